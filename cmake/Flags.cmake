@@ -1,0 +1,23 @@
+# The compiler's settings, on an interface target so that each folder asks for them by name.
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(tappet_flags INTERFACE)
+target_compile_definitions(tappet_flags INTERFACE _GNU_SOURCE)
+target_compile_options(tappet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla
+	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -fstack-protector-strong)
+if(TAPPET_WERROR)
+	target_compile_options(tappet_flags INTERFACE -Werror)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+	target_compile_options(tappet_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(TAPPET_SANITIZE)
+	add_compile_options(-fsanitize=${TAPPET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+	add_link_options(-fsanitize=${TAPPET_SANITIZE})
+endif()
+add_link_options(-Wl,-z,relro -Wl,-z,now)

@@ -1,0 +1,43 @@
+/* The REST interface /api/v1, /healthz, /readyz and /metrics: routes of the gateway over engine, store and bus. It
+ * knows no libwebsockets and no plugin. On the control socket every request is admin; over TCP it needs the admin
+ * token, and Host and Origin are checked against DNS rebinding. Called by daemon/ only. Loop thread only. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/health.h"
+#include "base/metrics.h"
+#include "bus/bus.h"
+#include "engine/engine.h"
+#include "gateway/gateway.h"
+#include "store/store.h"
+
+struct api;
+
+struct api_options {
+	struct gateway *gateway;
+	struct engine *engine;
+	struct store *store;
+	struct bus *bus;
+	struct metrics *metrics;
+	struct health *health;
+	const char *admin_token; /* copied; its hash is kept */
+	const char *public_url;  /* or NULL; its host is accepted in Host and Origin */
+	size_t body_max;         /* 0: as the gateway */
+	/* The parts that only the composition root has. */
+	void *arg;
+	void (*plugins)(void *arg, struct buf *out); /* a JSON array */
+	void (*trigger_health)(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out);
+	/* Reload definitions: done(done_arg, status, mistakes as text). */
+	void (*reload)(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
+	void (*enabled)(void *arg, const char *workflow_id); /* a switch was thrown */
+};
+
+int api_open(const struct api_options *options, struct api **ret);
+/* Ready to serve: /readyz answers 200 from now on, until it is called with false. Before the first time, everything
+ * under /api answers 503: the definitions are not in yet. */
+void api_ready(struct api *a, bool ready);
+/* Takes the routes away; requests in flight are still answered, as long as gateway, engine and store are there. None
+ * of the functions above is called any more. */
+void api_free(struct api *a);
+
+#endif

@@ -1,0 +1,187 @@
+/* Reading requests strictly: what is not understood is named and refused, never passed over. */
+#include "api/internal.h"
+
+#include <errno.h>
+#include "base/clock.h"
+
+static unsigned type_bit(const struct json *v)
+{
+	if (json_is_string(v))
+		return BODY_STRING;
+	if (json_is_object(v))
+		return BODY_OBJECT;
+	return json_is_array(v) ? BODY_ARRAY : BODY_ANY + 1U;
+}
+
+static const char *types_name(unsigned types)
+{
+	switch (types) {
+	case BODY_STRING:
+		return "a string";
+	case BODY_OBJECT:
+		return "an object";
+	case BODY_ARRAY:
+		return "an array";
+	default:
+		return "a string or an array";
+	}
+}
+
+static bool check_member(struct http_request *r, const struct json *member, const struct api_key *keys, size_t count)
+{
+	const char *name = json_key(member);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(keys[i].name, name) != 0)
+			continue;
+		if (keys[i].types == BODY_ANY || (keys[i].types & type_bit(member)))
+			return true;
+		api_problemf(r, 422, "invalid-value", "\"%.100s\" must be %s", name, types_name(keys[i].types));
+		return false;
+	}
+	api_problemf(r, 422, "unknown-key", "\"%.100s\" is not known here", name);
+	return false;
+}
+
+static bool check_object(struct http_request *r, const struct json *body, const struct api_key *keys, size_t count)
+{
+	if (!json_is_object(body)) {
+		api_problemf(r, 400, "invalid-json", "the body must be a JSON object");
+		return false;
+	}
+	for (const struct json *member = json_first(body); member; member = json_next(member))
+		if (!check_member(r, member, keys, count))
+			return false;
+	return true;
+}
+
+bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret)
+{
+	struct json_error error = {0};
+	struct json *body = NULL;
+	size_t len;
+	const char *text = http_body(r, &len);
+	if (a->options.body_max > 0 && len > a->options.body_max) {
+		http_problem(r, 413, "too-large", "the body is larger than this daemon takes", 0);
+		return false;
+	}
+	if (len == 0) {
+		text = "{}";
+		len = 2;
+	}
+	int error_code = json_parse(text, len, &body, &error);
+	if (error_code == -EINVAL) {
+		api_problemf(r, 400, "invalid-json", "the body is not JSON: %s (byte %zu)", error.message,
+			     error.offset);
+		return false;
+	}
+	if (error_code < 0) {
+		api_fail(r, error_code, "body");
+		return false;
+	}
+	if (!check_object(r, body, keys, count)) {
+		json_free(body);
+		return false;
+	}
+	*ret = body;
+	return true;
+}
+
+static bool key_known(const char *key, size_t len, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (strlen(*keys) == len && memcmp(*keys, key, len) == 0)
+			return true;
+	return false;
+}
+
+bool api_query(struct http_request *r, const char *const *keys)
+{
+	const char *at = http_query(r);
+	while (at && *at) {
+		size_t pair = strcspn(at, "&"), key = strcspn(at, "=&");
+		if (key > 0 && !key_known(at, key, keys)) {
+			api_problemf(r, 400, "unknown-key", "\"%.*s\" is not known in this query",
+				     (int)(key < 100 ? key : 100), at);
+			return false;
+		}
+		at += pair + (at[pair] == '&');
+	}
+	return true;
+}
+
+bool api_query_number(struct http_request *r, const char *key, uint64_t *ret)
+{
+	const char *text = http_query_value(r, key);
+	char *end;
+	if (!text)
+		return true;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > INT64_MAX) {
+		api_problemf(r, 400, "invalid-value", "\"%s\" must be a whole number", key);
+		return false;
+	}
+	*ret = value;
+	return true;
+}
+
+bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret)
+{
+	uint64_t value = fallback;
+	if (!api_query_number(r, "limit", &value))
+		return false;
+	if (value < 1 || value > most) {
+		api_problemf(r, 400, "invalid-value", "\"limit\" must be from 1 to %zu", most);
+		return false;
+	}
+	*ret = (size_t)value;
+	return true;
+}
+
+bool api_query_since(struct http_request *r, int64_t *ret_ms)
+{
+	const char *text = http_query_value(r, "since");
+	int64_t value;
+	if (!text)
+		return true;
+	if (clock_parse_rfc3339(text, &value) == 0) {
+		*ret_ms = value;
+		return true;
+	}
+	if (clock_parse_duration(text, &value) == 0) {
+		*ret_ms = clock_wall_ms() - value;
+		return true;
+	}
+	api_problemf(r, 400, "invalid-value",
+		     "\"since\" must be an instant such as 2026-01-31T09:00:00Z, or how long ago: 30m, 12h, 7d");
+	return false;
+}
+
+bool api_path_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret)
+{
+	const char *name = http_param(r, "workflow");
+	*ret = engine_find(a->options.engine, name);
+	if (*ret)
+		return true;
+	api_problemf(r, 404, "not-found", "there is no workflow \"%.100s\"", name);
+	return false;
+}
+
+bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret)
+{
+	const char *name = http_query_value(r, "workflow");
+	*ret = name ? engine_find(a->options.engine, name) : NULL;
+	if (!name || *ret)
+		return true;
+	api_problemf(r, 404, "not-found", "there is no workflow \"%.100s\"", name);
+	return false;
+}
+
+bool api_path_id(struct http_request *r, const char *name, const char **ret)
+{
+	*ret = http_param(r, name);
+	if (id_valid(*ret))
+		return true;
+	api_problemf(r, 404, "not-found", "there is no such %s", name);
+	return false;
+}

@@ -1,0 +1,121 @@
+/* What the files of api/ share: the api itself, one call under way, reading of requests, writing of answers.
+ *
+ * A handler answers its request exactly once. When the answer has to wait for a commit or a read, it opens a call,
+ * which holds the api until api_call_close: api_free may come in between, and the answer still goes out. */
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
+
+#include "api/api.h"
+#include "base/digest.h"
+#include "base/json.h"
+
+#define API_ANSWER_MAX ((size_t)64 * 1024 * 1024)
+
+struct api_endpoint {
+	unsigned surfaces;
+	const char *methods, *pattern;
+	void (*serve)(struct api *a, struct http_request *r);
+};
+
+struct api_route {
+	struct api *api;
+	const struct api_endpoint *endpoint;
+	struct route *route;
+};
+
+struct api {
+	struct api_options options; /* its texts are not kept */
+	uint8_t admin_hash[DIGEST_SIZE];
+	bool has_admin;
+	char *public_host; /* or NULL */
+	struct api_route *routes;
+	size_t route_count;
+	struct metric *unauthorized;
+	size_t references; /* one of the owner, one per call */
+	bool ready;
+	bool started; /* it was ready once */
+	bool closed;
+};
+
+/* ---- Calls (call.c) ------------------------------------------------------------------------------------------- */
+
+struct api_call {
+	struct api *api;
+	struct http_request *request;
+};
+
+/* `size` bytes of zeroed memory that begin with a struct api_call. NULL: the request has been answered. */
+void *api_call_open(struct api *a, struct http_request *r, size_t size);
+/* Frees the call; its request has been answered. NULL is allowed. */
+void api_call_close(void *call);
+void api_unref(struct api *a);
+
+/* ---- Who may (auth.c) ----------------------------------------------------------------------------------------- */
+
+/* Whether the request may go on; otherwise it has been answered. */
+bool api_authorize(struct api *a, struct http_request *r, unsigned surfaces);
+int api_set_public_url(struct api *a, const char *url);
+void api_set_admin_token(struct api *a, const char *token);
+
+/* ---- Reading requests (input.c). Each returns false after it has answered the request with a problem. ---------- */
+
+enum { BODY_STRING = 1, BODY_OBJECT = 2, BODY_ARRAY = 4, BODY_ANY = 63 };
+struct api_key {
+	const char *name;
+	unsigned types; /* BODY_* */
+};
+
+/* The body as an object with no other keys than these; no body reads as {}. *ret is freed by the caller. */
+bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret);
+/* The query may hold these keys only; NULL at the end. */
+bool api_query(struct http_request *r, const char *const *keys);
+bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret);
+bool api_query_number(struct http_request *r, const char *key, uint64_t *ret);
+/* An instant as RFC 3339, or a duration back from now; untouched when the key is not there. */
+bool api_query_since(struct http_request *r, int64_t *ret_ms);
+/* The workflow in the path, or in the query (then NULL when none is asked for). */
+bool api_path_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
+bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
+/* The activity id in the path. */
+bool api_path_id(struct http_request *r, const char *name, const char **ret);
+
+/* ---- Answers (output.c) --------------------------------------------------------------------------------------- */
+
+/* Sends `out` as JSON and releases it. */
+void api_reply(struct http_request *r, int status, struct buf *out);
+/* The problem that stands for a negative status of engine or store; `what` is not there, with -ENOENT. */
+void api_fail(struct http_request *r, int error, const char *what);
+void api_problemf(struct http_request *r, int status, const char *type, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* key and text, nothing when text is NULL */
+void api_member(struct buf *out, const char *key, const char *text);
+void api_member_time(struct buf *out, const char *key, int64_t wall_ms);
+/* "workflow" (slug) and "workflowId", nothing when the id is "". */
+void api_member_workflow(struct api *a, struct buf *out, const char *workflow_id);
+void api_write_workflow(struct api *a, const struct catalog_entry *entry, struct buf *out);
+
+/* ---- Endpoints ------------------------------------------------------------------------------------------------- */
+
+void api_workflows_list(struct api *a, struct http_request *r);
+void api_workflows_get(struct api *a, struct http_request *r);
+void api_workflows_run(struct api *a, struct http_request *r);
+void api_workflows_enable(struct api *a, struct http_request *r);
+void api_workflows_disable(struct api *a, struct http_request *r);
+void api_activities_list(struct api *a, struct http_request *r);
+void api_activities_get(struct api *a, struct http_request *r);
+void api_activities_cancel(struct api *a, struct http_request *r);
+void api_activities_logs(struct api *a, struct http_request *r);
+void api_tokens_list(struct api *a, struct http_request *r);
+void api_tokens_create(struct api *a, struct http_request *r);
+void api_tokens_renew(struct api *a, struct http_request *r);
+void api_tokens_revoke(struct api *a, struct http_request *r);
+void api_events_list(struct api *a, struct http_request *r);
+void api_refusals_list(struct api *a, struct http_request *r);
+void api_system_about(struct api *a, struct http_request *r);
+void api_system_plugins(struct api *a, struct http_request *r);
+void api_system_reload(struct api *a, struct http_request *r);
+void api_system_health(struct api *a, struct http_request *r);
+void api_system_ready(struct api *a, struct http_request *r);
+void api_system_metrics(struct api *a, struct http_request *r);
+
+#endif

@@ -1,0 +1,36 @@
+/* Talking to the daemon: finds it, sends one request at a time by libcurl, reads the answer as JSON. */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "cli/command.h"
+
+struct client;
+
+struct answer {
+	long status;
+	struct buf body;
+	struct json *json; /* NULL when the body is empty or no JSON */
+};
+
+void client_free(struct client *client);
+void answer_release(struct answer *a);
+
+/* Sends a request; `body` NULL: none. CLI_OK with *ret (to be released) when the daemon answered 2xx; everything
+ * else has been told on stderr, and *ret is untouched. */
+int client_call(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
+/* The same, but an unreachable daemon is not told: for those who try again. */
+int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
+/* The answer's body as it came, when --json asks for it. */
+void client_print_json(const struct answer *a);
+
+/* Appends `text` as one segment of a path, or as a value of a query. */
+void client_escape(struct buf *path, const char *text);
+/* "&key=value" or "?key=value"; nothing when value is NULL. */
+void client_query(struct buf *path, const char *key, const char *value);
+
+/* Where the daemon is: an URL to put before paths, and the socket to go through or NULL. Both to be freed. */
+int find_daemon(const struct cli *c, char **ret_url, char **ret_socket);
+
+#endif

@@ -1,0 +1,157 @@
+/* activities, status, logs, cancel */
+#include "cli/client.h"
+#include "cli/follow.h"
+#include "cli/show.h"
+
+static void add_activity(struct table *t, const struct json *activity)
+{
+	char text[SHOW_MAX];
+	const char *workflow = json_get_str(activity, "workflow");
+	table_add(t, json_get_str(activity, "id"));
+	table_add(t, workflow ? workflow : json_get_str(activity, "workflowId"));
+	table_add(t, json_get_str(activity, "status"));
+	table_add(t, json_get_str(activity, "trigger"));
+	table_add(t, show_time(json_get_str(activity, "createdAt"), text));
+	table_add(t, show_duration(json_get(activity, "durationMs"), text));
+	table_add(t, json_get_str(activity, "message"));
+}
+
+static void print_activities(const struct cli *c, const struct json *page)
+{
+	static const char *const heads[] = {"ID", "WORKFLOW", "STATUS", "TRIGGER", "CREATED", "DURATION", "MESSAGE"};
+	const char *next = json_get_str(page, "next");
+	struct table t;
+	table_init(&t, heads, 7);
+	for (const struct json *a = json_first(json_get(page, "activities")); a; a = json_next(a))
+		add_activity(&t, a);
+	table_print(&t, true, c->colour);
+	table_release(&t);
+	if (next)
+		fprintf(stderr, "there are more: --before %s\n", next);
+}
+
+int cmd_activities(struct cli *c)
+{
+	static const char *const keys[] = {"workflow", "status", "since", "limit", "before"};
+	struct answer answer;
+	struct buf path;
+	buf_init(&path, 16 * 1024);
+	buf_str(&path, "/activities");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		client_query(&path, keys[i], cli_value(c, keys[i]));
+	int code = client_call(c, "GET", buf_cstr(&path), NULL, &answer);
+	buf_release(&path);
+	if (code != CLI_OK)
+		return code;
+	if (c->json)
+		client_print_json(&answer);
+	else
+		print_activities(c, answer.json);
+	answer_release(&answer);
+	return CLI_OK;
+}
+
+static void add_fact(struct table *t, const char *name, const char *value)
+{
+	if (!value || !value[0])
+		return;
+	table_add(t, name);
+	table_add(t, value);
+}
+
+static void print_facts(const struct cli *c, const struct json *document)
+{
+	static const char *const heads[] = {"", ""};
+	char text[SHOW_MAX];
+	struct table t;
+	table_init(&t, heads, 2);
+	add_fact(&t, "activity", json_get_str(document, "id"));
+	add_fact(&t, "workflow", json_get_str(document, "workflow"));
+	add_fact(&t, "status", json_get_str(document, "status"));
+	add_fact(&t, "message", json_get_str(document, "message"));
+	add_fact(&t, "trigger", json_get_str(document, "trigger"));
+	add_fact(&t, "created", show_time(json_get_str(document, "createdAt"), text));
+	add_fact(&t, "started", show_time(json_get_str(document, "startedAt"), text));
+	add_fact(&t, "ended", show_time(json_get_str(document, "endedAt"), text));
+	add_fact(&t, "duration", show_duration(json_get(document, "durationMs"), text));
+	table_print(&t, false, c->colour);
+	table_release(&t);
+}
+
+static void add_step(struct table *t, const struct json *step)
+{
+	char text[SHOW_MAX];
+	struct buf outputs;
+	int64_t attempt = 0;
+	buf_init(&outputs, 64 * 1024);
+	json_int(json_get(step, "attempt"), &attempt);
+	for (const struct json *o = json_first(json_get(step, "outputs")); o; o = json_next(o))
+		buf_printf(&outputs, "%s%s=%s", outputs.len > 0 ? " " : "", json_key(o),
+			   json_str(o) ? json_str(o) : "");
+	table_add(t, json_get_str(step, "step"));
+	table_add(t, json_get_str(step, "status"));
+	table_add(t, show_duration(json_get(step, "durationMs"), text));
+	snprintf(text, sizeof(text), "%lld", (long long)attempt);
+	table_add(t, attempt > 0 ? text : "");
+	table_add(t, buf_cstr(&outputs));
+	table_add(t, json_get_str(step, "message"));
+	buf_release(&outputs);
+}
+
+static void print_steps(const struct cli *c, const struct json *document)
+{
+	static const char *const heads[] = {"STEP", "STATUS", "DURATION", "ATTEMPT", "OUTPUTS", "MESSAGE"};
+	struct table t;
+	table_init(&t, heads, 6);
+	for (const struct json *step = json_first(json_get(document, "steps")); step; step = json_next(step))
+		add_step(&t, step);
+	putchar('\n');
+	table_print(&t, true, c->colour);
+	table_release(&t);
+}
+
+int cmd_status(struct cli *c)
+{
+	struct answer answer;
+	struct buf path;
+	buf_init(&path, 4096);
+	buf_str(&path, "/activities/");
+	client_escape(&path, c->args[0]);
+	int code = client_call(c, "GET", buf_cstr(&path), NULL, &answer);
+	buf_release(&path);
+	if (code != CLI_OK)
+		return code;
+	if (c->json) {
+		client_print_json(&answer);
+	} else {
+		print_facts(c, answer.json);
+		print_steps(c, answer.json);
+	}
+	answer_release(&answer);
+	return CLI_OK;
+}
+
+int cmd_logs(struct cli *c)
+{
+	return follow_logs(c, c->args[0], c->arg_count > 1 ? c->args[1] : NULL, cli_flag(c, "follow"));
+}
+
+int cmd_cancel(struct cli *c)
+{
+	struct answer answer;
+	struct buf path;
+	buf_init(&path, 4096);
+	buf_str(&path, "/activities/");
+	client_escape(&path, c->args[0]);
+	buf_str(&path, "/cancel");
+	int code = client_call(c, "POST", buf_cstr(&path), NULL, &answer);
+	buf_release(&path);
+	if (code != CLI_OK)
+		return code;
+	if (c->json)
+		client_print_json(&answer);
+	else
+		puts("cancelled");
+	answer_release(&answer);
+	return CLI_OK;
+}

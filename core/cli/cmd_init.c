@@ -1,0 +1,227 @@
+/* init: a configuration, a first workflow, and a token for it. What it made is taken away again when a later part
+ * fails, so that it can be called once more. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "cli/offline.h"
+#include "cli/project.h"
+
+#define MADE_MAX 4
+
+static const char config_text[] =
+	"{\n"
+	"  // Where the daemon listens. What else can stand here: docs/configuration.md\n"
+	"  \"listen\": [ \"%s\" ],\n"
+	"  // Activities, tokens and everything else that has to survive.\n"
+	"  \"store\": \"sqlite:tappet.db\",\n"
+	"  // One file per workflow; `tappet check` finds mistakes, `tappet reload` takes changes in.\n"
+	"  \"workflows\": \"workflows/\",\n"
+	"  // These plugins, and only these, are loaded; `tappet plugins show webhook` tells their options.\n"
+	"  \"plugins\": { \"webhook\": {} }\n"
+	"}\n";
+
+static const char workflow_text[] =
+	"{\n"
+	"  // A first workflow: greets, then rests. Start it by the webhook, or with `tappet run hello -p name=You "
+	"--follow`.\n"
+	"  \"name\": \"Hello\",\n"
+	"  \"team\": \"Examples\",\n"
+	"  \"params\": { \"name\": { \"type\": \"string\", \"default\": \"world\" } },\n"
+	"  \"triggers\": [ { \"plugin\": \"webhook\" } ],\n"
+	"  \"steps\": [\n"
+	"    // What a step prints is its log; name=value lines in $TAPPET_OUTPUT are its outputs.\n"
+	"    { \"id\": \"greet\", \"name\": \"Greet\", \"script\": [\n"
+	"      \"#!/bin/sh\",\n"
+	"      \"echo \\\"Hello, $TAPPET_PARAM_NAME!\\\"\",\n"
+	"      \"echo \\\"greeting=Hello, $TAPPET_PARAM_NAME!\\\" >> \\\"$TAPPET_OUTPUT\\\"\" ] },\n"
+	"    { \"id\": \"rest\", \"name\": \"Rest\", \"sleep\": \"1s\" }\n"
+	"  ]\n"
+	"}\n";
+
+struct init {
+	struct cli *c;
+	char folder[PATH_MAX], config[PATH_MAX + 16], workflows[PATH_MAX + 16], workflow[PATH_MAX + 32];
+	const char *made[MADE_MAX]; /* files and folders, in the order of their making */
+	size_t made_count;
+};
+
+static int tell(const char *path, int error)
+{
+	cli_error("%s: %s", path, log_strerror(error));
+	return CLI_FAILED;
+}
+
+static int make_folder(struct init *i, const char *path)
+{
+	if (mkdir(path, 0755) == 0)
+		i->made[i->made_count++] = path;
+	else if (errno != EEXIST)
+		return tell(path, -errno);
+	return CLI_OK;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		const ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int make_file(struct init *i, const char *path, const char *text, size_t len)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST) {
+		cli_error("%s is there already; nothing is overwritten", path);
+		return CLI_REFUSED;
+	}
+	if (fd < 0)
+		return tell(path, -errno);
+	i->made[i->made_count++] = path;
+	int r = write_all(fd, text, len);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r < 0 ? tell(path, r) : CLI_OK;
+}
+
+static void take_away(struct init *i)
+{
+	while (i->made_count > 0)
+		remove(i->made[--i->made_count]);
+}
+
+static const char *listen_address(const struct cli *c)
+{
+	const char *address = cli_value(c, "listen");
+	return address ? address : "127.0.0.1:8080";
+}
+
+/* Written as it stands into a JSON file and a shell line. */
+static bool address_is_plain(const char *address)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:[]-";
+	return strchr(address, ':') && strspn(address, allowed) == strlen(address);
+}
+
+static int make_files(struct init *i)
+{
+	struct buf text;
+	int code;
+	buf_init(&text, 16 * 1024);
+	buf_printf(&text, config_text, listen_address(i->c));
+	if ((code = make_folder(i, i->folder)) == CLI_OK && (code = make_folder(i, i->workflows)) == CLI_OK &&
+	    (code = make_file(i, i->config, buf_cstr(&text), text.len)) == CLI_OK)
+		code = make_file(i, i->workflow, workflow_text, sizeof(workflow_text) - 1);
+	buf_release(&text);
+	return code;
+}
+
+static int explain(const struct config *config, int error)
+{
+	if (error == -EBUSY)
+		cli_error("a daemon is running on %s: ask it for a token with 'tappet token create'",
+			  config->store_path);
+	else
+		cli_error("cannot make a token in %s: %s", config->store_path, log_strerror(error));
+	return error == -EBUSY ? CLI_REFUSED : CLI_FAILED;
+}
+
+static int make_token(struct init *i, char **ret_secret)
+{
+	struct config *config = NULL;
+	struct definitions definitions = {0};
+	struct diag diag;
+	diag_init(&diag);
+	int r = config_read(i->config, &diag, &config);
+	if (r == 0)
+		r = definitions_read(config->workflows, &diag, &definitions);
+	if (r == 0)
+		r = offline_create_token(config, &definitions, "hello", "first", ret_secret);
+	if (diag.count > 0)
+		project_print_mistakes(i->c, &diag);
+	int code = CLI_OK;
+	if (r < 0)
+		code = config ? explain(config, r) : tell(i->config, r);
+	definitions_release(&definitions);
+	config_free(config);
+	diag_release(&diag);
+	return code;
+}
+
+/* An address to call: nobody can call "any". */
+static void write_curl(const char *address, const char *secret, struct buf *out)
+{
+	const char *port = strrchr(address, ':');
+	const bool any = strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+	buf_printf(out,
+		   "curl -sS http://%s%s/webhook/payload -d '{\"token\":\"%s\",\"properties\":{\"name\":\"You\"}}'",
+		   any ? "127.0.0.1" : address, any ? port : "", secret);
+}
+
+static void print_result(struct init *i, const char *secret)
+{
+	const char *folder = i->c->arg_count > 0 ? i->c->args[0] : NULL;
+	struct buf curl;
+	buf_init(&curl, 4096);
+	write_curl(listen_address(i->c), secret, &curl);
+	if (i->c->json) {
+		struct buf out;
+		buf_init(&out, 64 * 1024);
+		jsonw_open(&out, '{');
+		jsonw_key(&out, "config");
+		jsonw_str(&out, i->config);
+		jsonw_key(&out, "workflow");
+		jsonw_str(&out, "hello");
+		jsonw_key(&out, "token");
+		jsonw_str(&out, secret);
+		jsonw_key(&out, "curl");
+		jsonw_str(&out, buf_cstr(&curl));
+		jsonw_close(&out, '}');
+		puts(buf_cstr(&out));
+		buf_release(&out);
+	} else {
+		printf("Made %s and %s, and a token for the workflow, which is shown only now:\n\n  %s\n\n", i->config,
+		       i->workflow, secret);
+		printf("Start the daemon:\n\n  %s%s%stappet serve\n\n", folder ? "cd " : "", folder ? folder : "",
+		       folder ? " && " : "");
+		printf("and then, from elsewhere:\n\n  %s\n", buf_cstr(&curl));
+	}
+	buf_release(&curl);
+}
+
+int cmd_init(struct cli *c)
+{
+	struct init i = {.c = c};
+	const char *folder = c->arg_count > 0 ? c->args[0] : ".";
+	char *secret = NULL;
+	if (!address_is_plain(listen_address(c))) {
+		cli_error("--listen is an address with a port, such as 127.0.0.1:8080");
+		return CLI_USAGE;
+	}
+	if (strlen(folder) >= sizeof(i.folder)) {
+		cli_error("%s: %s", folder, log_strerror(-ENAMETOOLONG));
+		return CLI_USAGE;
+	}
+	snprintf(i.folder, sizeof(i.folder), "%s", folder);
+	snprintf(i.config, sizeof(i.config), "%s/tappet.json", folder);
+	snprintf(i.workflows, sizeof(i.workflows), "%s/workflows", folder);
+	snprintf(i.workflow, sizeof(i.workflow), "%s/workflows/hello.json", folder);
+	int code = make_files(&i);
+	if (code == CLI_OK)
+		code = make_token(&i, &secret);
+	if (code == CLI_OK)
+		print_result(&i, secret);
+	else
+		take_away(&i);
+	secret_free(secret, secret ? strlen(secret) : 0);
+	return code;
+}

@@ -1,0 +1,110 @@
+#include "cli/project.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+#include "version.h"
+
+int cli_plugin_folder(char **ret)
+{
+	static const char below[] = "/plugins";
+	char path[PATH_MAX + sizeof(below)];
+	const ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+	char *slash = NULL, *folder;
+	if (len > 0) {
+		path[len] = '\0';
+		slash = strrchr(path, '/');
+	}
+	if (slash)
+		memcpy(slash, below, sizeof(below));
+	folder = strdup(slash && access(path, F_OK) == 0 ? path : TAPPET_PLUGIN_DIR);
+	if (!folder)
+		return -ENOMEM;
+	*ret = folder;
+	return 0;
+}
+
+static int fail(const char *what, int error)
+{
+	cli_error("%s: %s", what, log_strerror(error));
+	return CLI_FAILED;
+}
+
+int project_open(struct cli *c, bool optional, struct project *p)
+{
+	const char *path = cli_value(c, "config");
+	*p = (struct project){0};
+	diag_init(&p->diag);
+	int r = config_read(path ? path : "tappet.json", &p->diag, &p->config);
+	if (r == -ENOENT && optional && !path)
+		r = config_default("tappet.json", &p->config);
+	if (r == -ENOENT) {
+		cli_error("%s: no such file ('tappet init' makes one)", path ? path : "tappet.json");
+		return CLI_NOT_FOUND;
+	}
+	return r < 0 && p->diag.count == 0 ? fail(path ? path : "tappet.json", r) : CLI_OK;
+}
+
+int project_load_plugins(struct project *p)
+{
+	char *folder = NULL;
+	int r = cli_plugin_folder(&folder);
+	if (r < 0)
+		return fail("plugins", r);
+	const struct host_options options = {.plugin_folder = folder, .folder = p->config->folder};
+	r = host_open(&options, &p->host);
+	free(folder);
+	if (r < 0)
+		return fail("plugins", r);
+	for (size_t i = 0; i < p->config->plugin_count; i++)
+		host_load(p->host, &p->config->plugins[i], p->config->file, &p->diag);
+	return CLI_OK;
+}
+
+void project_close(struct project *p)
+{
+	host_free(p->host);
+	definitions_release(&p->definitions);
+	config_free(p->config);
+	diag_release(&p->diag);
+}
+
+static void print_mistakes_json(const struct diag *d)
+{
+	struct buf out;
+	buf_init(&out, (size_t)16 * 1024 * 1024);
+	jsonw_open(&out, '{');
+	jsonw_key(&out, "ok");
+	jsonw_bool(&out, d->count == 0);
+	jsonw_key(&out, "mistakes");
+	jsonw_open(&out, '[');
+	for (size_t i = 0; i < d->count; i++) {
+		jsonw_open(&out, '{');
+		jsonw_key(&out, "file");
+		jsonw_str(&out, d->items[i].file);
+		jsonw_key(&out, "line");
+		jsonw_int(&out, d->items[i].line);
+		jsonw_key(&out, "column");
+		jsonw_int(&out, d->items[i].column);
+		jsonw_key(&out, "message");
+		jsonw_str(&out, d->items[i].message);
+		jsonw_close(&out, '}');
+	}
+	jsonw_close(&out, ']');
+	jsonw_close(&out, '}');
+	puts(buf_cstr(&out));
+	buf_release(&out);
+}
+
+void project_print_mistakes(const struct cli *c, const struct diag *d)
+{
+	struct buf text;
+	if (c->json) {
+		print_mistakes_json(d);
+		return;
+	}
+	buf_init(&text, (size_t)16 * 1024 * 1024);
+	diag_print(d, &text);
+	fputs(buf_cstr(&text), stderr);
+	buf_release(&text);
+}

@@ -1,0 +1,99 @@
+/* The commands: what there is, what each takes, and what its help says. */
+#include "cli/command.h"
+
+#define OPTIONS(table) table, sizeof(table) / sizeof((table)[0])
+#define NO_OPTIONS NULL, 0
+
+const struct cli_option cli_common[] = {
+	{'c', "config", "FILE", "the configuration (tappet.json in this folder)"},
+	{0, "server", "URL", "the daemon: http://HOST:PORT, https://HOST or unix:PATH ($TAPPET_SERVER)"},
+	{0, "json", NULL, "print JSON, for programs"},
+	{'h', "help", NULL, "show help"},
+};
+const size_t cli_common_count = sizeof(cli_common) / sizeof(cli_common[0]);
+
+static const struct cli_option init_options[] = {
+	{0, "listen", "ADDRESS", "where the daemon will listen (127.0.0.1:8080)"},
+};
+static const struct cli_option serve_options[] = {
+	{0, "plugin", "NAME|FILE", "load this plugin, in place of those that the configuration names; may be repeated"},
+	{0, "log-json", NULL, "log one JSON object a line"},
+	{0, "log-level", "LEVEL", "debug, info, warn or error (info)"},
+};
+static const struct cli_option run_options[] = {
+	{'p', "param", "NAME=VALUE", "a parameter; NAME:=JSON for values that are not text; may be repeated"},
+	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
+	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
+};
+static const struct cli_option activities_options[] = {
+	{'w', "workflow", "WORKFLOW", "of this workflow only"},
+	{0, "status", "STATUS", "notstarted, inProgress, waiting, completed, failure, invalid or cancelled"},
+	{0, "since", "TIME", "accepted since an instant, or how long ago: 30m, 12h, 7d"},
+	{'n', "limit", "COUNT", "at most so many (50; at most 500)"},
+	{0, "before", "ID", "older than this activity: the next page"},
+};
+static const struct cli_option logs_options[] = {
+	{'f', "follow", NULL, "go on until the activity has ended"},
+};
+static const struct cli_option token_create_options[] = {
+	{0, "team", "TEAM", "cover all workflows of a team, instead of naming workflows"},
+	{0, "label", "TEXT", "what it is for"},
+	{0, "expires", "WHEN", "30d, a day such as 2030-01-31, an instant, or never (never)"},
+	{0, "scope", "SCOPE",
+	 "trigger, status, cancel, subscribe or action:PATTERN; may be repeated (trigger status cancel)"},
+};
+static const struct cli_option token_renew_options[] = {
+	{0, "label", "TEXT", "which of several tokens of the workflow"},
+	{0, "expires", "WHEN", "30d, a day, an instant, or never (the same lifetime again)"},
+};
+static const struct cli_option token_revoke_options[] = {
+	{0, "label", "TEXT", "which of several tokens of the workflow"},
+};
+
+const struct cli_command cli_commands[] = {
+	{"init", "[DIR]", 0, 1, TAKES_JSON, OPTIONS(init_options), "make a configuration, a first workflow and a token",
+	 "Writes tappet.json and workflows/hello.json into DIR (this folder), makes a token for the workflow\n"
+	 "and prints a curl line that starts it. Nothing that exists is overwritten.",
+	 cmd_init},
+	{"serve", "", 0, 0, TAKES_CONFIG, OPTIONS(serve_options), "run the daemon", NULL, cmd_serve},
+	{"check", "", 0, 0, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "find every mistake in configuration and workflows",
+	 "Reads the configuration, the workflows and the option tables of the plugins, and prints each mistake as\n"
+	 "FILE:LINE:COLUMN. Needs no daemon and starts nothing.",
+	 cmd_check},
+	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
+	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
+	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",
+	 "Prints the id of the activity. With --follow the exit code is the outcome: 0 completed, 1 failure or\n"
+	 "invalid, 6 cancelled.",
+	 cmd_run},
+	{"activities", "", 0, 0, TAKES_DAEMON, OPTIONS(activities_options), "list activities, the newest first", NULL,
+	 cmd_activities},
+	{"status", "ID", 1, 1, TAKES_DAEMON, NO_OPTIONS, "show one activity and its steps", NULL, cmd_status},
+	{"logs", "ID [STEP]", 1, 2, TAKES_DAEMON, OPTIONS(logs_options), "print what the steps of an activity wrote",
+	 "STEP is a step's id, or its place from 1.", cmd_logs},
+	{"cancel", "ID", 1, 1, TAKES_DAEMON, NO_OPTIONS, "end an activity", NULL, cmd_cancel},
+	{"workflows", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "list workflows and how their triggers are", NULL,
+	 cmd_workflows},
+	{"enable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger on", NULL,
+	 cmd_enable},
+	{"disable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger off", NULL,
+	 cmd_disable},
+	{"token create", "[WORKFLOW...]", 0, 100, TAKES_DAEMON, OPTIONS(token_create_options), "make a token",
+	 "Prints the secret once; it is stored nowhere. Programs may read it from stdout.", cmd_token_create},
+	{"token list", "[WORKFLOW]", 0, 1, TAKES_DAEMON, NO_OPTIONS, "list tokens, without their secrets", NULL,
+	 cmd_token_list},
+	{"token renew", "TOKEN-ID|WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(token_renew_options),
+	 "give a token a new secret and lifetime",
+	 "The old secret ends at once. A workflow's name will do when it has one token only.", cmd_token_renew},
+	{"token revoke", "TOKEN-ID|WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(token_revoke_options), "end a token", NULL,
+	 cmd_token_revoke},
+	{"plugins", "", 0, 0, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "list the plugins there are",
+	 "Those that the configuration loads and those in the plugin folder. Needs no daemon.", cmd_plugins},
+	{"plugins show", "NAME|FILE.so", 1, 1, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS,
+	 "show a plugin's options and a sample", NULL, cmd_plugins_show},
+	{"completion", "bash", 1, 1, 0, NO_OPTIONS, "print a script for completion",
+	 "Use: source <(tappet completion bash)", cmd_completion},
+	{"version", "", 0, 0, TAKES_JSON, NO_OPTIONS, "print the version", NULL, cmd_version},
+	{"help", "[COMMAND|exit-codes]", 0, 2, 0, NO_OPTIONS, "show this, or the help of a command", NULL, cmd_help},
+};
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);

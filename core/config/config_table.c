@@ -1,0 +1,261 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config_reader.h"
+#include "config/option.h"
+#include "model/names.h"
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define SECTION(name) {.path = (name), .kind = CONFIG_SECTION}
+#define LATER(name) {.path = (name), .kind = CONFIG_LATER}
+#define GIB ((int64_t)1 << 30)
+
+const struct config_key config_keys[] = {
+	{"$schema", "string", CONFIG_CUSTOM, .read = config_read_schema,
+	 .help = "For editors: the JSON Schema of this file. Not read."},
+	{"listen", "list", CONFIG_CUSTOM, .read = config_read_listen, .fallback = "[\"127.0.0.1:8080\"]",
+	 .help = "Where to listen: addresses (`127.0.0.1:8080`, `[::1]:8080`, `unix:/run/tappet/http.sock`; port 0 takes "
+		 "a free one), or objects with the keys below."},
+	{"listen[].address", "string", CONFIG_CUSTOM, .read = config_read_address, .shown = "required",
+	 .help = "An address as above."},
+	{"listen[].serve", "list", CONFIG_CUSTOM, .read = config_read_serve, .shown = "all of them",
+	 .help = "What is served there: `hooks`, `action`, `api`, `console`, `metrics`, `health`."},
+	LATER("listen[].tls"),
+	SECTION("control"),
+	{"control.path", "path", CONFIG_PATH, AT(control_path), .shown = "`tappet.sock` beside the store",
+	 .help = "The UNIX socket of the command line. Whoever may open it is an administrator."},
+	{"control.mode", "string", CONFIG_CUSTOM, .read = config_read_mode, .fallback = "\"0600\"",
+	 .help = "Permissions of the socket, in octal."},
+	{"control.group", "string", CONFIG_CUSTOM, .read = config_read_group, .shown = "none",
+	 .help = "The group that the socket is given to."},
+	SECTION("admin"),
+	{"admin.tokenFile", "path", CONFIG_PATH, AT(admin_token_file), .fallback = "\"admin.token\"",
+	 .help = "The administrator's token, written at the first start with mode 0600. It has to be named when `api` or "
+		 "`console` is served beyond this machine."},
+	{"publicUrl", "string", CONFIG_CUSTOM, .read = config_read_url, .shown = "none",
+	 .help = "How the world reaches this daemon, for the addresses that are shown to people."},
+	{"store", "string", CONFIG_CUSTOM, .read = config_read_store, .fallback = "\"sqlite:tappet.db\"",
+	 .help = "The store: `sqlite:PATH`, or just the path."},
+	{"workflows", "path", CONFIG_PATH, AT(workflows), .fallback = "\"workflows/\"",
+	 .help = "The folder with the definitions of workflows (`*.json`)."},
+	{"plugins", "object", CONFIG_CUSTOM, .read = config_read_plugins, .fallback = "{\"webhook\": {}}",
+	 .help = "The plugins to load, by the name that triggers call them; these and only these."},
+	{"plugins.NAME.load", "path", CONFIG_PATH, .offset = offsetof(struct plugin_config, load),
+	 .shown = "`NAME.so` of the daemon's own plugins", .help = "The shared object."},
+	{"plugins.NAME.with", "object", CONFIG_CUSTOM, .read = config_read_plugin_with, .fallback = "{}",
+	 .help = "The plugin's own options: see `tappet plugins show NAME`."},
+	SECTION("executor"),
+	{"executor.concurrency", "integer", CONFIG_COUNT, AT(concurrency), 0, 10000, .fallback = "64",
+	 .help = "How many steps may run at once. 0: activities are accepted and wait."},
+	{"executor.drain", "duration", CONFIG_DURATION, AT(drain_ms), 0, .fallback = "\"10s\"",
+	 .help = "How long running steps may take when the daemon stops; then they are ended and run again at the next "
+		 "start."},
+	SECTION("limits"),
+	{"limits.body", "size", CONFIG_SIZE, AT(body_max), 1, GIB, .fallback = "\"1MiB\"",
+	 .help = "The largest body of a request; larger ones are answered 413."},
+	{"limits.queue", "integer", CONFIG_COUNT, AT(queue_max), 1, 100000000, .fallback = "100000",
+	 .help = "How many activities may wait to be started; further ones are refused with 503."},
+	{"limits.log", "size", CONFIG_SIZE, AT(log_max), 1, GIB, .fallback = "\"1MiB\"",
+	 .help = "How much of a step's output is kept."},
+	{"limits.connections", "integer", CONFIG_COUNT, AT(connections_max), 1, 1000000, .fallback = "10000",
+	 .help = "How many connections may be open."},
+	{"limits.connectionsPerAddress", "integer", CONFIG_COUNT, AT(connections_per_address_max), 1, 1000000,
+	 .fallback = "1000", .help = "How many of them from one address; this machine's own addresses are not counted."},
+	SECTION("defaults"),
+	{"defaults.timeout", "duration", CONFIG_DURATION, AT(default_timeout_ms), 1, .fallback = "\"1h\"",
+	 .help = "The time limit of steps that have none of their own."},
+	{"defaults.env", "object", CONFIG_CUSTOM, .read = config_read_env, .fallback = "{}",
+	 .help = "Variables for the environment of all steps."},
+	LATER("defaults.onFailure"),
+	SECTION("retention"),
+	{"retention.activities", "duration", CONFIG_DURATION, AT(retention_activities_ms), 1, .fallback = "\"30d\"",
+	 .help = "How long activities are kept after their end."},
+	{"retention.events", "duration", CONFIG_DURATION, AT(retention_events_ms), 1, .fallback = "\"7d\"",
+	 .help = "How long events are kept for subscribers that come back."},
+};
+const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
+
+static void read_size(struct reader *r, const struct config_key *key, const struct json *v, size_t *ret)
+{
+	int64_t number;
+	size_t size;
+
+	if (json_is_number(v)) {
+		if (reader_int(r, v, key->min, key->max, &number))
+			*ret = (size_t)number;
+		return;
+	}
+	if (!json_is_string(v))
+		reader_expected(r, v, "a size such as \"64KiB\" or \"1MiB\"");
+	else if (option_parse_size(json_str(v), &size) < 0)
+		reader_mistake(r, v, false, "\"%s\": expected a size such as \"64KiB\" or \"1MiB\", found \"%.60s\"",
+			       json_key(v), json_str(v));
+	else if (size < (size_t)key->min || size > (size_t)key->max)
+		reader_mistake(r, v, false, "\"%s\": expected %lld to %lld bytes", json_key(v), (long long)key->min,
+			       (long long)key->max);
+	else
+		*ret = size;
+}
+
+static void read_path(struct config_reader *cr, const struct json *v, char **ret)
+{
+	if (!json_is_string(v)) {
+		reader_expected(&cr->reader, v, "a path");
+		return;
+	}
+	if (!*json_str(v)) {
+		reader_mistake(&cr->reader, v, false, "\"%s\" is empty", json_key(v));
+		return;
+	}
+	free(*ret);
+	*ret = config_path(cr->c->folder, json_str(v));
+	if (!*ret)
+		cr->reader.error = -ENOMEM;
+}
+
+static void read_key(struct config_reader *cr, const struct config_key *key, const struct json *v, void *into)
+{
+	void *at = (char *)into + key->offset;
+	int64_t number;
+
+	switch (key->kind) {
+	case CONFIG_CUSTOM:
+		key->read(&cr->reader, into, v);
+		break;
+	case CONFIG_SECTION:
+		config_read_object(cr, key->path, key->path, v, into);
+		break;
+	case CONFIG_COUNT:
+		if (reader_int(&cr->reader, v, key->min, key->max, &number))
+			*(size_t *)at = (size_t)number;
+		break;
+	case CONFIG_SIZE:
+		read_size(&cr->reader, key, v, at);
+		break;
+	case CONFIG_DURATION:
+		(void)reader_duration(&cr->reader, v, key->min, at);
+		break;
+	case CONFIG_PATH:
+		read_path(cr, v, at);
+		break;
+	case CONFIG_LATER:
+		reader_unsupported(&cr->reader, v);
+		break;
+	}
+}
+
+/* The name of a key within the object that `prefix` names, or NULL when it belongs to another one. */
+static const char *name_within(const char *path, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (len > 0) {
+		if (strncmp(path, prefix, len) != 0 || path[len] != '.')
+			return NULL;
+		path += len + 1;
+	}
+	return strchr(path, '.') ? NULL : path;
+}
+
+static const struct config_key *find(const char *prefix, const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		const char *known = name_within(config_keys[i].path, prefix);
+
+		if (known && strcmp(known, name) == 0)
+			return &config_keys[i];
+	}
+	return NULL;
+}
+
+static void unknown_key(struct config_reader *cr, const char *prefix, const char *what, const struct json *member)
+{
+	struct nearest near;
+
+	nearest_init(&near, json_key(member));
+	for (size_t i = 0; i < config_key_count; i++) {
+		const char *known = name_within(config_keys[i].path, prefix);
+
+		if (known && config_keys[i].kind != CONFIG_LATER)
+			nearest_offer(&near, known);
+	}
+	if (near.word)
+		reader_mistake(&cr->reader, member, true, "unknown key \"%.80s\" in %s: did you mean \"%s\"?", near.key,
+			       what, near.word);
+	else
+		reader_mistake(&cr->reader, member, true, "unknown key \"%.80s\" in %s", near.key, what);
+}
+
+void config_read_object(struct config_reader *cr, const char *prefix, const char *what, const struct json *object,
+			void *into)
+{
+	if (!json_is_object(object)) {
+		reader_expected(&cr->reader, object, "an object");
+		return;
+	}
+	for (const struct json *member = json_first(object); member; member = json_next(member)) {
+		const struct config_key *key = find(prefix, json_key(member));
+
+		if (key)
+			read_key(cr, key, member, into);
+		else
+			unknown_key(cr, prefix, what, member);
+	}
+}
+
+/* Whether the file has a value for a key such as "limits.body". */
+static bool is_given(const struct json *root, const char *path)
+{
+	const char *dot = strchr(path, '.');
+	char section[40];
+
+	if (!dot)
+		return json_get(root, path) != NULL;
+	(void)snprintf(section, sizeof(section), "%.*s", (int)(dot - path), path);
+	return json_get(json_get(root, section), dot + 1) != NULL;
+}
+
+static void read_default(struct config_reader *cr, const struct config_key *key)
+{
+	struct json *value = NULL;
+	int r = json_parse(key->fallback, strlen(key->fallback), &value, NULL);
+
+	if (r < 0)
+		cr->reader.error = r;
+	else
+		read_key(cr, key, value, cr->c);
+	json_free(value);
+}
+
+void config_read_defaults(struct config_reader *cr)
+{
+	const struct json *root = cr->reader.file->root;
+
+	cr->defaults = true;
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		/* Keys of lists and of named objects have theirs where these are read. */
+		bool single = !strstr(key->path, "[]") && !strstr(key->path, "NAME");
+
+		if (key->fallback && single && !is_given(root, key->path))
+			read_default(cr, key);
+	}
+}
+
+void config_document(struct buf *out)
+{
+	(void)buf_str(out, "| key | type | default | meaning |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (key->kind == CONFIG_LATER || key->kind == CONFIG_SECTION)
+			continue;
+		(void)buf_printf(out, "| `%s` | %s | ", key->path, key->type);
+		if (key->fallback)
+			(void)buf_printf(out, "`%s`", key->fallback);
+		else if (key->shown)
+			(void)buf_str(out, key->shown);
+		(void)buf_printf(out, " | %s |\n", key->help);
+	}
+}

@@ -1,0 +1,131 @@
+#include <errno.h>
+#include "base/log.h"
+#include "daemon/internal.h"
+
+static void finish(struct daemon *d, int status)
+{
+	struct reload *r = &d->reload;
+	struct buf mistakes;
+	buf_init(&mistakes, 64 * 1024);
+	if (status < 0)
+		diag_print(&r->diag, &mistakes);
+	for (size_t i = 0; i < r->workflow_count; i++)
+		workflow_unref(r->workflows[i]);
+	free(r->workflows);
+	definitions_release(&r->definitions);
+	diag_release(&r->diag);
+	r->workflows = NULL;
+	r->workflow_count = 0;
+	r->busy = false;
+	r->done(r->arg, status, buf_cstr(&mistakes));
+	buf_release(&mistakes);
+}
+
+static void on_changed(void *arg, const struct catalog_entry *entry, struct workflow *before)
+{
+	(void)before;
+	struct daemon *d = arg;
+	host_sync(d->host, entry);
+}
+
+static void sync_entry(void *arg, const struct catalog_entry *entry)
+{
+	struct daemon *d = arg;
+	host_sync(d->host, entry);
+}
+
+static void on_applied(void *arg, int status)
+{
+	struct daemon *d = arg;
+	/* At start nobody has been told of anything yet, changed or not. */
+	if (status == 0 && d->reload.at_start)
+		engine_each(d->engine, sync_entry, d);
+	if (status == 0 && !d->reload.at_start)
+		health_set(d->health, "definitions", HEALTH_OK, NULL);
+	if (status == 0)
+		log_info("definitions loaded", log_int("workflows", d->reload.workflow_count), LOG_END);
+	finish(d, status);
+}
+
+/* A bad file at start: its last good revision, if there is one, stays as it was. */
+static struct workflow *choose(struct daemon *d, const struct definition *definition)
+{
+	if (definition->workflow)
+		return workflow_ref(definition->workflow);
+	const struct catalog_entry *entry = engine_find(d->engine, definition->slug);
+	return entry && entry->workflow && !entry->removed ? workflow_ref(entry->workflow) : NULL;
+}
+
+static void log_mistakes(struct daemon *d)
+{
+	const struct diag *diag = &d->reload.diag;
+	for (size_t i = 0; i < diag->count; i++)
+		log_error("mistake in a definition", log_str("file", diag->items[i].file),
+			  log_int("line", diag->items[i].line), log_int("column", diag->items[i].column),
+			  log_str("what", diag->items[i].message), LOG_END);
+	char reason[128];
+	snprintf(reason, sizeof(reason), "%zu mistakes in the workflow files; see `tappet check`", diag->count);
+	health_set(d->health, "definitions", HEALTH_DEGRADED, reason);
+}
+
+/* Back on the loop: what needs the plugins' tables is checked here, then all goes into one commit. */
+static void on_read(uv_work_t *work, int status)
+{
+	struct daemon *d = work->data;
+	struct reload *r = &d->reload;
+	if (status < 0 || d->stopping) {
+		finish(d, -ECANCELED);
+		return;
+	}
+	for (size_t i = 0; i < r->definitions.count; i++) {
+		const struct definition *definition = &r->definitions.items[i];
+		if (definition->workflow)
+			host_check_triggers(d->host, definition->workflow, definition->file, &r->diag);
+	}
+	if (r->diag.count > 0 && !r->at_start) {
+		finish(d, -EINVAL);
+		return;
+	}
+	if (r->diag.count > 0)
+		log_mistakes(d);
+	r->workflows = calloc(r->definitions.count + 1, sizeof(*r->workflows));
+	if (!r->workflows) {
+		finish(d, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < r->definitions.count; i++) {
+		struct workflow *w = choose(d, &r->definitions.items[i]);
+		if (w)
+			r->workflows[r->workflow_count++] = w;
+	}
+	int applied = engine_apply(d->engine, r->workflows, r->workflow_count, true, "folder",
+				   r->at_start ? NULL : on_changed, on_applied, d);
+	if (applied < 0)
+		finish(d, applied);
+}
+
+static void read_folder(uv_work_t *work)
+{
+	struct daemon *d = work->data;
+	int r = definitions_read(d->config->workflows, &d->reload.diag, &d->reload.definitions);
+	if (r < 0)
+		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
+}
+
+int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes), void *arg)
+{
+	struct reload *r = &d->reload;
+	if (r->busy)
+		return -EBUSY;
+	diag_init(&r->diag);
+	memset(&r->definitions, 0, sizeof(r->definitions));
+	r->busy = true;
+	r->at_start = at_start;
+	r->done = done;
+	r->arg = arg;
+	r->work.data = d;
+	int queued = uv_queue_work(&d->loop, &r->work, read_folder, on_read);
+	if (queued < 0)
+		r->busy = false;
+	return queued;
+}

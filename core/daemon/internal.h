@@ -1,0 +1,78 @@
+/* What the files of daemon/ share. */
+#ifndef DAEMON_INTERNAL_H
+#define DAEMON_INTERNAL_H
+
+#include <uv.h>
+#include "api/api.h"
+#include "base/post.h"
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "host/host.h"
+
+struct reload {
+	uv_work_t work; /* reads the folder on the pool */
+	struct diag diag;
+	struct definitions definitions;
+	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
+	size_t workflow_count;
+	bool busy, at_start;
+	void (*done)(void *arg, int status, const char *mistakes);
+	void *arg;
+};
+
+struct daemon {
+	const struct serve_options *options;
+	uv_loop_t loop;
+	struct config *config;
+	struct post *post;
+	struct metrics *metrics;
+	struct health *health;
+	struct bus *bus;
+	struct store *store;
+	struct gateway *gateway;
+	struct engine *engine;
+	struct host *host;
+	struct api *api;
+	struct reload reload;
+	char *plugin_folder, *scratch;
+	struct engine_env *env;
+	uv_signal_t sigterm, sigint, sighup;
+	uv_timer_t watchdog, stop_timer;
+	int64_t started_ms; /* monotonic */
+	bool stopping, ready;
+	int exit_status;
+};
+
+/* definitions.c: reads the folder on the pool, checks it, commits it as a whole and brings the triggers in line. Only one at a time:
+ * -EBUSY. At start a bad file is set aside; later one bad file refuses all: `done` gets -EINVAL and the mistakes. */
+int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes), void *arg);
+
+/* parts.c: makes the parts from the configuration, in the order of who uses whom. What it made before it failed is in `d`. */
+int parts_open(struct daemon *d);
+
+/* listen.c: the REST interface with what only the composition root knows, and the listeners. */
+int listen_open_api(struct daemon *d);
+int listen_open(struct daemon *d);
+
+/* daemon.c: shows mistakes in files to the person who started the daemon; releases `diag`, returns `r`. */
+int daemon_report(int r, struct diag *diag);
+
+/* signals.c */
+int signals_open(struct daemon *d);
+void signals_close(struct daemon *d);
+
+/* stop.c: begins the ordered stop; a second call cuts it short. */
+void daemon_stop(struct daemon *d, int exit_status);
+
+/* systemd.c: readiness, state and watchdog (sd_notify(3)); all without effect outside systemd. */
+void systemd_ready(struct daemon *d);
+void systemd_reloading(bool done);
+void systemd_stopping(void);
+
+/* admin_token.c: the token of /api/v1 over TCP: read from its file, which is made (0600) at the first start. *ret is freed. */
+int admin_token_load(const char *path, char **ret);
+
+/* crash.c: on a fatal signal writes which plugin's callback the loop was in, then dies of that signal. */
+void crash_report_install(void);
+
+#endif

@@ -1,0 +1,102 @@
+#include <errno.h>
+#include <stdlib.h>
+#include "base/log.h"
+#include "daemon/internal.h"
+
+static void plugins_json(void *arg, struct buf *out)
+{
+	struct daemon *d = arg;
+	jsonw_open(out, '[');
+	for (size_t i = 0; i < host_count(d->host); i++)
+		host_describe(d->host, i, out);
+	jsonw_close(out, ']');
+}
+
+static void trigger_health_json(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out)
+{
+	struct daemon *d = arg;
+	host_trigger_health(d->host, workflow_id, trigger_id, out);
+}
+
+static void reload_by_api(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg)
+{
+	struct daemon *d = arg;
+	int r = d->ready ? definitions_load(d, false, done, done_arg) : -EBUSY;
+	if (r < 0)
+		done(done_arg, r, "");
+}
+
+static void on_switch(void *arg, const char *workflow_id)
+{
+	struct daemon *d = arg;
+	const struct catalog_entry *entry = engine_find(d->engine, workflow_id);
+	if (entry)
+		host_sync(d->host, entry);
+}
+
+int listen_open_api(struct daemon *d)
+{
+	char *token = NULL;
+	int r = admin_token_load(d->config->admin_token_file, &token);
+	if (r < 0) {
+		log_error(r == -EINVAL ? "the admin token is shorter than 16 characters" : "cannot read the admin token",
+			  log_str("path", d->config->admin_token_file), log_errno(r), LOG_END);
+		return r;
+	}
+	struct api_options options = {
+		.gateway = d->gateway,
+		.engine = d->engine,
+		.store = d->store,
+		.bus = d->bus,
+		.metrics = d->metrics,
+		.health = d->health,
+		.admin_token = token,
+		.public_url = d->config->public_url,
+		.body_max = d->config->body_max,
+		.arg = d,
+		.plugins = plugins_json,
+		.trigger_health = trigger_health_json,
+		.reload = reload_by_api,
+		.enabled = on_switch,
+	};
+	r = api_open(&options, &d->api);
+	free(token);
+	return r;
+}
+
+static int listen_on(struct daemon *d, const struct listener_options *options)
+{
+	char *address = NULL;
+	int r = gateway_listen(d->gateway, options, &address);
+	if (r < 0)
+		log_error("cannot listen", log_str("address", options->address), log_errno(r), LOG_END);
+	else
+		log_info("listening", log_str("address", address), log_str("for", options->control ? "control" : "requests"),
+			 LOG_END);
+	free(address);
+	return r;
+}
+
+int listen_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	struct listener_options control = {
+		.address = c->control_path,
+		.is_unix = true,
+		.mode = c->control_mode,
+		.group = c->control_group,
+		.surfaces = SURFACE_API | SURFACE_METRICS | SURFACE_HEALTH,
+		.control = true,
+	};
+	int r = listen_on(d, &control);
+	for (size_t i = 0; r == 0 && i < c->listen_count; i++) {
+		struct listener_options options = {
+			.address = c->listen[i].address,
+			.is_unix = c->listen[i].is_unix,
+			.mode = 0660,
+			.surfaces = c->listen[i].serve,
+		};
+		r = listen_on(d, &options);
+	}
+	return r;
+}

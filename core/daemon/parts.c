@@ -1,0 +1,139 @@
+#include <errno.h>
+#include <sys/stat.h>
+#include "base/log.h"
+#include "daemon/internal.h"
+
+#define BALLAST (64 * 1024 * 1024)
+
+static int fail(const char *what, int error)
+{
+	log_error(what, log_errno(error), LOG_END);
+	return error;
+}
+
+static int make_folders(struct daemon *d)
+{
+	const char *slash = strrchr(d->config->store_path, '/');
+	char *folder = strndup(d->config->store_path, slash ? (size_t)(slash - d->config->store_path) : 0);
+	if (!folder || asprintf(&d->scratch, "%s/scratch", *folder ? folder : ".") < 0) {
+		free(folder);
+		return -ENOMEM;
+	}
+	int r = *folder && mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	if (r < 0)
+		log_error("cannot make the folder of the store", log_str("path", folder), log_errno(r), LOG_END);
+	free(folder);
+	return r;
+}
+
+static int open_store(struct daemon *d)
+{
+	const struct config *c = d->config;
+	struct store_options options = {
+		.path = c->store_path,
+		.loop = &d->loop,
+		.metrics = d->metrics,
+		.health = d->health,
+		.queue_max = c->queue_max,
+		.log_max = c->log_max,
+		.ballast = BALLAST,
+		.retention_activities_ms = c->retention_activities_ms,
+		.retention_events_ms = c->retention_events_ms,
+	};
+	int r = make_folders(d);
+	if (r < 0)
+		return r;
+	r = store_open(&options, &d->store);
+	if (r == 0)
+		bus_set_newest(d->bus, store_newest_event(d->store));
+	else if (r == -EBUSY)
+		log_error("another daemon uses this store", log_str("path", c->store_path), LOG_END);
+	else if (r == -EPROTO)
+		log_error("the store was made by a newer version", log_str("path", c->store_path), LOG_END);
+	else
+		log_error("cannot open the store", log_str("path", c->store_path), log_errno(r), LOG_END);
+	return r;
+}
+
+static int open_gateway(struct daemon *d)
+{
+	struct gateway_options options;
+	gateway_defaults(&options);
+	options.loop = &d->loop;
+	options.metrics = d->metrics;
+	options.body_max = d->config->body_max;
+	options.connections_max = d->config->connections_max;
+	options.connections_per_address_max = d->config->connections_per_address_max;
+	return gateway_open(&options, &d->gateway);
+}
+
+static int open_engine(struct daemon *d)
+{
+	const struct config *c = d->config;
+	d->env = calloc(c->default_env_count + 1, sizeof(*d->env));
+	if (!d->env)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->default_env_count; i++)
+		d->env[i] = (struct engine_env){c->default_env[i].name, c->default_env[i].value};
+	struct engine_options options = {
+		.loop = &d->loop,
+		.store = d->store,
+		.bus = d->bus,
+		.metrics = d->metrics,
+		.health = d->health,
+		.concurrency = c->concurrency,
+		.scratch = d->scratch,
+		.folder = c->folder,
+		.default_timeout_ms = c->default_timeout_ms,
+		.log_max = c->log_max,
+		.env = d->env,
+		.env_count = c->default_env_count,
+	};
+	return engine_open(&options, &d->engine);
+}
+
+static int open_host(struct daemon *d)
+{
+	struct host_options options = {
+		.loop = &d->loop,
+		.post = d->post,
+		.store = d->store,
+		.engine = d->engine,
+		.bus = d->bus,
+		.gateway = d->gateway,
+		.metrics = d->metrics,
+		.health = d->health,
+		.plugin_folder = d->plugin_folder,
+		.folder = d->config->folder,
+		.payload_max = d->config->body_max,
+	};
+	int r = host_open(&options, &d->host);
+	if (r < 0)
+		return r;
+	struct diag diag;
+	diag_init(&diag);
+	for (size_t i = 0; i < d->config->plugin_count; i++) {
+		int loaded = host_load(d->host, &d->config->plugins[i], d->config->file, &diag);
+		r = r < 0 ? r : loaded;
+	}
+	if (r == 0)
+		r = host_create(d->host, &diag);
+	return daemon_report(r, &diag);
+}
+
+int parts_open(struct daemon *d)
+{
+	int r;
+	if ((r = post_open(&d->loop, &d->post)) < 0 || (r = metrics_open(&d->metrics)) < 0 ||
+	    (r = health_open(&d->health)) < 0 || (r = bus_open(&d->bus)) < 0)
+		return fail("cannot start", r);
+	if ((r = open_store(d)) < 0)
+		return r;
+	if ((r = open_gateway(d)) < 0)
+		return fail("cannot start the gateway", r);
+	if ((r = open_engine(d)) < 0)
+		return fail("cannot start the engine", r);
+	if ((r = open_host(d)) < 0)
+		return fail("cannot start the plugins", r);
+	return 0;
+}

@@ -1,0 +1,494 @@
+/* One activity under way. Its steps' states are decided here on the loop and handed to the store in transitions, one at a time:
+ * what is decided while one is in flight goes into the next. A runner starts only when the transition that says so has been
+ * committed. */
+#include "engine/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define TRY_AGAIN_MS 1000
+
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+
+static const char *put(char **at, const char *text, size_t len)
+{
+	char *copy = *at;
+
+	if (!text)
+		return NULL;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	*at += len + 1;
+	return copy;
+}
+
+int activity_texts_copy(struct activity_texts *to, const struct activity_texts *from, char **ret_rest, size_t extra)
+{
+	size_t trigger = strlen(from->trigger), trigger_id = strlen(from->trigger_id);
+	size_t size = trigger + trigger_id + from->params_len + from->cause_len + from->payload_len + 5 + extra;
+	char *block = malloc(size), *at = block;
+
+	if (!block)
+		return -ENOMEM;
+	*to = *from;
+	to->block = block;
+	to->trigger = put(&at, from->trigger, trigger);
+	to->trigger_id = put(&at, from->trigger_id, trigger_id);
+	to->params = put(&at, from->params, from->params_len);
+	to->cause = put(&at, from->cause, from->cause_len);
+	to->payload = put(&at, from->payload, from->payload_len);
+	if (ret_rest)
+		*ret_rest = at;
+	return 0;
+}
+
+struct activity *activity_new(struct engine *e, const char *id, const char *workflow_id, const char *revision_id,
+			      struct activity_texts *texts)
+{
+	struct activity *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->engine = e;
+	list_init(&a->node);
+	list_init(&a->all);
+	list_init(&a->waiters);
+	memcpy(a->id, id, ID_SIZE);
+	memcpy(a->workflow_id, workflow_id, ID_SIZE);
+	memcpy(a->revision_id, revision_id, ID_SIZE);
+	a->texts = *texts;
+	a->bytes = sizeof(*a) + texts->params_len + texts->cause_len + texts->payload_len;
+	texts->block = NULL;
+	return a;
+}
+
+struct activity *activity_from_row(struct engine *e, const struct store_activity_row *row)
+{
+	struct activity_texts from = {
+		.trigger = row->trigger,
+		.trigger_id = row->trigger_id,
+		.params = row->params ? row->params : "{}",
+		.cause = row->cause,
+		.payload = row->payload,
+	}, texts;
+	struct activity *a;
+
+	from.params_len = strlen(from.params);
+	from.cause_len = row->cause ? strlen(row->cause) : 0;
+	from.payload_len = row->payload ? row->payload_len : 0;
+	if (activity_texts_copy(&texts, &from, NULL, 0) < 0)
+		return NULL;
+	a = activity_new(e, row->id, row->workflow_id, row->revision_id, &texts);
+	if (!a) {
+		free(texts.block);
+		return NULL;
+	}
+	a->status = row->status;
+	a->created_ms = row->created_ms;
+	a->started_ms = row->started_ms;
+	return a;
+}
+
+static void free_steps(struct activity *a)
+{
+	for (size_t i = 0; a->steps && i < a->workflow->step_count; i++) {
+		free(a->steps[i].outputs);
+		free(a->steps[i].message);
+	}
+	free(a->steps);
+}
+
+void activity_free(struct activity *a)
+{
+	if (!a)
+		return;
+	if (a->workflow) {
+		free_steps(a);
+		run_release(&a->run);
+		workflow_unref(a->workflow);
+	}
+	free(a->changes);
+	free(a->message);
+	free(a->texts.block);
+	free(a);
+}
+
+int activity_set_workflow(struct activity *a, struct workflow *w)
+{
+	int r;
+
+	a->steps = calloc(w->step_count + 1, sizeof(*a->steps));
+	a->changes = calloc(w->step_count + 1, sizeof(*a->changes));
+	r = a->steps && a->changes ? run_init(&a->run, w) : -ENOMEM;
+	if (r < 0) {
+		free(a->steps);
+		free(a->changes);
+		a->steps = NULL;
+		a->changes = NULL;
+		return r;
+	}
+	a->workflow = workflow_ref(w);
+	for (uint32_t i = 0; i < w->step_count; i++) {
+		a->steps[i].activity = a;
+		a->steps[i].index = i;
+		a->steps[i].exit_code = -1;
+	}
+	return 0;
+}
+
+/* ---- The end ----------------------------------------------------------------------------------------------------- */
+
+/* Timers, and the slots of steps that were to begin but never did. */
+static void leave_steps(struct activity *a)
+{
+	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++) {
+		step_timer_stop(a->steps[i].timer);
+		a->steps[i].timer = NULL;
+		step_give_slot_back(&a->steps[i]);
+	}
+	step_timer_stop(a->deadline);
+	step_timer_stop(a->again);
+	a->deadline = a->again = NULL;
+}
+
+static void leave(struct activity *a)
+{
+	struct engine *e = a->engine;
+
+	leave_steps(a);
+	if (a->has_scratch && !e->stopped)
+		scratch_remove(e, a->id);
+	scheduler_forget(a);
+	activity_free(a);
+	scheduler_run(e);
+}
+
+void activity_settle(struct activity *a)
+{
+	if (a->dropped && a->at_work == 0 && !a->hold && !a->in_flight)
+		leave(a);
+}
+
+/* Another hand has settled it in the store: whatever runs is ended, nothing is reported. */
+static void drop(struct activity *a)
+{
+	log_warn("an activity was settled elsewhere", log_str("activity", a->id), LOG_END);
+	a->dropped = true;
+	a->hold = true;
+	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++)
+		step_stop(&a->steps[i], PROCESS_CANCELLED);
+	a->hold = false;
+	cancel_answer(a, -EALREADY);
+	activity_settle(a);
+}
+
+/* ---- After the commit -------------------------------------------------------------------------------------------- */
+
+static void deadline_passed(void *arg)
+{
+	struct activity *a = arg;
+
+	a->deadline = NULL;
+	activity_timeout(a);
+}
+
+static void arm_deadline(struct activity *a)
+{
+	int64_t timeout_ms = a->workflow ? a->workflow->timeout_ms : 0;
+
+	if (timeout_ms <= 0 || a->deadline || a->cancelled || a->engine->stopping)
+		return;
+	a->deadline = step_timer_start(a->engine, a->started_ms + timeout_ms - clock_wall_ms(), deadline_passed, a);
+}
+
+static void ended(struct activity *a)
+{
+	metric_add(a->engine->metrics.activities[a->status], 1);
+	cancel_answer(a, a->status == STATUS_CANCELLED ? 0 : -EALREADY);
+	leave(a);
+}
+
+/* Runners may report from inside step_run: the hold makes all of it one transition. */
+static void begin_runners(struct activity *a)
+{
+	a->hold = true;
+	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++) {
+		if (!a->steps[i].begin)
+			continue;
+		a->steps[i].begin = false;
+		step_run(&a->steps[i]);
+	}
+	a->hold = false;
+}
+
+static void settled(struct activity *a)
+{
+	struct engine *e = a->engine;
+
+	a->in_flight = false;
+	a->unsure = false;
+	a->status = a->transition.to;
+	if (e->options.bus)
+		bus_publish(e->options.bus, a->transition.ret_events, a->transition.ret_event_count);
+	store_events_free(a->transition.ret_events, a->transition.ret_event_count);
+	a->transition.ret_events = NULL;
+	a->transition.ret_event_count = 0;
+	if (e->stopped)
+		return;
+	if (status_is_final(a->status)) {
+		ended(a);
+		return;
+	}
+	arm_deadline(a);
+	begin_runners(a);
+	activity_advance(a);
+}
+
+static void submit_again(void *arg)
+{
+	struct activity *a = arg;
+
+	a->again = NULL;
+	store_submit(a->engine->store, &a->transition.op);
+}
+
+/* The outcome of a transition was unknown, and now its status is no longer what it was: either it had been committed,
+ * or somebody else was faster. */
+static void compare(void *arg, int status, const struct store_activity_row *row)
+{
+	struct activity *a = arg;
+
+	if (a->engine->stopped)
+		return;
+	if (status == 0 && row->status == a->transition.to) {
+		settled(a);
+		return;
+	}
+	a->in_flight = false;
+	drop(a);
+}
+
+static void committed(struct store_op *op)
+{
+	struct activity *a = list_entry(op, struct activity, transition.op);
+	struct engine *e = a->engine;
+
+	if (op->status == 0) {
+		settled(a);
+	} else if (e->stopped || op->status == -ECANCELED) {
+		a->in_flight = false;
+		cancel_answer(a, -ECANCELED);
+	} else if (op->status == -ESTALE && a->unsure &&
+		   store_get_activity(e->store, a->id, compare, a) == 0) {
+		return;
+	} else if (op->status == -ESTALE || op->status == -ENOENT) {
+		a->in_flight = false;
+		drop(a);
+	} else {
+		log_error("a transition is tried again", log_str("activity", a->id), log_errno(op->status), LOG_END);
+		a->unsure = true;
+		if (!e->quiet)
+			a->again = step_timer_start(e, TRY_AGAIN_MS, submit_again, a);
+	}
+}
+
+/* ---- Deciding ---------------------------------------------------------------------------------------------------- */
+
+static void submit(struct activity *a, enum status to, size_t step_count, int64_t now_ms)
+{
+	struct store_transition *t = &a->transition;
+
+	*t = (struct store_transition){
+		.op = {.kind = STORE_TRANSITION, .done = committed},
+		.from = a->status,
+		.to = to,
+		.now_ms = now_ms,
+		.message = a->message,
+		.steps = a->changes,
+		.step_count = step_count,
+	};
+	memcpy(t->id, a->id, ID_SIZE);
+	a->in_flight = true;
+	store_submit(a->engine->store, &t->op);
+}
+
+void activity_close(struct activity *a, enum status to, const char *message)
+{
+	free(a->message);
+	a->message = message ? strdup(message) : NULL;
+	submit(a, to, 0, clock_wall_ms());
+}
+
+/* Steps that will never run, those that begin now, and those whose turn has come again. */
+static void decide_steps(struct activity *a, bool *ret_hungry, int64_t now_ms)
+{
+	struct engine *e = a->engine;
+	size_t ready_count, skipped_count;
+
+	run_advance(&a->run, e->ready, &ready_count, e->skipped, &skipped_count);
+	for (size_t i = 0; i < skipped_count; i++) {
+		size_t step = e->skipped[i];
+
+		step_final(&a->steps[step], a->run.steps[step].status, now_ms);
+	}
+	if (e->stopping)
+		return;
+	for (size_t i = 0; i < a->workflow->step_count; i++)
+		if (a->steps[i].wanted && !step_begin(&a->steps[i], now_ms))
+			*ret_hungry = true;
+	for (size_t i = 0; i < ready_count; i++)
+		if (!step_begin(&a->steps[e->ready[i]], now_ms))
+			*ret_hungry = true;
+}
+
+static void set_outcome_message(struct activity *a, enum status outcome, size_t failed)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	free(a->message);
+	a->message = NULL;
+	if (a->timed_out)
+		a->message = text_printf("timed out after %s",
+					 duration_text(a->workflow->timeout_ms, text, sizeof(text)));
+	else if (outcome == STATUS_FAILURE)
+		a->message = text_printf("step %s: %s", a->workflow->steps[failed].id,
+					 a->steps[failed].message ? a->steps[failed].message
+								  : status_name(a->steps[failed].status));
+}
+
+static enum status next_status(struct activity *a, bool hungry)
+{
+	bool waiting = false;
+
+	if (run_is_over(&a->run)) {
+		size_t failed = 0;
+		enum status outcome = run_outcome(&a->run, &failed);
+
+		/* Something that never began has no outcome but these. */
+		if (a->status == STATUS_NOTSTARTED && outcome != STATUS_CANCELLED)
+			return STATUS_INPROGRESS;
+		if (a->timed_out)
+			outcome = STATUS_FAILURE;
+		set_outcome_message(a, outcome, failed);
+		return outcome;
+	}
+	/* Every activity is said to have started before it waits. */
+	if (a->status == STATUS_NOTSTARTED)
+		return STATUS_INPROGRESS;
+	for (size_t i = 0; i < a->workflow->step_count; i++) {
+		if (a->steps[i].status == STATUS_INPROGRESS || a->steps[i].wanted)
+			return STATUS_INPROGRESS;
+		waiting = waiting || a->steps[i].status == STATUS_WAITING;
+	}
+	return waiting && !hungry ? STATUS_WAITING : STATUS_INPROGRESS;
+}
+
+static size_t collect(struct activity *a)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < a->workflow->step_count; i++) {
+		struct step *s = &a->steps[i];
+
+		if (!s->dirty)
+			continue;
+		s->dirty = false;
+		a->changes[count++] = (struct store_step_change){
+			.index = i,
+			.status = s->status,
+			.attempt = s->attempt,
+			.retries = s->counted,
+			.started_ms = s->started_ms,
+			.ended_ms = s->ended_ms,
+			.wake_ms = s->wake_ms,
+			.outputs = s->outputs,
+			/* "" takes away what an earlier attempt said. */
+			.message = s->message || s->attempt < 2 ? s->message : "",
+			.exit_code = s->exit_code,
+		};
+	}
+	return count;
+}
+
+/* A long wait leaves memory: the store knows all of it. */
+static bool park(struct activity *a)
+{
+	int64_t wake_ms = INT64_MAX;
+
+	if (a->status != STATUS_WAITING || a->at_work > 0 || a->engine->stopping || a->cancelled)
+		return false;
+	for (size_t i = 0; i < a->workflow->step_count; i++) {
+		if (a->steps[i].wanted)
+			return false;
+		if (a->steps[i].status == STATUS_WAITING && a->steps[i].wake_ms < wake_ms)
+			wake_ms = a->steps[i].wake_ms;
+	}
+	if (a->workflow->timeout_ms > 0 && a->started_ms + a->workflow->timeout_ms < wake_ms)
+		wake_ms = a->started_ms + a->workflow->timeout_ms;
+	if (wake_ms == INT64_MAX || wake_ms - clock_wall_ms() < ENGINE_PARK_MS)
+		return false;
+	return parked_add(a->engine, a->id, wake_ms) == 0;
+}
+
+/* Out of memory but not out of the world: its scratch folder stays. */
+static void leave_parked(struct activity *a)
+{
+	struct engine *e = a->engine;
+
+	leave_steps(a);
+	scheduler_forget(a);
+	activity_free(a);
+	scheduler_run(e);
+}
+
+void activity_advance(struct activity *a)
+{
+	struct engine *e = a->engine;
+	int64_t now_ms;
+	bool hungry = false;
+	enum status to;
+	size_t count;
+
+	if (a->in_flight || a->hold || a->dropped || !a->workflow || status_is_final(a->status) || e->quiet)
+		return;
+	now_ms = clock_wall_ms();
+	decide_steps(a, &hungry, now_ms);
+	to = next_status(a, hungry);
+	count = collect(a);
+	if (hungry && list_empty(&a->node))
+		list_append(&e->scheduler.hungry, &a->node);
+	if (count > 0 || to != a->status) {
+		if (a->status == STATUS_NOTSTARTED)
+			a->started_ms = now_ms;
+		submit(a, to, count, now_ms);
+		return;
+	}
+	if (!hungry && park(a))
+		leave_parked(a);
+}
+
+void activity_begin(struct activity *a, struct workflow *w, const char *why_not)
+{
+	int r;
+
+	if (a->in_flight || a->cancelled || a->dropped)
+		return;
+	r = w ? activity_set_workflow(a, w) : 0;
+	if (r < 0)
+		why_not = log_strerror(r);
+	if (!w || r < 0)
+		activity_close(a, STATUS_INVALID, why_not);
+	else
+		activity_advance(a);
+}
+
+void activity_resume(struct activity *a)
+{
+	arm_deadline(a);
+	begin_runners(a);
+	activity_advance(a);
+}

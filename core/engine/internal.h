@@ -1,0 +1,307 @@
+/* What the files of engine/ share. Nothing outside this folder includes it.
+ *
+ *   ingest.c -> store -> scheduler.c (window) -> activity.c (one activity) -> step.c -> step_sleep.c, step_process.c
+ *                                                    ^                                          |
+ *                                                    '------------- step_ended -----------------'
+ *
+ * Everything runs on the loop thread, except what is handed to the pool with all that it reads (spawn.c, scratch.c, outputs.c,
+ * leftover.c). */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "engine/engine.h"
+#include "model/run.h"
+
+#define ENGINE_WINDOW_DEFAULT 4096
+#define ENGINE_WINDOW_BYTES ((size_t)64 * 1024 * 1024)
+/* Activities under way in memory, and their bytes: beyond, nothing is claimed. */
+#define ENGINE_ACTIVE_MAX 2048
+#define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
+#define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
+#define ENGINE_MESSAGE_MAX 512
+#define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
+#define ENGINE_PARK_MS 10000	 /* activities that wait longer leave memory */
+
+enum { METRIC_STATUSES = STATUS_SKIPPED + 1, METRIC_KINDS = STEP_SLEEP + 1, METRIC_OUTCOMES = ENGINE_UNKNOWN + 1 };
+
+struct engine_metrics {
+	struct metric *ingest[METRIC_OUTCOMES];
+	struct metric *activities[METRIC_STATUSES];
+	struct metric *steps[METRIC_KINDS][METRIC_STATUSES];
+	struct metric *running, *window, *active, *parked;
+};
+
+/* ---- An activity in memory --------------------------------------------------------------------------------------- */
+
+/* The texts of an activity; all lie in `block`. */
+struct activity_texts {
+	char *block;
+	const char *trigger, *trigger_id;
+	const char *params, *cause, *payload; /* cause and payload may be NULL */
+	size_t params_len, cause_len, payload_len;
+};
+
+struct step {
+	struct activity *activity;
+	uint32_t index;
+	enum status status; /* as decided here; the store follows with the next transition */
+	uint32_t attempt, counted;
+	int64_t started_ms, ended_ms, wake_ms;
+	char *outputs, *message; /* owned; not changed while a transition is in flight that shows them */
+	int exit_code;
+	bool dirty;    /* belongs into the next transition */
+	bool begin;    /* its runner starts when the transition in flight has been committed */
+	bool wanted;   /* to be started again: its backoff is over, or a crash interrupted it */
+	bool uncounted; /* the next attempt is no retry */
+	bool slot;     /* holds one of the executor's */
+	struct process *process;
+	struct step_timer *timer;
+};
+
+struct activity {
+	struct engine *engine;
+	struct list node; /* window, or hungry */
+	struct list all;  /* every activity under way */
+	char id[ID_SIZE], workflow_id[ID_SIZE], revision_id[ID_SIZE];
+	enum status status; /* as committed */
+	struct activity_texts texts;
+	size_t bytes;
+	int64_t created_ms, started_ms;
+	struct workflow *workflow;
+	struct run run;
+	struct step *steps;
+	size_t at_work; /* runners that have not ended */
+	struct store_transition transition;
+	struct store_step_change *changes;
+	bool in_flight; /* a transition is with the store: decisions wait for it */
+	bool hold;	/* several steps are being looked at: decisions wait for the last */
+	bool unsure;	/* an earlier try of this transition may have been committed */
+	bool active;	/* out of the window */
+	bool cancelled, timed_out;
+	bool dropped; /* the store knows better: nothing is reported any more */
+	bool has_scratch;
+	char *message;
+	struct list waiters; /* struct cancel_waiter */
+	struct step_timer *deadline;
+	struct step_timer *again;
+};
+
+/* activity.c */
+struct activity *activity_new(struct engine *e, const char *id, const char *workflow_id, const char *revision_id,
+			      struct activity_texts *texts);
+struct activity *activity_from_row(struct engine *e, const struct store_activity_row *row);
+void activity_free(struct activity *a);
+/* With its workflow, which may be NULL: then it becomes `invalid`. */
+void activity_begin(struct activity *a, struct workflow *w, const char *why_not);
+/* Decides what follows from the steps' states and hands it to the store; waits when a transition is in flight. */
+void activity_advance(struct activity *a);
+/* Goes on with an activity that was taken up again. */
+void activity_resume(struct activity *a);
+/* Called when the last runner of an activity that was dropped, or is left to the next start, has ended. */
+void activity_settle(struct activity *a);
+/* One block with room for `extra` more bytes, at *ret_rest. */
+int activity_texts_copy(struct activity_texts *to, const struct activity_texts *from, char **ret_rest, size_t extra);
+int activity_set_workflow(struct activity *a, struct workflow *w);
+/* Ends an activity of which no step has begun. */
+void activity_close(struct activity *a, enum status to, const char *message);
+
+struct cancel_waiter;
+
+/* recover.c: taking activities up again from the store. */
+void recover_start(struct engine *e, void (*done)(struct engine *e, int status));
+/* Reads one activity back into memory; with a waiter (taken over) it is then cancelled. */
+void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter);
+int parked_add(struct engine *e, const char *id, int64_t wake_ms);
+bool parked_remove(struct engine *e, const char *id);
+void parked_init(struct engine *e);
+void parked_release(struct engine *e);
+
+/* cancel.c */
+void cancel_waiter_answer(struct cancel_waiter *w, int status);
+/* Cancels an activity that is in memory; takes the waiter over. */
+void cancel_in_memory(struct activity *a, struct cancel_waiter *w);
+void activity_timeout(struct activity *a);
+/* Tells those who asked for the end of this activity. */
+void cancel_answer(struct activity *a, int status);
+
+enum process_end { PROCESS_NOT_ENDED, PROCESS_TIMEOUT, PROCESS_CANCELLED, PROCESS_SHUTDOWN };
+
+/* step.c */
+bool step_needs_slot(enum step_kind kind);
+/* Puts the start of an attempt into the coming transition. false: no slot is free. */
+bool step_begin(struct step *s, int64_t now_ms);
+/* The transition has been committed: the runner starts. */
+void step_run(struct step *s);
+/* A runner's report. Takes `message` and `outputs` over (malloc'ed or NULL). */
+void step_ended(struct step *s, enum status outcome, int exit_code, char *message, char *outputs);
+/* The runner was ended because the daemon stops: the store keeps the step as it is. */
+void step_left(struct step *s);
+/* Ends the runner early: SIGTERM to processes, sleeps end at once. */
+void step_stop(struct step *s, enum process_end why);
+void step_give_slot_back(struct step *s);
+void step_final(struct step *s, enum status outcome, int64_t now_ms);
+
+/* step_sleep.c */
+/* Negative with a message (may be NULL) when the text is no duration. */
+int sleep_duration(struct step *s, int64_t *ret_ms, char *message, size_t message_size);
+void sleep_run(struct step *s);
+/* A step that is WAITING: arms its timer. */
+void step_wait(struct step *s);
+
+/* timer.c: one-shot timers by wall clock or by delay that free themselves. */
+struct step_timer *step_timer_start(struct engine *e, int64_t delay_ms, void (*cb)(void *arg), void *arg);
+/* Never fires afterwards; NULL is allowed. */
+void step_timer_stop(struct step_timer *t);
+
+/* step_process.c */
+void process_run(struct step *s);
+void process_end(struct process *p, enum process_end why);
+int64_t step_timeout_ms(const struct step *s);
+
+/* ---- Subst over an activity; any thread, as long as what it points to stays -------------------------------------- */
+
+struct values {
+	const char *activity_id, *trigger, *trigger_id;
+	const char *params, *payload, *cause;
+	size_t params_len, payload_len, cause_len;
+	const struct workflow *workflow;
+	const char **outputs; /* per step, NULL where there are none; may be NULL */
+	struct json *params_json, *payload_json, *cause_json; /* made when asked for */
+};
+/* `outputs` is allocated; values_release frees it. */
+int values_init(struct values *v, const struct activity *a);
+void values_release(struct values *v);
+int values_expand(struct values *v, const struct subst *s, struct buf *out, char *message, size_t message_size);
+const struct json *values_params(struct values *v);
+/* "250ms", "10s", "5m", ... */
+const char *duration_text(int64_t ms, char *text, size_t size);
+
+/* ---- The parts of the engine ------------------------------------------------------------------------------------- */
+
+struct catalog {
+	struct map by_id, by_slug;
+	struct map revisions; /* struct revision, by revision id */
+	struct list recent;   /* revisions that are not current, newest use first */
+	size_t recent_count;
+};
+
+/* catalog.c, revisions.c */
+void catalog_init(struct engine *e);
+void catalog_release(struct engine *e);
+int catalog_load(struct engine *e, const struct store_workflow_row *rows, size_t count);
+/* NULL: not in memory. */
+struct workflow *revisions_peek(struct engine *e, const char *revision_id);
+int revisions_put(struct engine *e, const char *revision_id, struct workflow *w);
+void revisions_release(struct engine *e);
+
+struct access {
+	struct map by_hash, by_id;
+	struct list used; /* tokens whose last use is to be written */
+	size_t used_count;
+	struct step_timer *timer;
+};
+/* access.c, access_change.c */
+void access_init(struct engine *e);
+void access_release(struct engine *e);
+int access_load(struct engine *e, const struct store_token_record *rows, size_t count);
+void access_flush(struct engine *e);
+
+struct refusals {
+	struct map items;
+	struct step_timer *timer;
+};
+void refusals_init(struct engine *e);
+void refusals_release(struct engine *e);
+void refusals_flush(struct engine *e);
+
+struct ingest_state {
+	struct list lookups, held;
+	char last_id[ID_SIZE];
+};
+void ingest_init(struct engine *e);
+
+struct scheduler {
+	struct list window;
+	size_t window_count, window_bytes;
+	struct map activities; /* all in memory, by id */
+	struct list active;    /* by `all` */
+	size_t active_count, active_bytes;
+	struct list hungry; /* under way, with steps that wait for a slot */
+	size_t slots_used;
+	size_t at_work; /* steps that run now, those without a slot included */
+	char cursor[ID_SIZE];
+	bool backlog;  /* the store may have runnable activities that are not in memory */
+	bool loading, left_out;
+	size_t asked; /* rows of the page being loaded */
+	bool started;
+	bool running; /* scheduler_run is on the stack */
+};
+void scheduler_init(struct engine *e);
+void scheduler_release(struct engine *e);
+/* An activity has been committed. Takes `texts` over when it keeps the activity in memory. */
+void scheduler_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts);
+/* Starts what may start. */
+void scheduler_run(struct engine *e);
+void scheduler_activate(struct activity *a);
+/* Takes it out of memory: lists, map, counts. */
+void scheduler_forget(struct activity *a);
+
+struct parked_heap {
+	struct parked **items;
+	size_t count, cap;
+	struct map by_id;
+	struct step_timer *timer;
+};
+
+struct engine {
+	struct engine_options options;
+	char *scratch, *folder, *publish_server;
+	struct engine_env *env;
+	uv_loop_t *loop;
+	struct store *store;
+	struct id_source ids;
+	struct catalog catalog;
+	struct access access;
+	struct refusals refusals;
+	struct ingest_state ingest;
+	struct scheduler scheduler;
+	struct parked_heap parked;
+	struct engine_metrics metrics;
+	struct list log_paused; /* streams that wait for the store to take logs */
+	size_t log_ops;
+	size_t pending; /* handles, children and pool jobs that still come back */
+	bool stopping;	/* nothing new starts */
+	bool ending;	/* children are being ended; what they leave is not recorded */
+	bool quiet;	/* no step runs any more, the timers are gone */
+	bool stopped;	/* the loop may be gone: only what store_close hands back still comes */
+	struct farewell *farewell;
+	struct step_timer *stop_timer;
+	void (*start_done)(void *arg, int status);
+	void *start_arg;
+	size_t *ready, *skipped; /* room for run_advance */
+};
+
+/* stop.c */
+void engine_hold(struct engine *e);
+void engine_let_go(struct engine *e);
+void stop_check(struct engine *e);
+/* engine.c */
+char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* metrics.c */
+void engine_metrics_init(struct engine *e);
+
+/* scratch.c; pool threads */
+int scratch_remove_tree(const char *path);
+/* Files of attempts (ID.STEP.ATTEMPT.WHAT): nobody's any more when no process of this store is left. */
+void scratch_remove_attempts(const char *path);
+/* Loop thread: removes an activity's folder on the pool. */
+void scratch_remove(struct engine *e, const char *activity_id);
+/* Removes what activities that are not known any more have left. */
+void scratch_clean(struct engine *e);
+
+/* leftover.c: ends what an earlier daemon of this store left behind. */
+int leftover_end(struct engine *e, void (*done)(struct engine *e, int status));
+
+#endif

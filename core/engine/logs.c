@@ -1,0 +1,175 @@
+#include "engine/logs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define PIECE_MAX ((size_t)32 * 1024)
+#define DRAIN_MAX ((size_t)1024 * 1024)
+#define OPS_HIGH 512 /* 16 MiB with the store */
+#define OPS_LOW 128
+/* Beyond the store's limit by this much nothing is handed over any more: it has set its marker then. */
+#define BEYOND ((size_t)64 * 1024)
+#define READS_AT_ONCE 8
+
+struct log_piece {
+	struct store_log log;
+	struct engine *engine;
+	char text[PIECE_MAX];
+};
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void piece_stored(struct store_op *op)
+{
+	struct log_piece *piece = list_entry(op, struct log_piece, log.op);
+	struct engine *e = piece->engine;
+	struct list *first;
+
+	free(piece);
+	e->log_ops--;
+	while (e->log_ops <= OPS_LOW && !e->stopped && (first = list_first(&e->log_paused))) {
+		struct log_stream *l = list_entry(first, struct log_stream, paused);
+
+		list_remove(first);
+		(void)uv_poll_start(&l->poll, UV_READABLE, on_readable);
+	}
+}
+
+void logs_flush(struct log_stream *l)
+{
+	struct log_piece *piece = l->piece;
+
+	if (!piece)
+		return;
+	l->piece = NULL;
+	piece->log.text = piece->text;
+	l->engine->log_ops++;
+	store_submit(l->engine->store, &piece->log.op);
+}
+
+static struct log_piece *piece_of(struct log_stream *l)
+{
+	struct log_piece *piece = l->piece;
+
+	if (piece)
+		return piece;
+	piece = malloc(sizeof(*piece));
+	if (!piece)
+		return NULL;
+	piece->log = (struct store_log){
+		.op = {.kind = STORE_LOG, .done = piece_stored},
+		.step = l->step,
+		.attempt = l->attempt,
+		.stream = l->stream,
+		.time_ms = clock_wall_ms(),
+	};
+	memcpy(piece->log.id, l->activity->id, ID_SIZE);
+	piece->engine = l->engine;
+	l->piece = piece;
+	l->filling(l->arg);
+	return piece;
+}
+
+/* 1: there may be more; 0: nothing now; negative: the other end is closed. */
+static int read_once(struct log_stream *l)
+{
+	size_t log_max = l->engine->options.log_max;
+	bool keep = log_max == 0 || l->taken <= log_max + BEYOND;
+	struct log_piece *piece = keep ? piece_of(l) : NULL;
+	char nowhere[4096];
+	ssize_t n;
+
+	if (piece)
+		n = read(l->fd, piece->text + piece->log.len, PIECE_MAX - piece->log.len);
+	else
+		n = read(l->fd, nowhere, sizeof(nowhere));
+	if (n < 0)
+		return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;
+	if (n == 0)
+		return -EPIPE;
+	l->taken += (size_t)n;
+	if (piece) {
+		piece->log.len += (size_t)n;
+		if (piece->log.len == PIECE_MAX)
+			logs_flush(l);
+	}
+	return 1;
+}
+
+/* A piece that was begun for nothing. */
+static void drop_empty(struct log_stream *l)
+{
+	if (l->piece && l->piece->log.len == 0) {
+		free(l->piece);
+		l->piece = NULL;
+	}
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct log_stream *l = poll->data;
+	int r = status < 0 ? status : 1;
+
+	(void)events;
+	for (int i = 0; r > 0 && i < READS_AT_ONCE; i++)
+		r = read_once(l);
+	drop_empty(l);
+	if (r < 0) {
+		(void)uv_poll_stop(&l->poll);
+		l->at_end = true;
+	} else if (l->engine->log_ops >= OPS_HIGH) {
+		(void)uv_poll_stop(&l->poll);
+		list_append(&l->engine->log_paused, &l->paused);
+	}
+}
+
+int logs_open(struct log_stream *l, int fd)
+{
+	int r = uv_poll_init(l->engine->loop, &l->poll, fd);
+
+	l->fd = fd;
+	list_init(&l->paused);
+	if (r < 0) {
+		(void)close(fd);
+		l->fd = -1;
+		return r;
+	}
+	l->polling = true;
+	l->poll.data = l;
+	return uv_poll_start(&l->poll, UV_READABLE, on_readable);
+}
+
+void logs_drain(struct log_stream *l)
+{
+	size_t before = l->taken;
+	int r = l->fd >= 0 && !l->at_end ? 1 : 0;
+
+	while (r > 0 && l->taken - before < DRAIN_MAX)
+		r = read_once(l);
+	drop_empty(l);
+	logs_flush(l);
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+	struct log_stream *l = handle->data;
+
+	l->closed(l->arg);
+}
+
+bool logs_close(struct log_stream *l)
+{
+	if (!l->polling)
+		return false;
+	l->polling = false;
+	list_remove(&l->paused);
+	uv_close((uv_handle_t *)&l->poll, poll_closed);
+	/* Only after uv_close: it takes the descriptor out of the loop. */
+	(void)close(l->fd);
+	l->fd = -1;
+	return true;
+}

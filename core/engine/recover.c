@@ -1,0 +1,277 @@
+/* Taking up again what the store has and memory has not: at start everything that was interrupted, later single activities
+ * whose long wait is over. */
+#include "engine/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define PAGE_ROWS 256
+
+static int restore_step(struct activity *a, const struct store_step_row *row)
+{
+	struct step *s = &a->steps[row->index];
+
+	s->status = row->status;
+	s->attempt = row->attempt;
+	s->counted = row->retries;
+	s->started_ms = row->started_ms;
+	s->ended_ms = row->ended_ms;
+	s->wake_ms = row->wake_ms;
+	s->exit_code = row->exit_code;
+	s->outputs = row->outputs ? strdup(row->outputs) : NULL;
+	s->message = row->message ? strdup(row->message) : NULL;
+	run_restore(&a->run, row->index, row->status, row->attempt);
+	if ((row->outputs && !s->outputs) || (row->message && !s->message))
+		return -ENOMEM;
+	if (row->attempt > 0 && a->workflow->steps[row->index].kind != STEP_SLEEP)
+		a->has_scratch = true;
+	return 0;
+}
+
+/* A step that was under way when the daemon went away. A sleep that was too short for a row just runs again. */
+static void resume_step(struct step *s)
+{
+	const struct step_def *def = &s->activity->workflow->steps[s->index];
+
+	if (s->status == STATUS_WAITING) {
+		s->begin = true; /* its timer is armed with the others */
+		return;
+	}
+	if (s->status != STATUS_INPROGRESS)
+		return;
+	if (def->on_crash_fail) {
+		free(s->message);
+		s->message = text_printf("interrupted by a crash of the daemon");
+		step_final(s, STATUS_FAILURE, clock_wall_ms());
+		return;
+	}
+	s->wanted = s->uncounted = true;
+}
+
+static int restore(struct activity *a, struct workflow *w, const struct store_activity_row *row)
+{
+	int r = activity_set_workflow(a, w);
+
+	for (size_t i = 0; r == 0 && i < row->step_count; i++)
+		if (row->steps[i].index < w->step_count)
+			r = restore_step(a, &row->steps[i]);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < w->step_count; i++)
+		resume_step(&a->steps[i]);
+	return 0;
+}
+
+/* In memory from here on; what waits is armed, what was interrupted waits for a slot. */
+static int take_up(struct engine *e, const struct store_activity_row *row, struct workflow *w)
+{
+	struct activity *a = activity_from_row(e, row);
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	r = restore(a, w, row);
+	if (r < 0) {
+		activity_free(a);
+		return r;
+	}
+	scheduler_activate(a);
+	activity_resume(a);
+	return 0;
+}
+
+static int take_up_invalid(struct engine *e, const struct store_activity_row *row)
+{
+	struct activity *a = activity_from_row(e, row);
+
+	if (!a)
+		return -ENOMEM;
+	scheduler_activate(a);
+	activity_begin(a, NULL, "its revision cannot be read");
+	return 0;
+}
+
+/* ---- One activity ------------------------------------------------------------------------------------------------ */
+
+struct one {
+	struct engine *engine;
+	char id[ID_SIZE];
+	struct workflow *workflow;
+	struct cancel_waiter *waiter;
+	bool unreadable; /* its revision */
+};
+
+static void one_read(void *arg, int status, const struct store_activity_row *row);
+
+static void one_finish(struct one *o, int status)
+{
+	struct activity *a = map_get_str(&o->engine->scheduler.activities, o->id);
+
+	if (o->waiter && a)
+		cancel_in_memory(a, o->waiter);
+	else if (o->waiter)
+		cancel_waiter_answer(o->waiter, status < 0 ? status : -EALREADY);
+	if (status < 0 && status != -ECANCELED)
+		log_error("an activity cannot be taken up again", log_str("activity", o->id), log_errno(status), LOG_END);
+	workflow_unref(o->workflow);
+	free(o);
+}
+
+static void one_resolved(void *arg, int status, struct workflow *w)
+{
+	struct one *o = arg;
+
+	if (status == -EINVAL)
+		status = -ENOENT;
+	if (status == 0)
+		o->workflow = workflow_ref(w);
+	if (status == -ENOENT)
+		o->unreadable = true;
+	if (status == 0 || status == -ENOENT)
+		status = store_get_activity(o->engine->store, o->id, one_read, o);
+	if (status < 0)
+		one_finish(o, status);
+}
+
+static void one_read(void *arg, int status, const struct store_activity_row *row)
+{
+	struct one *o = arg;
+	struct engine *e = o->engine;
+	struct workflow *w;
+
+	if (status == 0 && e->stopping)
+		status = -ECANCELED;
+	if (status < 0 || status_is_final(row->status) || row->status == STATUS_NOTSTARTED ||
+	    map_get_str(&e->scheduler.activities, o->id)) {
+		one_finish(o, status);
+		return;
+	}
+	w = o->workflow ? o->workflow : revisions_peek(e, row->revision_id);
+	if (w) {
+		one_finish(o, take_up(e, row, w));
+	} else if (o->unreadable) {
+		one_finish(o, take_up_invalid(e, row));
+	} else {
+		status = engine_revision(e, row->revision_id, one_resolved, o);
+		if (status < 0)
+			one_finish(o, status);
+	}
+}
+
+void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter)
+{
+	struct one *o = calloc(1, sizeof(*o));
+	int r = -ENOMEM;
+
+	if (!o) {
+		log_error("an activity cannot be taken up again", log_str("activity", id), log_errno(r), LOG_END);
+		if (waiter)
+			cancel_waiter_answer(waiter, r);
+		return;
+	}
+	o->engine = e;
+	o->waiter = waiter;
+	memcpy(o->id, id, ID_SIZE);
+	r = store_get_activity(e->store, o->id, one_read, o);
+	if (r < 0)
+		one_finish(o, r);
+}
+
+/* ---- All of them, at start --------------------------------------------------------------------------------------- */
+
+struct all {
+	struct engine *engine;
+	void (*done)(struct engine *e, int status);
+	char cursor[ID_SIZE];
+};
+
+/* When everything of it waits for a time that is far off, it need not come into memory at all. */
+static bool park_row(struct engine *e, const struct store_activity_row *row, const struct workflow *w)
+{
+	int64_t wake_ms = INT64_MAX;
+
+	if (row->status != STATUS_WAITING)
+		return false;
+	for (size_t i = 0; i < row->step_count; i++) {
+		if (row->steps[i].status == STATUS_INPROGRESS)
+			return false;
+		if (row->steps[i].status == STATUS_WAITING && row->steps[i].wake_ms < wake_ms)
+			wake_ms = row->steps[i].wake_ms;
+	}
+	if (w->timeout_ms > 0 && row->started_ms + w->timeout_ms < wake_ms)
+		wake_ms = row->started_ms + w->timeout_ms;
+	if (wake_ms == INT64_MAX || wake_ms - clock_wall_ms() < ENGINE_PARK_MS)
+		return false;
+	return parked_add(e, row->id, wake_ms) == 0;
+}
+
+static int take_row(struct engine *e, const struct store_activity_row *row)
+{
+	struct workflow *w = revisions_peek(e, row->revision_id);
+
+	if (map_get_str(&e->scheduler.activities, row->id))
+		return 0;
+	if (!w) {
+		recover_one(e, row->id, NULL);
+		return 0;
+	}
+	return park_row(e, row, w) ? 0 : take_up(e, row, w);
+}
+
+static void page_came(void *arg, int status, const struct store_activity_row *rows, size_t count);
+
+static void all_finish(struct all *all, int status)
+{
+	void (*done)(struct engine *e, int status) = all->done;
+	struct engine *e = all->engine;
+
+	free(all);
+	done(e, status);
+}
+
+static void next_page(struct all *all)
+{
+	int r = store_list_interrupted(all->engine->store, all->cursor, PAGE_ROWS, page_came, all);
+
+	if (r < 0)
+		all_finish(all, r);
+}
+
+static void page_came(void *arg, int status, const struct store_activity_row *rows, size_t count)
+{
+	struct all *all = arg;
+
+	if (status == 0 && all->engine->stopping)
+		status = -ECANCELED;
+	for (size_t i = 0; status == 0 && i < count; i++) {
+		status = take_row(all->engine, &rows[i]);
+		memcpy(all->cursor, rows[i].id, ID_SIZE);
+	}
+	if (status < 0 || count == 0)
+		all_finish(all, status);
+	else
+		next_page(all);
+}
+
+void recover_start(struct engine *e, void (*done)(struct engine *e, int status))
+{
+	struct all *all;
+
+	/* With nothing to be carried out, the interrupted ones stay as they are. */
+	if (e->options.concurrency == 0) {
+		done(e, 0);
+		return;
+	}
+	all = calloc(1, sizeof(*all));
+	if (!all) {
+		done(e, -ENOMEM);
+		return;
+	}
+	all->engine = e;
+	all->done = done;
+	next_page(all);
+}

@@ -1,0 +1,53 @@
+/* One attempt of a process step, prepared, started and cleaned up on pool threads. Nothing here is shared with the loop while
+ * a job is under way. */
+#ifndef ENGINE_SPAWN_H
+#define ENGINE_SPAWN_H
+
+#include <sys/types.h>
+#include "engine/internal.h"
+
+struct spawn {
+	/* What it reads; stays unchanged as long as the activity is in memory. */
+	const struct engine_options *options;
+	const char *identity; /* of the store */
+	const struct step_def *def;
+	const char *workflow_id;
+	struct values values;
+	uint32_t order, attempt;
+	/* What it makes. */
+	char *folder, *input_path, *output_path, *script_path;
+	pid_t pid;
+	int pidfd, out_fd, err_fd;
+	/* What came of it. */
+	int error;
+	char message[ENGINE_MESSAGE_MAX];
+	char *outputs; /* JSON object */
+};
+
+int spawn_paths(struct spawn *s, const char *activity_id);
+/* Prepares the files and starts the process; error and message tell of a failure. */
+void spawn_start(struct spawn *s);
+/* After the end: reads the outputs when asked to, removes the files of this attempt. */
+void spawn_finish(struct spawn *s, bool want_outputs);
+void spawn_release(struct spawn *s);
+
+struct texts {
+	char **items; /* NULL at the end */
+	size_t count, cap, bytes;
+};
+/* Takes `text` over, also on failure. */
+int texts_add(struct texts *t, char *text);
+void texts_wipe(struct texts *t);
+
+/* spawn_env.c: the whole environment of the child. */
+int spawn_env(struct spawn *s, struct texts *env);
+/* spawn_files.c */
+int spawn_write_input(struct spawn *s);
+int spawn_write_file(const char *path, const char *text, size_t len, mode_t mode);
+/* A secret of a step's env, read where it is. */
+int secret_env_read(const char *folder, const struct env_def *def, char **ret);
+
+/* outputs.c: name=value lines and name<<END blocks to a JSON object of strings. -EINVAL with a message that names the line. */
+int outputs_parse(const char *text, size_t len, struct buf *out, char *message, size_t message_size);
+
+#endif

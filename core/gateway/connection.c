@@ -1,0 +1,307 @@
+#include "gateway/internal.h"
+
+#include <errno.h>
+
+/*  OPEN --last answer out--> LINGER --client closed, or time is up--> CLOSED --stream gone--> (freed)
+ *    \------------------ broken, cut, idle ---------------------------^                                */
+
+static void connection_free(struct connection *c)
+{
+	struct gateway *g = c->gateway;
+	buf_release(&c->in);
+	gateway_give_buffer(g, &c->out);
+	gateway_give_buffer(g, &c->sending);
+	gateway_forget(g, c);
+	free(c);
+}
+
+/* The handlers of all requests in the queue are told; those that no handler has are freed. */
+static void leave_requests(struct connection *c)
+{
+	struct list left;
+	list_init(&left);
+	list_splice(&left, &c->requests);
+	c->incoming = NULL;
+	c->request_count = 0;
+	list_each (at, &left)
+		list_entry(at, struct http_request, link)->connection = NULL;
+	/* A handler that is told may answer any of them, which frees them. */
+	for (struct list *first = list_first(&left); first; first = list_first(&left)) {
+		struct http_request *r = list_entry(first, struct http_request, link);
+		list_remove(&r->link);
+		if (r->state == REQUEST_HANDLED || r->state == REQUEST_STREAMING)
+			request_tell_gone(r);
+		else
+			request_free(r);
+	}
+}
+
+void connection_drop(struct connection *c)
+{
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	c->state = CONNECTION_CLOSED;
+	list_remove(&c->dirty);
+	c->stream->ops->close(c->stream);
+	leave_requests(c);
+}
+
+/* All answers are out. The client is told so and may still read them; closing at once would answer what it is
+ * still sending with a reset, which takes the answers away (RFC 9112 section 9.6). */
+static void finish(struct connection *c)
+{
+	leave_requests(c);
+	buf_release(&c->in);
+	if (c->ended || c->stream->ops->shutdown(c->stream) < 0) {
+		connection_drop(c);
+		return;
+	}
+	c->state = CONNECTION_LINGER;
+	c->wait_until = uv_now(c->gateway->loop) + LINGER_MS;
+	if (!c->reading && c->stream->ops->start(c->stream) < 0)
+		connection_drop(c);
+	c->reading = true;
+}
+
+static bool is_idle(const struct connection *c)
+{
+	return list_empty(&c->requests) && c->in.len == 0 && connection_unsent(c) == 0;
+}
+
+bool connection_busy(const struct connection *c)
+{
+	return c->state == CONNECTION_OPEN && !is_idle(c);
+}
+
+/* ---- times ----------------------------------------------------------------------------------------------------- */
+
+static enum waiting what_for(const struct connection *c)
+{
+	if (c->state != CONNECTION_OPEN || c->ended)
+		return WAITING_NOT;
+	if (c->incoming)
+		return c->incoming->want_continue ? WAITING_NOT : WAITING_BODY;
+	if (!connection_may_take(c))
+		return WAITING_NOT;
+	if (c->in.len > 0)
+		return WAITING_HEAD;
+	return is_idle(c) ? WAITING_IDLE : WAITING_NOT;
+}
+
+/* Starts the time-out of what the client owes now, unless it runs already. */
+static void watch(struct connection *c)
+{
+	const struct gateway_options *o = &c->gateway->options;
+	const int64_t times[] = {0, o->idle_timeout_ms, o->head_timeout_ms, o->body_timeout_ms};
+	enum waiting waiting = what_for(c);
+	if (waiting == c->waiting)
+		return;
+	c->waiting = waiting;
+	c->wait_until = uv_now(c->gateway->loop) + (uint64_t)times[waiting];
+}
+
+static void too_late(struct connection *c)
+{
+	metric_add(c->gateway->metric_timeouts, c->waiting != WAITING_IDLE);
+	if (c->waiting == WAITING_IDLE)
+		connection_drop(c);
+	else if (c->waiting == WAITING_HEAD)
+		connection_refuse(c, 408, "timeout", "The head of the request did not arrive in time.");
+	else
+		connection_refuse(c, 408, "timeout", "The body of the request did not arrive in time.");
+}
+
+/* A client that takes nothing of what it asked for, for as long as the time-out, is cut. */
+static void sweep_output(struct connection *c, uint64_t now)
+{
+	size_t unsent = c->stream->ops->unsent(c->stream);
+	if (unsent == 0 || unsent != c->unsent_seen) {
+		c->unsent_seen = unsent;
+		c->write_until = now + (uint64_t)c->gateway->options.write_timeout_ms;
+	} else if (now >= c->write_until) {
+		metric_add(c->gateway->metric_timeouts, 1);
+		connection_drop(c);
+	}
+}
+
+void connection_sweep(struct connection *c, uint64_t now)
+{
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (c->state == CONNECTION_LINGER) {
+		if (now >= c->wait_until)
+			connection_drop(c);
+		return;
+	}
+	sweep_output(c, now);
+	if (c->state == CONNECTION_OPEN && c->waiting != WAITING_NOT && now >= c->wait_until)
+		too_late(c);
+}
+
+/* ---- what the stream tells ------------------------------------------------------------------------------------- */
+
+static void pause_reading(struct connection *c)
+{
+	if (c->reading)
+		c->stream->ops->stop(c->stream);
+	c->reading = false;
+}
+
+static void on_read(void *owner, const char *bytes, size_t len)
+{
+	struct connection *c = owner;
+	if (c->state != CONNECTION_OPEN)
+		return;
+	size_t used;
+	if (c->in.len == 0) {
+		used = connection_take(c, bytes, len);
+		bytes += used;
+		len -= used;
+	}
+	if (c->state == CONNECTION_OPEN && len > 0 && buf_append(&c->in, bytes, len) < 0)
+		c->broken = true;
+	if (c->state == CONNECTION_OPEN && c->in.len > 0) {
+		used = connection_take(c, c->in.data, c->in.len);
+		buf_consume(&c->in, used);
+	}
+	if (c->state != CONNECTION_OPEN)
+		return;
+	if (c->in.len == 0)
+		buf_release(&c->in);
+	else if (!connection_may_take(c))
+		pause_reading(c);
+	gateway_mark(c->gateway, c);
+}
+
+static struct http_request *next_to_tell(struct connection *c)
+{
+	list_each (at, &c->requests) {
+		struct http_request *r = list_entry(at, struct http_request, link);
+		if (r->gone && !r->told_gone && (r->state == REQUEST_HANDLED || r->state == REQUEST_STREAMING))
+			return r;
+	}
+	return NULL;
+}
+
+static void on_end(void *owner, int error)
+{
+	struct connection *c = owner;
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (error < 0 || c->state == CONNECTION_LINGER) {
+		connection_drop(c);
+		return;
+	}
+	c->ended = true;
+	c->reading = false;
+	/* It may have left, or only said all that it has to say. Those who asked are told; answers are still sent. */
+	for (struct http_request *r = next_to_tell(c); r; r = next_to_tell(c))
+		request_tell_gone(r);
+	gateway_mark(c->gateway, c);
+}
+
+static void on_written(void *owner, int error)
+{
+	connection_written(owner, error);
+}
+
+static void on_closed(void *owner)
+{
+	connection_free(owner);
+}
+
+static const struct stream_callbacks callbacks = {
+	.on_read = on_read,
+	.on_end = on_end,
+	.on_written = on_written,
+	.on_closed = on_closed,
+};
+
+/* ---- the end of a turn ----------------------------------------------------------------------------------------- */
+
+/* Goes on with what came before and could not be taken. */
+static void resume(struct connection *c)
+{
+	if (c->in.len > 0 && (c->incoming || connection_may_take(c))) {
+		size_t used = connection_take(c, c->in.data, c->in.len);
+		if (c->state != CONNECTION_OPEN)
+			return;
+		buf_consume(&c->in, used);
+		if (c->in.len == 0)
+			buf_release(&c->in);
+	}
+	/* The client has said all, and the rest of it is no whole request. */
+	if (c->ended && !c->last && (c->incoming || connection_may_take(c))) {
+		if (c->incoming) {
+			c->request_count--;
+			request_free(c->incoming);
+		}
+		c->incoming = NULL;
+		c->last = true;
+		buf_release(&c->in);
+	}
+	bool room = c->in.len == 0 || connection_may_take(c);
+	if (room && !c->reading && !c->ended) {
+		c->reading = true;
+		c->broken = c->stream->ops->start(c->stream) < 0;
+	}
+}
+
+static bool is_over(const struct connection *c)
+{
+	if (c->done)
+		return true;
+	bool no_more = c->last || (c->gateway->draining && c->in.len == 0);
+	return no_more && !c->incoming && list_empty(&c->requests);
+}
+
+void connection_flush(struct connection *c)
+{
+	if (c->state != CONNECTION_OPEN)
+		return;
+	connection_send(c);
+	if (c->state == CONNECTION_OPEN)
+		resume(c);
+	if (c->state != CONNECTION_OPEN)
+		return;
+	if (c->broken) {
+		connection_drop(c);
+		return;
+	}
+	if (is_over(c) && connection_unsent(c) == 0)
+		finish(c);
+	else
+		watch(c);
+}
+
+void connection_drain(struct connection *c)
+{
+	if (c->state == CONNECTION_OPEN && is_idle(c))
+		finish(c);
+}
+
+int connection_open(struct gateway *g, struct stream *stream, const struct peer *peer, unsigned surfaces, bool control,
+		    const char *problem)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->gateway = g;
+	c->stream = stream;
+	c->peer = *peer;
+	c->surfaces = surfaces;
+	c->control = control;
+	c->refused = problem != NULL;
+	buf_init(&c->in, READ_SIZE + g->options.head_max);
+	buf_init(&c->out, OUTPUT_MAX);
+	buf_init(&c->sending, OUTPUT_MAX);
+	list_init(&c->requests);
+	list_init(&c->dirty);
+	gateway_enter(g, c);
+	stream->callbacks = &callbacks;
+	stream->owner = c;
+	if (problem)
+		connection_refuse(c, 503, "too-many-connections", problem);
+	gateway_mark(g, c);
+	return 0;
+}

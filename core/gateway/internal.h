@@ -1,0 +1,237 @@
+/* What the files of the gateway share. Who owns what:
+ * - the gateway owns listeners, connections, the router and the pools;
+ * - a connection owns the requests in its queue, in the order in which they came, until their answers went into its output;
+ * - a request that is with a handler outlives its connection: `connection` is NULL then, and the answer frees it.
+ * A connection that was closed stays allocated until its stream has told so, at a later turn of the loop: callers deeper
+ * in the stack may still look at its `state`. */
+#ifndef GATEWAY_INTERNAL_H
+#define GATEWAY_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "gateway/chunk.h"
+#include "gateway/gateway.h"
+#include "gateway/router.h"
+#include "gateway/stream.h"
+
+#define REQUESTS_PER_CONNECTION_MAX 64
+#define HEADERS_MAX 100
+/* http-parser's own limit (HTTP_MAX_HEADER_SIZE) is above this. */
+#define HEAD_LIMIT ((size_t)64 << 10)
+#define REMOTE_SIZE 48
+/* No further request of a connection is taken while this much waits for its client. */
+#define OUTPUT_HIGH ((size_t)1 << 20)
+#define OUTPUT_MAX ((size_t)512 << 20)
+#define READ_SIZE ((size_t)64 << 10)
+/* Blocks up to this size are kept for the next request. */
+#define KEEP_SIZE ((size_t)8 << 10)
+#define KEEP_REQUESTS 256
+#define KEEP_BUFFERS 64
+#define KEEP_BUFFER_SIZE ((size_t)64 << 10)
+/* How long a client whose connection ends may go on sending, so that it can read the last answer before the reset. */
+#define LINGER_MS 2000
+/* Connections that are only told that there are too many. */
+#define REFUSED_MAX 128
+
+/* ---- requests -------------------------------------------------------------------------------------------------- */
+
+enum request_state {
+	REQUEST_RECEIVING,
+	REQUEST_HANDLED,   /* with its handler */
+	REQUEST_STREAMING, /* the answer has begun */
+	REQUEST_ANSWERED,
+};
+
+struct field {
+	uint32_t name, name_len, value, value_len; /* in the head */
+};
+
+struct query_pair {
+	const char *key, *value;
+};
+
+struct http_request {
+	struct list link; /* in the connection's queue */
+	struct gateway *gateway;
+	struct connection *connection; /* NULL: the client has left */
+	struct route *route;	       /* one reference; NULL: none serves it */
+	enum request_state state;
+	enum http_verb verb;
+	unsigned allow; /* verbs that the path has, when `route` is NULL */
+	bool version_1_0;
+	bool keep_alive;
+	bool is_head;
+	bool want_continue; /* 100 has not been sent yet */
+	bool told_gone;
+	bool chunked_answer;
+	bool control, loopback;
+	char *head; /* the head's bytes, each text ended by a NUL; behind them the decoded path */
+	size_t head_cap;
+	size_t head_len;
+	const char *method, *path, *query;
+	size_t path_len;
+	size_t field_count;
+	const char *params[ROUTE_PARAMS_MAX];
+	/* Framing of the body, from the head. */
+	bool chunked;
+	uint64_t body_len; /* when not chunked */
+	struct buf body;
+	struct buf out; /* of the answer, while earlier ones are not complete */
+	struct query_pair *query_pairs;
+	size_t query_count;
+	bool query_decoded;
+	char remote[REMOTE_SIZE];
+	void (*gone)(void *arg);
+	void *gone_arg;
+	void *user;
+	struct field fields[HEADERS_MAX]; /* last: not cleared for the next request */
+};
+
+/* A request of `c`, at the end of its queue; NULL: no memory. */
+struct http_request *request_new(struct connection *c);
+/* Takes it out of whatever queue it is in. */
+void request_free(struct http_request *r);
+/* The answer is complete: the handler's part is over. `r` may be gone afterwards. */
+void request_answered(struct http_request *r);
+/* Finds the route and the path's parameters. -EINVAL when the path is malformed. */
+int request_find_route(struct http_request *r);
+/* Calls the handler, or answers what no handler takes. `r` may be gone afterwards. */
+void request_dispatch(struct http_request *r);
+/* The client has left: tells the handler, once. `r` may be gone afterwards. */
+void request_tell_gone(struct http_request *r);
+
+/* The gateway's own answer, also before a handler has the request; `allow` may be NULL. */
+void response_problem(struct http_request *r, int status, const char *type, const char *detail, const char *allow);
+/* 204 with Allow. */
+void response_options(struct http_request *r, const char *allow);
+
+/* ---- connections ----------------------------------------------------------------------------------------------- */
+
+/* OPEN: requests are read and answered. LINGER: all has been answered, what still comes is thrown away. CLOSED: waits for
+ * the stream to be gone. */
+enum connection_state { CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
+
+/* What the client is waited for, and so which time-out holds. */
+enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY };
+
+struct peer {
+	char text[REMOTE_SIZE];
+	unsigned char key[17]; /* family and address */
+	size_t key_len;	       /* 0: not counted per address */
+	bool loopback;
+};
+
+struct connection {
+	struct list link;
+	struct list dirty; /* in the gateway's list of those that have something to do at the end of this turn */
+	struct gateway *gateway;
+	struct stream *stream;
+	struct peer peer;
+	unsigned surfaces;
+	bool control;
+	bool refused; /* over a limit: not counted */
+	enum connection_state state;
+	bool reading;
+	bool ended;  /* the client sends no more */
+	bool last;   /* no request is taken any more; but `incoming` is read to its end */
+	bool done;   /* the last answer is in the output */
+	bool broken; /* out of memory: cut it at the end of this turn */
+	/* Input. */
+	struct buf in;		 /* what could not be used yet: part of a head, or what is behind a full queue */
+	size_t scanned, line;	 /* of the head: up to where it was looked through, where its current line begins */
+	bool blank;		 /* the empty line that is allowed before a request has been there */
+	struct http_request *incoming; /* its body is being read */
+	struct chunk_decoder chunk;
+	uint64_t body_seen;
+	/* Requests and output. */
+	struct list requests;
+	size_t request_count;
+	struct buf out;
+	struct buf sending; /* with the stream until it is written */
+	bool writing;
+	/* Times, in the loop's milliseconds. */
+	enum waiting waiting;
+	uint64_t wait_until;
+	size_t unsent_seen;
+	uint64_t write_until;
+};
+
+/* Takes over the stream unless it fails. `problem` NULL: serves it; else it is answered 503 with this detail. */
+int connection_open(struct gateway *g, struct stream *stream, const struct peer *peer, unsigned surfaces, bool control,
+		    const char *problem);
+/* Cuts it: handlers are told that the client is gone. Harmless on one that is closed. */
+void connection_drop(struct connection *c);
+/* Idle ones are closed; others close when their last answer is out. */
+void connection_drain(struct connection *c);
+/* Checks the time-outs. */
+void connection_sweep(struct connection *c, uint64_t now);
+/* Writes what has been answered, goes on with what was held back, and closes when it is time. */
+void connection_flush(struct connection *c);
+bool connection_busy(const struct connection *c);
+
+/* connection_in.c: the reading half. */
+size_t connection_take(struct connection *c, const char *bytes, size_t len);
+/* Answers the request that is being read with a problem, behind the answers before it, and takes nothing more. */
+void connection_refuse(struct connection *c, int status, const char *type, const char *detail);
+bool connection_may_take(const struct connection *c);
+
+/* connection_out.c: the writing half. */
+/* Where the next bytes of `r`'s answer go. */
+struct buf *connection_output(struct connection *c, struct http_request *r);
+/* Output was added or `r` was answered: moves what is next in order to the output. */
+void connection_advance(struct connection *c);
+void connection_send(struct connection *c);
+void connection_written(struct connection *c, int error);
+size_t connection_unsent(const struct connection *c);
+
+/* ---- the gateway ----------------------------------------------------------------------------------------------- */
+
+struct gateway {
+	struct gateway_options options;
+	uv_loop_t *loop;
+	uv_timer_t timer;	  /* time-outs; runs while there are connections */
+	uv_prepare_t before_poll; /* both flush the dirty connections: answers given by timers and such, */
+	uv_check_t after_poll;	  /* and those given while input was handled */
+	unsigned handles;	  /* of these three that are open */
+	uint64_t tick_ms;	  /* of the timer */
+	struct list listeners, connections, dirty;
+	size_t connection_count, refused_count;
+	size_t handled_count; /* requests that are with handlers */
+	struct map addresses; /* key of struct peer -> struct address */
+	struct router router;
+	struct list spare_requests;
+	size_t spare_request_count;
+	struct buf spare_buffers[KEEP_BUFFERS];
+	size_t spare_buffer_count;
+	int64_t date_s;
+	char date[40]; /* "Date: ...\r\n" */
+	bool draining, closing, finished;
+	void (*closed)(void *arg);
+	void *closed_arg;
+	struct metric *metric_status[6]; /* by its first digit */
+	struct metric *metric_connections, *metric_refused, *metric_timeouts;
+	char read_buffer[READ_SIZE];
+};
+
+/* NULL: may come in; else why not. Counts it. */
+const char *gateway_admit(struct gateway *g, const struct peer *peer);
+/* The reverse of having come in. */
+void gateway_leave(struct gateway *g, const struct peer *peer);
+/* The connection is in the gateway's list from the one call to the other. */
+void gateway_enter(struct gateway *g, struct connection *c);
+void gateway_forget(struct gateway *g, struct connection *c);
+void gateway_mark(struct gateway *g, struct connection *c);
+void gateway_flush(struct gateway *g);
+/* Frees the gateway when it is to be closed and nothing is left. */
+void gateway_settle(struct gateway *g);
+/* The field line of Date, as of now; its length is fixed. */
+const char *gateway_date(struct gateway *g, size_t *ret_len);
+/* An empty buffer, perhaps with room already; and its way back. */
+struct buf gateway_take_buffer(struct gateway *g);
+void gateway_give_buffer(struct gateway *g, struct buf *b);
+
+/* listener.c */
+void listener_close_all(struct gateway *g);
+
+#endif

@@ -1,0 +1,392 @@
+/* Triggers: brought in line with definitions (host_sync), handed to their plugins, taken away again. A trigger that is taken
+ * away lives on until its last callback has fired; its successor waits for that, so that the checkpoints that it is handed
+ * are the last ones. */
+#include "host/internal.h"
+#include <errno.h>
+#include "base/log.h"
+
+#define TRIGGER_KEY_SIZE SCOPE_SIZE
+
+const struct trigger_def *trigger_def(const struct tappet_trigger *t)
+{
+	return &t->workflow->triggers[t->index];
+}
+
+static int trigger_key(const char *workflow_id, const char *trigger_id, char key[static TRIGGER_KEY_SIZE])
+{
+	int n = snprintf(key, TRIGGER_KEY_SIZE, "%s/%s", workflow_id, trigger_id);
+	return n < 0 || n >= TRIGGER_KEY_SIZE ? -EINVAL : 0;
+}
+
+int trigger_scope(const struct tappet_trigger *t, char scope[static SCOPE_SIZE])
+{
+	int n = snprintf(scope, SCOPE_SIZE, "trigger/%s/%s", t->workflow_id, trigger_def(t)->id);
+	return n < 0 || n >= SCOPE_SIZE ? -EINVAL : 0;
+}
+
+static struct tappet_trigger *find_in(const struct map *m, const struct tappet_trigger *t)
+{
+	char key[TRIGGER_KEY_SIZE];
+	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) < 0)
+		return NULL;
+	return map_get_str(m, key);
+}
+
+static void forget_in(struct map *m, const struct tappet_trigger *t)
+{
+	char key[TRIGGER_KEY_SIZE];
+	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) == 0 && map_get_str(m, key) == t)
+		map_remove_str(m, key);
+}
+
+/* ---- Settling ---- */
+
+void trigger_settled(struct host *h)
+{
+	if (--h->unsettled == 0 && h->settle_done)
+		host_later(h, &h->settle);
+}
+
+void trigger_pending_add(struct tappet_trigger *t)
+{
+	t->in_flight++;
+	pending_add(t->plugin);
+}
+
+void trigger_pending_done(struct tappet_trigger *t)
+{
+	struct tappet_instance *p = t->plugin;
+	t->in_flight--;
+	/* Not at once: who calls may still look at t->order. */
+	if (t->in_flight == 0 && t->phase == TRIGGER_REMOVED)
+		host_later(t->host, &t->release);
+	pending_done(p);
+}
+
+/* ---- The end of a trigger ---- */
+
+static void trigger_destroy(struct tappet_trigger *t)
+{
+	forget_in(&t->host->triggers, t);
+	forget_in(&t->host->retiring, t);
+	list_remove(&t->in_workflow);
+	list_remove(&t->in_plugin);
+	list_remove(&t->in_loading);
+	list_remove(&t->busy);
+	later_cancel(&t->release);
+	workflow_unref(t->workflow);
+	free(t->health_reason);
+	free(t);
+}
+
+static void call_free(struct tappet_trigger *t)
+{
+	struct tappet_instance *p = t->plugin;
+	struct guard g;
+	if (!t->handed)
+		return;
+	t->handed = false;
+	p->trigger_count--;
+	list_remove(&t->in_plugin);
+	guard_enter(&g, p, CALLBACK_TRIGGER_FREE);
+	p->desc.trigger_free(p->state, t->state);
+	guard_leave(&g);
+}
+
+/* Nothing is under way for t any more. */
+static void release_now(struct tappet_trigger *t)
+{
+	call_free(t);
+	struct tappet_trigger *successor = find_in(&t->host->triggers, t);
+	trigger_destroy(t);
+	if (successor && successor->phase == TRIGGER_WAITING)
+		trigger_load(successor);
+}
+
+static void release_run(struct later *l)
+{
+	struct tappet_trigger *t = list_entry(l, struct tappet_trigger, release);
+	if (t->in_flight == 0 && t->order.in_flight == 0)
+		release_now(t);
+	else if (t->in_flight == 0)
+		host_later(t->host, &t->release);
+}
+
+static void call_remove(struct tappet_trigger *t)
+{
+	struct tappet_instance *p = t->plugin;
+	struct guard g;
+	t->phase = TRIGGER_REMOVED;
+	list_remove(&t->busy);
+	if (!t->handed)
+		return;
+	guard_enter(&g, p, CALLBACK_TRIGGER_REMOVE);
+	p->desc.trigger_remove(p->state, t->state);
+	guard_leave(&g);
+}
+
+/* Emissions of a plugin that runs out of memory keep their trigger without a successor's knowing: it is then handed over
+ * without waiting, the one case where checkpoints may lag. */
+static void note_retiring(struct tappet_trigger *t)
+{
+	char key[TRIGGER_KEY_SIZE];
+	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) < 0 ||
+	    map_put_str(&t->host->retiring, key, t, NULL) < 0)
+		log_warn("a trigger's end cannot be awaited", log_str("trigger", trigger_def(t)->id), LOG_END);
+}
+
+void trigger_retire(struct tappet_trigger *t)
+{
+	bool unsettled = t->phase == TRIGGER_WAITING || t->phase == TRIGGER_LOADING;
+	trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
+	forget_in(&t->host->triggers, t);
+	list_remove(&t->in_workflow);
+	list_remove(&t->in_loading);
+	call_remove(t);
+	if (t->handed || t->in_flight)
+		note_retiring(t);
+	if (unsettled)
+		trigger_settled(t->host);
+	/* A read that is under way frees it. */
+	if (t->reading)
+		return;
+	if (t->in_flight == 0 && t->order.in_flight == 0)
+		release_now(t);
+	else if (t->in_flight == 0)
+		host_later(t->host, &t->release);
+}
+
+void triggers_end(struct tappet_instance *p)
+{
+	list_each_safe(node, &p->triggers) {
+		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_plugin);
+		if (t->phase != TRIGGER_REMOVED)
+			trigger_retire(t);
+		else
+			release_now(t);
+	}
+}
+
+/* ---- Handing over ---- */
+
+void trigger_dead(struct tappet_trigger *t, const char *reason)
+{
+	t->phase = TRIGGER_DEAD;
+	trigger_health_set(t, TAPPET_HEALTH_DEAD, reason, 0);
+	log_warn("a trigger cannot run", log_str("workflow", t->workflow->slug), log_str("trigger", trigger_def(t)->id),
+		 log_str("reason", reason), LOG_END);
+}
+
+static int read_options(struct tappet_trigger *t, struct option_values **ret, char *reason, size_t size)
+{
+	const struct tappet_instance *p = t->plugin;
+	const char *text = trigger_def(t)->with_json;
+	struct json_file *file = NULL;
+	struct diag d;
+	char name[200];
+	snprintf(name, sizeof(name), "%s/%s", t->workflow->slug, trigger_def(t)->id);
+	diag_init(&d);
+	int r = json_file_parse(name, text, strlen(text), &d, &file);
+	if (r == 0)
+		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root, t->host->folder, &d, ret);
+	if (r < 0)
+		snprintf(reason, size, "%s", d.count ? d.items[0].message : log_strerror(r));
+	json_file_free(file);
+	diag_release(&d);
+	return r;
+}
+
+static int32_t call_add(struct tappet_trigger *t, const struct option_values *values,
+			const struct store_checkpoint *rows, size_t count)
+{
+	struct tappet_instance *p = t->plugin;
+	const struct tappet_config config = {.values = values};
+	tappet_checkpoint *checkpoints = count ? calloc(count, sizeof(*checkpoints)) : NULL;
+	if (count && !checkpoints)
+		return TAPPET_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		checkpoints[i].key = tappet_strn(rows[i].key, rows[i].key_len);
+		checkpoints[i].value = tappet_strn(rows[i].value, rows[i].value_len);
+	}
+	const tappet_trigger_info info = {
+		.struct_size = sizeof(info),
+		.trigger_id = trigger_def(t)->id,
+		.workflow_id = t->workflow_id,
+		.workflow_slug = t->workflow->slug,
+		.workflow_name = t->workflow->name ? t->workflow->name : t->workflow->slug,
+		.team = t->workflow->team ? t->workflow->team : "",
+		.config = &config,
+		.checkpoints = checkpoints,
+		.checkpoint_count = count,
+		.checkpoint_size = sizeof(*checkpoints),
+	};
+	struct guard g;
+	guard_enter(&g, p, CALLBACK_TRIGGER_ADD);
+	int32_t r = p->desc.trigger_add(p->state, t, &info, &t->state);
+	guard_leave(&g);
+	free(checkpoints);
+	return r;
+}
+
+static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
+{
+	struct option_values *values = NULL;
+	char reason[400];
+	if (read_options(t, &values, reason, sizeof(reason)) < 0) {
+		trigger_dead(t, reason);
+		return;
+	}
+	t->phase = TRIGGER_ADDING;
+	int32_t r = call_add(t, values, rows, count);
+	option_values_free(values);
+	if (r < 0) {
+		/* A plugin that has said why is better informed than the number. */
+		if (t->health_state != TAPPET_HEALTH_RUNNING && t->health_reason)
+			snprintf(reason, sizeof(reason), "%s", t->health_reason);
+		else
+			snprintf(reason, sizeof(reason), "the plugin does not take it: %s", tappet_strerror(r));
+		trigger_dead(t, reason);
+		return;
+	}
+	t->handed = true;
+	t->phase = TRIGGER_LIVE;
+	t->plugin->trigger_count++;
+	list_append(&t->plugin->triggers, &t->in_plugin);
+}
+
+void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
+{
+	struct host *h = t->host;
+	if (t->plugin->phase == PLUGIN_CREATED || t->plugin->phase == PLUGIN_STARTED)
+		add(t, rows, count);
+	else
+		trigger_dead(t, "the plugin does not run");
+	trigger_settled(h);
+}
+
+/* ---- In line with the definition ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Whether all that the plugin was told of the trigger still holds. */
+static bool unchanged(const struct tappet_trigger *t, const struct workflow *w, const struct trigger_def *def)
+{
+	const struct trigger_def *old = trigger_def(t);
+	return strcmp(old->plugin, def->plugin) == 0 && strcmp(old->with_json, def->with_json) == 0 &&
+	       same_text(t->workflow->slug, w->slug) && same_text(t->workflow->name, w->name) &&
+	       same_text(t->workflow->team, w->team);
+}
+
+static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index)
+{
+	struct tappet_trigger *t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->host = h;
+	t->workflow = workflow_ref(w);
+	t->index = index;
+	t->plugin = host_instance(h, w->triggers[index].plugin);
+	memcpy(t->workflow_id, hw->id, sizeof(t->workflow_id));
+	t->order.enabled = true;
+	store_order_init(&t->order.order);
+	list_init(&t->in_plugin);
+	list_init(&t->in_loading);
+	list_init(&t->busy);
+	later_init(&t->release, release_run);
+	list_append(&hw->triggers, &t->in_workflow);
+	return t;
+}
+
+static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index, const char *key)
+{
+	struct tappet_trigger *t = trigger_new(h, hw, w, index);
+	if (!t || map_put_str(&h->triggers, key, t, NULL) < 0) {
+		log_error("no memory for a trigger", log_str("trigger", key), LOG_END);
+		if (t)
+			trigger_destroy(t);
+		return;
+	}
+	t->generation = h->generation;
+	if (!t->plugin) {
+		char reason[200];
+		snprintf(reason, sizeof(reason), "plugin %s is not loaded", w->triggers[index].plugin);
+		trigger_dead(t, reason);
+		return;
+	}
+	h->unsettled++;
+	t->phase = TRIGGER_WAITING;
+	if (!map_get_str(&h->retiring, key))
+		trigger_load(t);
+}
+
+static void keep(struct tappet_trigger *t, struct workflow *w, size_t index)
+{
+	struct workflow *old = t->workflow;
+	t->workflow = workflow_ref(w);
+	t->index = index;
+	t->generation = t->host->generation;
+	workflow_unref(old);
+}
+
+static void sync_trigger(struct host *h, struct host_workflow *hw, const struct catalog_entry *entry, size_t index)
+{
+	struct workflow *w = entry->workflow;
+	const struct trigger_def *def = &w->triggers[index];
+	char key[TRIGGER_KEY_SIZE];
+	bool enabled = def->enabled;
+	if (enabled && h->options.engine)
+		enabled = engine_trigger_enabled(h->options.engine, entry, def->id);
+	if (!enabled || trigger_key(entry->id, def->id, key) < 0)
+		return;
+	struct tappet_trigger *t = map_get_str(&h->triggers, key);
+	if (t && t->phase != TRIGGER_DEAD && unchanged(t, w, def)) {
+		keep(t, w, index);
+		return;
+	}
+	/* A dead one gets another chance each time: what it lacked, a secret perhaps, may be there now. */
+	if (t)
+		trigger_retire(t);
+	add_new(h, hw, w, index, key);
+}
+
+static struct host_workflow *find_workflow(struct host *h, const struct catalog_entry *entry)
+{
+	struct host_workflow *hw = map_get_str(&h->workflows, entry->id);
+	if (hw)
+		return hw;
+	hw = calloc(1, sizeof(*hw));
+	if (!hw)
+		return NULL;
+	memcpy(hw->id, entry->id, sizeof(hw->id));
+	list_init(&hw->triggers);
+	hw->slug = strdup(entry->slug ? entry->slug : entry->id);
+	if (!hw->slug || map_put_str(&h->workflows, hw->id, hw, NULL) < 0) {
+		free(hw->slug);
+		free(hw);
+		return NULL;
+	}
+	return hw;
+}
+
+void host_sync(struct host *h, const struct catalog_entry *entry)
+{
+	if (h->stopping)
+		return;
+	struct host_workflow *hw = find_workflow(h, entry);
+	if (!hw) {
+		log_error("no memory for the triggers of a workflow", log_str("workflow", entry->id), LOG_END);
+		return;
+	}
+	h->generation++;
+	bool runs = entry->enabled && !entry->removed && entry->workflow;
+	for (size_t i = 0; runs && i < entry->workflow->trigger_count; i++)
+		sync_trigger(h, hw, entry, i);
+	list_each_safe(node, &hw->triggers) {
+		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_workflow);
+		if (t->generation != h->generation)
+			trigger_retire(t);
+	}
+}

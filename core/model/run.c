@@ -1,0 +1,160 @@
+#include "model/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/order.h"
+
+enum verdict { WAIT, READY, NEVER };
+
+int run_init(struct run *r, struct workflow *w)
+{
+	struct run new = {.unfinished = w->step_count};
+	int error = -ENOMEM;
+
+	new.steps = calloc(w->step_count + 1, sizeof(*new.steps));
+	new.order = calloc(w->step_count + 1, sizeof(*new.order));
+	if (!new.steps || !new.order)
+		goto fail;
+	error = order_steps(w->steps, w->step_count, new.order, NULL, NULL);
+	if (error < 0)
+		goto fail;
+	new.workflow = workflow_ref(w);
+	*r = new;
+	return 0;
+fail:
+	free(new.steps);
+	free(new.order);
+	return error;
+}
+
+void run_release(struct run *r)
+{
+	workflow_unref(r->workflow);
+	free(r->steps);
+	free(r->order);
+	*r = (struct run){0};
+}
+
+static void set_status(struct run *r, size_t step, enum status status)
+{
+	bool was_final = status_is_final(r->steps[step].status);
+	bool is_final = status_is_final(status);
+
+	r->steps[step].status = status;
+	if (was_final && !is_final)
+		r->unfinished++;
+	if (!was_final && is_final)
+		r->unfinished--;
+}
+
+void run_restore(struct run *r, size_t step, enum status status, unsigned attempt)
+{
+	set_status(r, step, status);
+	r->steps[step].attempt = attempt;
+}
+
+/* A step whose need has ended badly is settled although other needs still run: nothing can change that any more. */
+static enum verdict judge(const struct run *r, const struct step_def *def)
+{
+	enum verdict verdict = READY;
+
+	if (r->cancelled)
+		return NEVER;
+	for (size_t i = 0; i < def->needs_count; i++) {
+		enum status status = r->steps[def->needs[i]].status;
+
+		if (!status_is_final(status))
+			verdict = WAIT;
+		else if (status != STATUS_COMPLETED && !def->always)
+			return NEVER;
+	}
+	return verdict;
+}
+
+/* One pass in the order of the needs settles all: a step that is skipped stands before those that need it. */
+static size_t skip(struct run *r, size_t *ret_skipped)
+{
+	const struct workflow *w = r->workflow;
+	size_t count = 0;
+
+	for (size_t i = 0; i < w->step_count; i++) {
+		size_t step = r->order[i];
+
+		if (r->steps[step].status != STATUS_NOTSTARTED || judge(r, &w->steps[step]) != NEVER)
+			continue;
+		set_status(r, step, r->cancelled ? STATUS_CANCELLED : STATUS_SKIPPED);
+		ret_skipped[count++] = step;
+	}
+	return count;
+}
+
+void run_advance(struct run *r, size_t *ret_ready, size_t *ret_ready_count, size_t *ret_skipped,
+		 size_t *ret_skipped_count)
+{
+	const struct workflow *w = r->workflow;
+	size_t ready = 0;
+
+	*ret_skipped_count = skip(r, ret_skipped);
+	for (size_t i = 0; i < w->step_count; i++)
+		if (r->steps[i].status == STATUS_NOTSTARTED && judge(r, &w->steps[i]) == READY)
+			ret_ready[ready++] = i;
+	*ret_ready_count = ready;
+}
+
+void run_started(struct run *r, size_t step, unsigned attempt)
+{
+	set_status(r, step, STATUS_INPROGRESS);
+	r->steps[step].attempt = attempt;
+}
+
+void run_waiting(struct run *r, size_t step)
+{
+	set_status(r, step, STATUS_WAITING);
+}
+
+void run_ended(struct run *r, size_t step, enum status status)
+{
+	set_status(r, step, status);
+}
+
+void run_cancel(struct run *r)
+{
+	if (!run_is_over(r))
+		r->cancelled = true;
+}
+
+bool run_is_over(const struct run *r)
+{
+	return r->unfinished == 0;
+}
+
+/* Whether the path goes on behind a failed step. */
+static bool has_heir(const struct workflow *w, size_t failed)
+{
+	for (size_t i = 0; i < w->step_count; i++) {
+		const struct step_def *def = &w->steps[i];
+
+		for (size_t k = 0; def->always && k < def->needs_count; k++)
+			if (def->needs[k] == failed)
+				return true;
+	}
+	return false;
+}
+
+enum status run_outcome(const struct run *r, size_t *ret_failed_step)
+{
+	if (r->cancelled)
+		return STATUS_CANCELLED;
+	for (size_t i = 0; i < r->workflow->step_count; i++) {
+		enum status status = r->steps[i].status;
+
+		if (status == STATUS_COMPLETED || status == STATUS_SKIPPED || has_heir(r->workflow, i))
+			continue;
+		if (ret_failed_step)
+			*ret_failed_step = i;
+		return STATUS_FAILURE;
+	}
+	return STATUS_COMPLETED;
+}

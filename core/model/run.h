@@ -1,0 +1,55 @@
+/* The state machine of one activity's steps: which may start now, what follows from an outcome, and when all is over. Pure:
+ * no time, no I/O; engine/run.c feeds it and carries out what it says.
+ *
+ *   NOTSTARTED --run_started--> INPROGRESS --run_ended--> COMPLETED | FAILURE | CANCELLED
+ *        |                          |  ^
+ *        | a need was not met       |  '-- run_started (retry, or again after a crash)
+ *        '--> SKIPPED               '--> WAITING (backoff, sleep) --run_started--> INPROGRESS
+ *
+ * A step is ready when all its needs are final and either all COMPLETED, or it says `always`. It is skipped when one of its
+ * needs ended otherwise and it does not say `always`. A failed step fails the activity, except where a step that says
+ * `always` needs it directly: the path goes on. */
+#ifndef MODEL_RUN_H
+#define MODEL_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "model/status.h"
+#include "model/workflow.h"
+
+struct run_step {
+	enum status status;
+	unsigned attempt; /* of the last start; 0: none yet */
+};
+
+struct run {
+	struct workflow *workflow; /* a reference */
+	struct run_step *steps;
+	size_t *order; /* indexes of steps, each behind its needs */
+	size_t unfinished;
+	bool cancelled;
+};
+
+int run_init(struct run *r, struct workflow *w);
+void run_release(struct run *r);
+/* Sets a step to what the store knows, when an activity is taken up again. */
+void run_restore(struct run *r, size_t step, enum status status, unsigned attempt);
+
+/* Fills `ret_ready` (room for step_count) with the steps that may start now, in the order of the definition, and marks those
+ * that never will as skipped (after run_cancel: as cancelled), whose indexes go to `ret_skipped` (room for step_count).
+ * Skipping may make more steps ready; all is settled in one call. A step that is not started stays ready: the next call
+ * names it again. */
+void run_advance(struct run *r, size_t *ret_ready, size_t *ret_ready_count, size_t *ret_skipped,
+		 size_t *ret_skipped_count);
+void run_started(struct run *r, size_t step, unsigned attempt);
+void run_waiting(struct run *r, size_t step);
+void run_ended(struct run *r, size_t step, enum status status);
+/* No step that has not begun will begin; all become CANCELLED at run_advance. Those that have begun, or wait, are the caller's
+ * to end. Nothing changes for a run that is over. */
+void run_cancel(struct run *r);
+bool run_is_over(const struct run *r);
+/* COMPLETED, FAILURE or CANCELLED; *ret_failed_step (may be NULL) is the step that decided a FAILURE, the first one of
+ * several in the order of the definition. Valid when the run is over. */
+enum status run_outcome(const struct run *r, size_t *ret_failed_step);
+
+#endif

@@ -1,0 +1,78 @@
+/* One read on its way: queued by the loop thread (read.c), answered by a backend on a reader thread, handed to its callback
+ * on the loop thread again. It owns copies of what was asked and, in its arena, all that was found. */
+#ifndef STORE_REQUEST_H
+#define STORE_REQUEST_H
+
+#include "store/arena.h"
+#include "store/store.h"
+
+enum request_kind {
+	REQUEST_ACTIVITY,
+	REQUEST_ACTIVITIES,
+	REQUEST_RUNNABLE,
+	REQUEST_INTERRUPTED,
+	REQUEST_WORKFLOWS,
+	REQUEST_REVISION,
+	REQUEST_TOKENS,
+	REQUEST_LOGS,
+	REQUEST_EVENTS,
+	REQUEST_KV,
+	REQUEST_KV_ALL,
+	REQUEST_REFUSALS,
+	REQUEST_ACCOUNTS,
+};
+
+/* Rows of one size, in one growing array. */
+struct rows {
+	void *data;
+	size_t count, cap, size;
+};
+
+struct store_request {
+	struct list node;
+	enum request_kind kind;
+	int status;
+
+	/* What is asked. */
+	char id[ID_SIZE];     /* activity, workflow or revision; "": all */
+	char cursor[ID_SIZE]; /* `before` or `after`; "": from the beginning */
+	int step_or_status;   /* -1: all */
+	int64_t since_ms;
+	uint64_t after;
+	size_t limit;
+	char *scope; /* or prefix; in the arena */
+	void *key;   /* in the arena; NULL: all */
+	size_t key_len;
+
+	/* What was found. */
+	struct arena arena;
+	struct rows rows;
+	const char **scopes;		       /* REQUEST_KV_ALL */
+	struct store_activity_row activity;    /* REQUEST_ACTIVITY */
+	uint64_t oldest;		       /* REQUEST_EVENTS */
+	char workflow_id[ID_SIZE];	       /* REQUEST_REVISION, with what follows */
+	uint32_t revision;
+	const char *canonical;
+	size_t canonical_len;
+
+	union {
+		store_activity_cb activity;
+		store_activities_cb activities;
+		store_workflows_cb workflows;
+		store_revision_cb revision;
+		store_tokens_cb tokens;
+		store_logs_cb logs;
+		store_read_events_cb events;
+		store_kv_cb kv;
+		store_kv_each_cb kv_each;
+		store_refusals_cb refusals;
+		store_accounts_cb accounts;
+	} cb;
+	void *arg;
+};
+
+/* A new zeroed row at the end, or NULL; earlier rows may move. rows->size must be set. */
+void *rows_add(struct rows *rows);
+void store_request_free(struct store_request *request);
+
+#endif

@@ -1,0 +1,137 @@
+/* One emission: dedup, room in the queue, and then the activity with its event; or a refusal. */
+#include "store/sqlite/internal.h"
+
+#include <errno.h>
+#include "model/reason.h"
+
+#define MINUTE_MS 60000
+
+static int write_checkpoints(struct backend *b, const struct store_admit *a)
+{
+	return checkpoints_write(b, a->workflow_id, a->trigger_id, a->checkpoints, a->checkpoint_count);
+}
+
+static int record(struct backend *b, const struct store_admit *a, int reason, const char *detail)
+{
+	struct store_refusal refusal = {
+		.workflow_id = a->workflow_id,
+		.trigger_id = a->trigger_id,
+		.trigger = a->trigger,
+		.reason = reason,
+		.minute_ms = a->created_ms - a->created_ms % MINUTE_MS,
+		.last_ms = a->created_ms,
+		.count = 1,
+		.sample = detail,
+	};
+	return refusal_add(b, &refusal);
+}
+
+static int refuse(struct backend *b, struct store_admit *a)
+{
+	int r = record(b, a, a->refuse_reason, a->refuse_detail);
+	a->ret_outcome = STORE_REFUSED;
+	return r < 0 ? r : write_checkpoints(b, a);
+}
+
+/* The key is taken: the same emission again, or another one under its key. 0: it is not taken after all. */
+static int duplicate(struct backend *b, struct store_admit *a, int64_t scope)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(&b->writer, SQL_FIND_DEDUP, &st, "ibi", scope, a->dedup_key, a->dedup_key_len, a->created_ms);
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r <= 0)
+		return r;
+	id_from_column(st, 0, a->ret_existing);
+	bool same = sqlite3_column_bytes(st, 1) == sizeof(a->payload_hash) &&
+		    memcmp(sqlite3_column_blob(st, 1), a->payload_hash, sizeof(a->payload_hash)) == 0;
+	sqlite3_reset(st);
+
+	a->ret_outcome = same ? STORE_DUPLICATE : STORE_CONFLICT;
+	r = record(b, a, REASON_DUPLICATE, same ? NULL : "the same key came with another payload");
+	if (r == 0 && same)
+		r = write_checkpoints(b, a);
+	return r < 0 ? r : 1;
+}
+
+static int queue_full(struct backend *b, struct store_admit *a)
+{
+	a->ret_outcome = STORE_QUEUE_FULL;
+	return record(b, a, REASON_QUEUE_FULL, NULL);
+}
+
+/* 0: the key is ours, or there is none. 1: settled as a duplicate. */
+static int claim_key(struct backend *b, struct store_admit *a, int64_t scope, const uint8_t *id)
+{
+	if (!a->dedup_key)
+		return 0;
+	int r = sql_run(&b->writer, SQL_ADD_DEDUP, "ibdbii", scope, a->dedup_key, a->dedup_key_len, id, a->payload_hash,
+			sizeof(a->payload_hash), a->dedup_expires_ms, a->created_ms);
+	if (r < 0 || sqlite3_changes(b->writer.db) > 0)
+		return r;
+	r = duplicate(b, a, scope);
+	return r == 0 ? -EIO : r;
+}
+
+static int accept_event(struct backend *b, struct store_admit *a, const struct source *source)
+{
+	struct event *e = &a->ret_event;
+	e->data = strdup(source->accepted);
+	if (!e->data)
+		return -ENOMEM;
+	e->time_ms = a->created_ms;
+	e->type = EVENT_ACTIVITY_ACCEPTED;
+	memcpy(e->workflow_id, a->workflow_id, ID_SIZE);
+	memcpy(e->activity_id, a->id, ID_SIZE);
+	return event_add(b, e, source->workflow);
+}
+
+static int store_activity(struct backend *b, struct store_admit *a, const struct source *source, int64_t revision,
+			  const uint8_t *id)
+{
+	int64_t input = ++b->now.input_seq;
+	int r = sql_run(&b->writer, SQL_ADD_INPUT, "iiNNN", input, a->occurred_ms, a->params, a->params_len, a->cause,
+			a->cause_len, a->payload, a->payload_len);
+	if (r == 0)
+		r = sql_run(&b->writer, SQL_ADD_ACTIVITY, "diiiiii", id, source->workflow, revision, source->num, input,
+			    a->created_ms, a->dedup_key ? a->dedup_expires_ms : 0);
+	if (r == 0)
+		r = write_checkpoints(b, a);
+	if (r == 0)
+		r = accept_event(b, a, source);
+	if (r < 0)
+		return r;
+	b->now.waiting++;
+	counters_note_id(b, a->id);
+	a->ret_outcome = STORE_ADMITTED;
+	return 0;
+}
+
+int apply_admit(struct backend *b, struct store_admit *a)
+{
+	const struct source *source = NULL;
+	int64_t revision = 0;
+	uint8_t id[ID_BLOB];
+
+	if (a->refuse_reason)
+		return refuse(b, a);
+	int r = names_revision(b, a->revision_id, &revision);
+	if (r == 0)
+		r = names_source(b, a->workflow_id, text_or_empty(a->trigger_id), a->trigger, &source);
+	if (r == -ENOENT || id_to_blob(a->id, id) < 0) {
+		a->op.status = r == -ENOENT ? r : -EINVAL;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (b->now.waiting >= b->queue_max) {
+		r = a->dedup_key ? duplicate(b, a, source->scope) : 0;
+		if (r == 0)
+			r = queue_full(b, a);
+		return r < 0 ? r : 0;
+	}
+	r = claim_key(b, a, source->scope, id);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return store_activity(b, a, source, revision, id);
+}

@@ -1,0 +1,103 @@
+/* The writer's side of the SQLite backend. All of it belongs to the writer thread, apart from checkpoint_connection. */
+#ifndef STORE_SQLITE_INTERNAL_H
+#define STORE_SQLITE_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "store/backend.h"
+#include "store/sqlite/connection.h"
+
+/* Numbers that a transaction moves on. They are written once, at its end, and taken back when it is rolled back. */
+struct counters {
+	int64_t event_seq, input_seq, log_seq;
+	int64_t waiting; /* activities NOTSTARTED; counted at open, not stored */
+	uint8_t newest_id[ID_BLOB];
+};
+
+/* Row numbers of what operations name by id. Emptied when a transaction is rolled back, since it may have made some. */
+struct names {
+	struct map workflows, revisions, sources;
+};
+
+struct source {
+	int64_t num, workflow, scope;
+	char *accepted; /* data of the event activity.accepted */
+};
+
+struct backend {
+	struct connection writer, checkpoint_connection;
+	char *path, *vfs;
+	int lock_fd;
+	int64_t queue_max;
+	size_t log_max, ballast;
+	int64_t retention_activities_ms, retention_events_ms;
+	struct counters now, committed;
+	struct names names;
+	struct buf scope; /* scratch for "trigger/WORKFLOW/TRIGGER" */
+	size_t journal_frames;
+	uint8_t retain_cursor[ID_BLOB]; /* activities up to here have been looked at in this round */
+	size_t retain_kept;		/* of them, past their time but not yet to be deleted */
+	int64_t retain_rest_ms;		/* no new round before */
+};
+
+/* Each: as backend_driver.apply. */
+int apply_admit(struct backend *b, struct store_admit *a);
+int apply_transition(struct backend *b, struct store_transition *t);
+int apply_log(struct backend *b, struct store_log *l);
+int apply_definitions(struct backend *b, struct store_definitions *d);
+int apply_enable(struct backend *b, struct store_enable *e);
+int apply_token(struct backend *b, struct store_token *t);
+int apply_kv(struct backend *b, const struct store_kv *kv);
+int apply_refusals(struct backend *b, const struct store_refusals *r);
+int apply_account(struct backend *b, const struct store_account *a);
+
+static inline const char *text_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+/* kv.c */
+int checkpoints_write(struct backend *b, const char *workflow_id, const char *trigger_id,
+		      const struct store_checkpoint *checkpoints, size_t count);
+/* refusal.c: adds to the count of its minute. */
+int refusal_add(struct backend *b, const struct store_refusal *refusal);
+
+/* names.c. -ENOENT when there is none; a source is made. The source is valid until names_clear. */
+void names_init(struct names *n);
+void names_clear(struct names *n);
+int names_workflow(struct backend *b, const char *id, int64_t *ret);
+int names_revision(struct backend *b, const char *id, int64_t *ret);
+int names_source(struct backend *b, const char *workflow_id, const char *trigger_id, const char *plugin,
+		 const struct source **ret);
+
+/* event.c: numbers and stores it. */
+int event_add(struct backend *b, struct event *e, int64_t workflow);
+/* A list of events that grows; *list and *count are those of an operation. The new one is zeroed. */
+struct event *event_append(struct event **list, size_t *count);
+void counters_note_id(struct backend *b, const char *id);
+
+int retain(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more);
+
+/* reader.c */
+int reader_open(struct backend *b, struct backend_reader **ret);
+void reader_close(struct backend_reader *r);
+int reader_read(struct backend_reader *r, struct store_request *q);
+
+/* read_activity.c and read_rest.c: one kind of request each, inside a read transaction. */
+int read_one_activity(struct connection *c, struct store_request *q);
+int read_activities(struct connection *c, struct store_request *q);
+int read_runnable(struct connection *c, struct store_request *q);
+int read_interrupted(struct connection *c, struct store_request *q);
+int read_workflows(struct connection *c, struct store_request *q);
+int read_revision(struct connection *c, struct store_request *q);
+int read_tokens(struct connection *c, struct store_request *q);
+int read_logs(struct connection *c, struct store_request *q);
+int read_events(struct connection *c, struct store_request *q);
+int read_kv(struct connection *c, struct store_request *q);
+int read_all_kv(struct connection *c, struct store_request *q);
+int read_refusals(struct connection *c, struct store_request *q);
+int read_accounts(struct connection *c, struct store_request *q);
+/* A text column copied; NULL for null, and when out of memory (*error is set). */
+char *column_copy(struct store_request *q, sqlite3_stmt *statement, int column, size_t *ret_len, int *error);
+
+#endif

@@ -1,0 +1,265 @@
+/* Everything that is read but activities. */
+#include "store/sqlite/internal.h"
+
+#include <errno.h>
+
+#define LOG_BYTES_MAX ((size_t)1 << 20)
+
+/* One row into q->rows; `c` serves look-ups inside. */
+typedef int (*take_fn)(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *row);
+
+static int take_all(struct connection *c, struct store_request *q, sqlite3_stmt *st, size_t bytes_max, take_fn take)
+{
+	int r = 0;
+	while (r == 0 && q->arena.total < bytes_max && (r = sql_step(c, st)) > 0) {
+		void *row = rows_add(&q->rows);
+		r = row ? take(c, q, st, row) : -ENOMEM;
+	}
+	sqlite3_reset(st);
+	return r;
+}
+
+static int64_t limit_of(const struct store_request *q)
+{
+	return q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX;
+}
+
+/* The ids of a workflow's disabled triggers joined by spaces. */
+static int join_disabled(struct connection *c, struct store_request *q, int64_t workflow, const char **ret)
+{
+	struct buf text;
+	sqlite3_stmt *st = NULL;
+	buf_init(&text, (size_t)1 << 20);
+	int r = sql_bind(c, SQL_LIST_DISABLED_TRIGGERS, &st, "i", workflow);
+	while (r == 0 && (r = sql_step(c, st)) > 0) {
+		if (text.len > 0)
+			buf_char(&text, ' ');
+		buf_str(&text, (const char *)sqlite3_column_text(st, 0));
+		r = buf_error(&text);
+	}
+	sqlite3_reset(st);
+	if (r == 0)
+		*ret = arena_copy(&q->arena, buf_cstr(&text), text.len);
+	buf_release(&text);
+	return r < 0 || *ret ? r : -ENOMEM;
+}
+
+static int take_workflow(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_workflow_row *row = to;
+	int error = 0;
+	id_from_column(st, 0, row->id);
+	row->slug = column_copy(q, st, 1, NULL, &error);
+	row->name = column_copy(q, st, 2, NULL, &error);
+	row->team = column_copy(q, st, 3, NULL, &error);
+	row->enabled = sqlite3_column_int(st, 4);
+	row->removed = sqlite3_column_int(st, 5);
+	id_from_column(st, 6, row->revision_id);
+	row->revision = (uint32_t)sqlite3_column_int64(st, 7);
+	row->revision_ms = sqlite3_column_int64(st, 8);
+	row->canonical = column_copy(q, st, 9, &row->canonical_len, &error);
+	return error < 0 ? error : join_disabled(c, q, sqlite3_column_int64(st, 10), &row->disabled_triggers);
+}
+
+int read_workflows(struct connection *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_LIST_WORKFLOWS, &st, "");
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_workflow);
+}
+
+int read_revision(struct connection *c, struct store_request *q)
+{
+	uint8_t id[ID_BLOB];
+	sqlite3_stmt *st = NULL;
+	int error = 0;
+	if (id_to_blob(q->id, id) < 0)
+		return -ENOENT;
+	int r = sql_bind(c, SQL_READ_REVISION, &st, "d", id);
+	if (r == 0)
+		r = sql_step(c, st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	id_from_column(st, 0, q->workflow_id);
+	q->revision = (uint32_t)sqlite3_column_int64(st, 1);
+	q->canonical = column_copy(q, st, 2, &q->canonical_len, &error);
+	sqlite3_reset(st);
+	return error;
+}
+
+static int take_token(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_token_record *row = to;
+	int error = 0;
+	(void)c;
+	id_from_column(st, 0, row->id);
+	if (sqlite3_column_bytes(st, 1) != sizeof(row->hash))
+		return -EILSEQ;
+	memcpy(row->hash, sqlite3_column_blob(st, 1), sizeof(row->hash));
+	row->label = column_copy(q, st, 2, NULL, &error);
+	row->workflow_ids = column_copy(q, st, 3, NULL, &error);
+	row->team = column_copy(q, st, 4, NULL, &error);
+	row->scopes = column_copy(q, st, 5, NULL, &error);
+	row->created_ms = sqlite3_column_int64(st, 6);
+	row->expires_ms = sqlite3_column_int64(st, 7);
+	row->last_used_ms = sqlite3_column_int64(st, 8);
+	return error;
+}
+
+int read_tokens(struct connection *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_LIST_TOKENS, &st, "");
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_token);
+}
+
+static int take_log(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_log_row *row = to;
+	int error = 0;
+	(void)c;
+	row->position = (uint64_t)sqlite3_column_int64(st, 0);
+	row->step = (uint32_t)sqlite3_column_int64(st, 1);
+	row->attempt = (uint32_t)sqlite3_column_int64(st, 2);
+	row->stream = (char)sqlite3_column_int(st, 3);
+	row->time_ms = sqlite3_column_int64(st, 4);
+	row->text = column_copy(q, st, 5, &row->len, &error);
+	return error;
+}
+
+int read_logs(struct connection *c, struct store_request *q)
+{
+	uint8_t id[ID_BLOB];
+	sqlite3_stmt *st = NULL;
+	if (id_to_blob(q->id, id) < 0)
+		return 0;
+	int r = sql_bind(c, SQL_READ_LOGS, &st, "diii", id, (int64_t)q->after, (int64_t)q->step_or_status, limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, LOG_BYTES_MAX, take_log);
+}
+
+static int take_event(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct event *row = to;
+	int error = 0;
+	(void)c;
+	row->seq = (uint64_t)sqlite3_column_int64(st, 0);
+	row->time_ms = sqlite3_column_int64(st, 1);
+	row->type = (enum event_type)sqlite3_column_int(st, 2);
+	id_from_column(st, 3, row->workflow_id);
+	id_from_column(st, 4, row->activity_id);
+	row->data = column_copy(q, st, 5, NULL, &error);
+	return error;
+}
+
+int read_events(struct connection *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_OLDEST_EVENT, &st, "");
+	if (r == 0)
+		r = sql_step(c, st);
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	q->oldest = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	r = sql_bind(c, SQL_READ_EVENTS, &st, "ii", (int64_t)q->after, limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_event);
+}
+
+static int take_kv(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_checkpoint *row = to;
+	int error = 0;
+	(void)c;
+	row->key = column_copy(q, st, 1, &row->key_len, &error);
+	row->value = column_copy(q, st, 2, &row->value_len, &error);
+	return error;
+}
+
+int read_kv(struct connection *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = q->key ? sql_bind(c, SQL_READ_KV_KEY, &st, "tb", q->scope, q->key, q->key_len)
+		       : sql_bind(c, SQL_READ_KV, &st, "t", q->scope);
+	if (r == 0)
+		r = take_all(c, q, st, SIZE_MAX, take_kv);
+	return r == 0 && q->key && q->rows.count == 0 ? -ENOENT : r;
+}
+
+static int take_scoped_kv(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	int error = 0;
+	const char **scopes = reallocarray(q->scopes, q->rows.count, sizeof(*scopes));
+	if (!scopes)
+		return -ENOMEM;
+	q->scopes = scopes;
+	scopes[q->rows.count - 1] = column_copy(q, st, 0, NULL, &error);
+	return error < 0 ? error : take_kv(c, q, st, to);
+}
+
+int read_all_kv(struct connection *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_LIST_KV, &st, "t", q->scope);
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_scoped_kv);
+}
+
+static char *workflow_text(struct store_request *q, sqlite3_stmt *st, int column, int *error)
+{
+	char id[ID_SIZE];
+	id_from_column(st, column, id);
+	char *copy = arena_copy(&q->arena, id, strlen(id));
+	if (!copy)
+		*error = -ENOMEM;
+	return copy;
+}
+
+static int take_refusal(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_refusal *row = to;
+	int error = 0;
+	(void)c;
+	row->minute_ms = sqlite3_column_int64(st, 0);
+	row->workflow_id = workflow_text(q, st, 1, &error);
+	row->trigger_id = column_copy(q, st, 2, NULL, &error);
+	row->trigger = column_copy(q, st, 3, NULL, &error);
+	row->reason = sqlite3_column_int(st, 4);
+	row->last_ms = sqlite3_column_int64(st, 5);
+	row->count = (uint64_t)sqlite3_column_int64(st, 6);
+	row->sample = column_copy(q, st, 7, NULL, &error);
+	return error;
+}
+
+static int read_counted(struct connection *c, struct store_request *q, enum sql which, take_fn take)
+{
+	uint8_t id[ID_BLOB];
+	sqlite3_stmt *st = NULL;
+	if (q->id[0] && id_to_blob(q->id, id) < 0)
+		return 0;
+	int r = sql_bind(c, which, &st, "ibi", q->since_ms, id, q->id[0] ? (size_t)ID_BLOB : (size_t)0, limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take);
+}
+
+int read_refusals(struct connection *c, struct store_request *q)
+{
+	return read_counted(c, q, SQL_LIST_REFUSALS, take_refusal);
+}
+
+static int take_account(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_account_row *row = to;
+	int error = 0;
+	(void)c;
+	row->last_ms = sqlite3_column_int64(st, 0);
+	id_from_column(st, 1, row->workflow_id);
+	row->trigger_id = column_copy(q, st, 2, NULL, &error);
+	row->first_ms = sqlite3_column_int64(st, 3);
+	row->outcome = sqlite3_column_int(st, 4);
+	row->count = sqlite3_column_int64(st, 5);
+	row->time_ms = sqlite3_column_int64(st, 6);
+	return error;
+}
+
+int read_accounts(struct connection *c, struct store_request *q)
+{
+	return read_counted(c, q, SQL_LIST_ACCOUNTS, take_account);
+}

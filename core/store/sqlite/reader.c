@@ -1,0 +1,101 @@
+/* A reader: a connection of its own that only reads, and one snapshot per request. */
+#include "store/sqlite/internal.h"
+
+#include <errno.h>
+
+struct backend_reader {
+	struct connection c;
+	struct backend *backend;
+};
+
+static int connect_reader(struct backend_reader *r)
+{
+	int error = sqlite_connection_open(&r->c, r->backend->path, r->backend->vfs);
+	if (error == 0)
+		error = connection_configure(&r->c, CONNECTION_READER);
+	if (error < 0)
+		sqlite_connection_close(&r->c);
+	return error;
+}
+
+int reader_open(struct backend *b, struct backend_reader **ret)
+{
+	struct backend_reader *r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->backend = b;
+	int error = connect_reader(r);
+	if (error < 0) {
+		free(r);
+		return error;
+	}
+	*ret = r;
+	return 0;
+}
+
+void reader_close(struct backend_reader *r)
+{
+	sqlite_connection_close(&r->c);
+	free(r);
+}
+
+static int dispatch(struct connection *c, struct store_request *q)
+{
+	switch (q->kind) {
+	case REQUEST_ACTIVITY:
+		return read_one_activity(c, q);
+	case REQUEST_ACTIVITIES:
+		return read_activities(c, q);
+	case REQUEST_RUNNABLE:
+		return read_runnable(c, q);
+	case REQUEST_INTERRUPTED:
+		return read_interrupted(c, q);
+	case REQUEST_WORKFLOWS:
+		return read_workflows(c, q);
+	case REQUEST_REVISION:
+		return read_revision(c, q);
+	case REQUEST_TOKENS:
+		return read_tokens(c, q);
+	case REQUEST_LOGS:
+		return read_logs(c, q);
+	case REQUEST_EVENTS:
+		return read_events(c, q);
+	case REQUEST_KV:
+		return read_kv(c, q);
+	case REQUEST_KV_ALL:
+		return read_all_kv(c, q);
+	case REQUEST_REFUSALS:
+		return read_refusals(c, q);
+	case REQUEST_ACCOUNTS:
+		return read_accounts(c, q);
+	}
+	return -EINVAL;
+}
+
+int reader_read(struct backend_reader *r, struct store_request *q)
+{
+	int error = r->c.db ? 0 : connect_reader(r);
+	if (error == 0)
+		error = sql_run(&r->c, SQL_BEGIN_READ, "");
+	if (error < 0)
+		return error;
+	error = dispatch(&r->c, q);
+	/* Ends the snapshot whatever happened, or the journal could never start again. */
+	if (sql_run(&r->c, SQL_COMMIT, "") < 0 || error == -EIO || error == -EILSEQ)
+		sqlite_connection_close(&r->c);
+	return error;
+}
+
+char *column_copy(struct store_request *q, sqlite3_stmt *statement, int column, size_t *ret_len, int *error)
+{
+	const void *bytes = sqlite3_column_blob(statement, column);
+	size_t len = (size_t)sqlite3_column_bytes(statement, column);
+	if (ret_len)
+		*ret_len = len;
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return NULL;
+	char *copy = arena_copy(&q->arena, bytes, len);
+	if (!copy)
+		*error = -ENOMEM;
+	return copy;
+}

@@ -1,0 +1,96 @@
+/* Refusals: one row per minute, trigger and reason, with a count and the last few samples. */
+#include "store/sqlite/internal.h"
+
+#include <errno.h>
+
+#define SAMPLES_KEPT 3
+#define SAMPLE_MAX 200
+
+/* What is kept so far, one sample a line. */
+struct kept {
+	int64_t count, last_ms;
+	char sample[SAMPLES_KEPT * (SAMPLE_MAX + 1)];
+};
+
+/* One line, cut at a bound and never in the middle of a character. */
+static size_t clean(const char *sample, char to[static SAMPLE_MAX + 1])
+{
+	size_t len = sample ? strnlen(sample, SAMPLE_MAX + 1) : 0;
+	if (len > SAMPLE_MAX) {
+		len = SAMPLE_MAX;
+		while (len > 0 && ((unsigned char)sample[len] & 0xc0) == 0x80)
+			len--;
+	}
+	for (size_t i = 0; i < len; i++)
+		to[i] = (char)((unsigned char)sample[i] < ' ' ? ' ' : sample[i]);
+	to[len] = '\0';
+	return len;
+}
+
+/* Puts a sample in front, drops its double and what is too much. */
+static void merge_sample(struct kept *kept, const char *sample)
+{
+	char merged[sizeof(kept->sample)];
+	char line[SAMPLE_MAX + 1];
+	size_t len = clean(sample, line), lines = 1;
+
+	if (len == 0)
+		return;
+	memcpy(merged, line, len);
+	for (const char *at = kept->sample; *at && lines < SAMPLES_KEPT;) {
+		size_t old = strcspn(at, "\n");
+		if ((old != strlen(line) || memcmp(at, line, old) != 0) && len + 1 + old < sizeof(merged)) {
+			merged[len++] = '\n';
+			memcpy(merged + len, at, old);
+			len += old;
+			lines++;
+		}
+		at += old + (at[old] == '\n');
+	}
+	memcpy(kept->sample, merged, len);
+	kept->sample[len] = '\0';
+}
+
+static int load(struct backend *b, const struct store_refusal *refusal, const uint8_t *workflow, size_t workflow_len,
+		struct kept *ret)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(&b->writer, SQL_FIND_REFUSAL, &st, "ibtti", refusal->minute_ms, workflow, workflow_len,
+			 text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger),
+			 (int64_t)refusal->reason);
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r <= 0)
+		return r;
+	ret->count = sqlite3_column_int64(st, 0);
+	ret->last_ms = sqlite3_column_int64(st, 1);
+	snprintf(ret->sample, sizeof(ret->sample), "%s", (const char *)sqlite3_column_text(st, 2));
+	sqlite3_reset(st);
+	return 0;
+}
+
+int refusal_add(struct backend *b, const struct store_refusal *refusal)
+{
+	struct kept kept = {0};
+	uint8_t workflow[ID_BLOB];
+	size_t workflow_len = id_to_blob(text_or_empty(refusal->workflow_id), workflow) == 0 ? ID_BLOB : 0;
+
+	int r = load(b, refusal, workflow, workflow_len, &kept);
+	if (r < 0)
+		return r;
+	kept.count += (int64_t)refusal->count;
+	if (refusal->last_ms > kept.last_ms)
+		kept.last_ms = refusal->last_ms;
+	merge_sample(&kept, refusal->sample);
+	return sql_run(&b->writer, SQL_SET_REFUSAL, "ibttiiit", refusal->minute_ms, workflow, workflow_len,
+		       text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger), (int64_t)refusal->reason, kept.count, kept.last_ms,
+		       kept.sample);
+}
+
+int apply_refusals(struct backend *b, const struct store_refusals *refusals)
+{
+	int r = 0;
+	for (size_t i = 0; i < refusals->count && r == 0; i++)
+		r = refusal_add(b, &refusals->items[i]);
+	return r;
+}

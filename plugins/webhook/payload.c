@@ -1,0 +1,123 @@
+/* POST /webhook/payload: the hot path. One pass over the body, one copy of it, no tree. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "webhook.h"
+
+#define DEDUP_KEY_MAX 255
+
+struct emission {
+	struct webhook *webhook;
+	tappet_request *request;
+};
+
+static void answer_accepted(const struct webhook *w, tappet_request *request, const char *activity_id)
+{
+	char body[64];
+	int len = snprintf(body, sizeof(body), "{\"activityId\":\"%.24s\"}", activity_id);
+	answer_json(w, request, body, (size_t)len);
+}
+
+static void answer_refused(const struct webhook *w, tappet_request *request, const tappet_result *result)
+{
+	struct answer answer = answer_for_result(result);
+	char detail[512];
+	if (result->detail.len > 0 && result->outcome == TAPPET_EREFUSED) {
+		int len = result->detail.len < sizeof(detail) ? (int)result->detail.len : (int)sizeof(detail) - 1;
+		snprintf(detail, sizeof(detail), "%.*s", len, result->detail.ptr);
+		answer.detail = detail;
+	}
+	answer_problem(w, request, answer);
+}
+
+static void emitted(void *arg, const tappet_result *result)
+{
+	struct emission *emission = arg;
+	struct webhook *w = emission->webhook;
+	if (result->outcome == TAPPET_OK || result->outcome == TAPPET_EDUP)
+		answer_accepted(w, emission->request, result->activity_id);
+	else
+		answer_refused(w, emission->request, result);
+	free(emission);
+	webhook_end(w);
+}
+
+/* Addresses need no escapes in JSON; whatever else comes is left out. */
+static size_t write_cause(tappet_str remote, char *out, size_t size)
+{
+	int len = snprintf(out, size, "{\"remote\":\"%.*s\"}", (int)remote.len, remote.ptr ? remote.ptr : "");
+	return len > 0 && (size_t)len < size ? (size_t)len : 0;
+}
+
+static int32_t emit_payload(struct webhook *w, tappet_trigger *trigger, tappet_request *request, tappet_str payload,
+			    tappet_str properties)
+{
+	char cause[128];
+	tappet_emission out = {
+		.struct_size = sizeof(out),
+		.payload = payload,
+		.parameters = properties,
+		.cause = tappet_strn(cause, write_cause(w->http->remote(request), cause, sizeof(cause))),
+		.dedup_key = w->http->header(request, "Idempotency-Key"),
+		.checkpoint_size = sizeof(tappet_checkpoint),
+	};
+	struct emission *emission = malloc(sizeof(*emission));
+	if (!emission)
+		return TAPPET_ENOMEM;
+	*emission = (struct emission){w, request};
+	webhook_begin(w);
+	int32_t r = w->host->emit(trigger, &out, emitted, emission);
+	if (r < 0) {
+		free(emission);
+		webhook_end(w);
+	}
+	return r;
+}
+
+static int32_t emit_body(struct webhook *w, tappet_trigger *trigger, tappet_request *request, const struct body *body)
+{
+	size_t size = body_payload_size(body);
+	char *payload = size <= sizeof(w->scratch) ? w->scratch : malloc(size);
+	if (!payload)
+		return TAPPET_ENOMEM;
+	body_payload(body, payload);
+	int32_t r = emit_payload(w, trigger, request, tappet_strn(payload, size), body->properties);
+	if (payload != w->scratch)
+		free(payload);
+	return r;
+}
+
+static void refuse_uncovered(const struct webhook *w, tappet_request *request)
+{
+	static const char detail[] =
+		"The token has to cover exactly one workflow, and that one needs a webhook trigger.";
+	w->host->refuse(w->self, NULL, TAPPET_REASON_SCOPE, tappet_cstr(detail));
+	answer_problem(w, request, (struct answer){403, 0, "scope", detail});
+}
+
+void payload_post(void *arg, tappet_request *request)
+{
+	struct webhook *w = arg;
+	struct body body;
+	tappet_grant grant;
+	if (!caller_check(w, request, TAPPET_SCOPE_TRIGGER, &body, &grant))
+		return;
+	tappet_trigger *trigger = grant.workflow_id[0] ? triggers_find(&w->triggers, grant.workflow_id) : NULL;
+	if (!trigger) {
+		refuse_uncovered(w, request);
+		return;
+	}
+	if (w->http->header(request, "Idempotency-Key").len > DEDUP_KEY_MAX) {
+		static const char detail[] = "The Idempotency-Key is longer than 255 bytes.";
+		w->host->refuse(w->self, trigger, TAPPET_REASON_MALFORMED, tappet_cstr(detail));
+		answer_problem(w, request, (struct answer){400, 0, "malformed", detail});
+		return;
+	}
+	int32_t r = emit_body(w, trigger, request, &body);
+	if (r < 0) {
+		int32_t reason;
+		struct answer answer = answer_for_emit_error(r, &reason);
+		w->host->refuse(w->self, trigger, reason, tappet_cstr(answer.detail));
+		answer_problem(w, request, answer);
+	}
+}

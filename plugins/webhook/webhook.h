@@ -1,0 +1,136 @@
+/* The parts of the webhook plugin and what they share.
+ *
+ *   body.c      what a caller sent: the token taken out, `properties` found
+ *   token.c     who calls: the token from body, header or query
+ *   caller.c    the checks that all routes share: body, token, scope
+ *   triggers.c  workflow id -> its webhook trigger
+ *   payload.c   POST /webhook/payload
+ *   status.c    GET and DELETE /webhook/status/{activityId}
+ *   document.c  an activity in the shape that callers know
+ *   answer.c    refusals and outcomes as HTTP answers
+ *   webhook.c   descriptor and lifecycle
+ *
+ * The plugin keeps no state of its own: what was accepted is the host's. It never answers before the host's callback,
+ * and never hands a token on. Loop thread only. */
+#ifndef WEBHOOK_WEBHOOK_H
+#define WEBHOOK_WEBHOOK_H
+
+#include <stdbool.h>
+#include "tappet/activity.h"
+#include "tappet/auth.h"
+#include "tappet/http.h"
+#include "tappet/plugin.h"
+
+#define ID_LEN 24
+
+/* ---- Triggers ---- */
+
+struct binding {
+	struct binding *next; /* in the bucket; of one workflow the oldest comes first */
+	tappet_trigger *trigger;
+	char workflow_id[ID_LEN + 1];
+};
+
+struct triggers {
+	struct binding **buckets;
+	size_t bucket_count; /* 0 or a power of two */
+	size_t count;
+};
+
+int32_t triggers_add(struct triggers *t, const char *workflow_id, tappet_trigger *trigger, struct binding **ret);
+/* The binding stays allocated; it is just no longer found. */
+void triggers_remove(struct triggers *t, struct binding *binding);
+/* The oldest trigger of the workflow, or NULL. */
+tappet_trigger *triggers_find(const struct triggers *t, const char *workflow_id);
+void triggers_release(struct triggers *t);
+
+/* ---- The plugin ---- */
+
+#define SCRATCH_SIZE (16 * 1024)
+
+struct webhook {
+	const tappet_host *host;
+	tappet_instance *self;
+	const tappet_http1 *http;
+	const tappet_auth1 *auth;
+	const tappet_activity1 *activity;
+	tappet_route *payload_route, *status_route;
+	struct triggers triggers;
+	size_t in_flight; /* requests that wait for a callback of the host */
+	bool stopping, stopped;
+	char scratch[SCRATCH_SIZE]; /* a payload while it is handed over: most are small */
+};
+
+/* A request begins to wait for the host, or has got its answer. The plugin says that it has stopped when none waits. */
+void webhook_begin(struct webhook *w);
+void webhook_end(struct webhook *w);
+
+void payload_post(void *arg, tappet_request *request);
+void status_request(void *arg, tappet_request *request);
+
+/* ---- Bodies ---- */
+
+/* One body. The pieces point into its text. */
+struct body {
+	tappet_str text;       /* the object, without white space around it */
+	tappet_str token;      /* the JSON text of the value of "token"; ptr NULL: none */
+	tappet_str cut;        /* what has to go so that the object has no token any more */
+	tappet_str properties; /* the JSON text of an object; ptr NULL: none or null */
+};
+
+/* Why a body cannot be used; the number stands for nothing outside. */
+enum body_error { BODY_OK, BODY_NOT_JSON, BODY_NOT_OBJECT, BODY_TWO_TOKENS, BODY_BAD_PROPERTIES, BODY_NO_MEMORY };
+const char *body_error_text(enum body_error error);
+
+/* Splits the text into its members; what is inside of them is not looked at (the host checks the grammar of what it is
+ * given). An empty text counts as {}. */
+enum body_error body_split(tappet_str text, struct body *ret);
+/* Whether the whole text is JSON: for those bodies of which nothing is handed to the host. */
+bool body_is_json(const struct body *body);
+/* How many bytes body_payload writes. */
+size_t body_payload_size(const struct body *body);
+/* {"body":THE OBJECT WITHOUT ITS TOKEN} */
+void body_payload(const struct body *body, char *out);
+
+/* ---- Tokens ---- */
+
+enum token_error { TOKEN_OK, TOKEN_MISSING, TOKEN_CONFLICT, TOKEN_NO_MEMORY };
+
+struct token {
+	tappet_str text;
+	char *decoded; /* when it had escapes in the body; token_release frees it */
+};
+
+/* The token out of the body's value, "Authorization: Bearer" and "?token="; all that are there have to be the same. */
+enum token_error token_find(tappet_str in_body, tappet_str authorization, tappet_str in_query, struct token *ret);
+void token_release(struct token *token);
+
+/* ---- Answers ---- */
+
+struct answer {
+	int32_t status;
+	int32_t retry_after_s;
+	const char *type;
+	const char *detail;
+};
+
+/* What to answer when `emit` did not take an emission, and the reason to record for it. */
+struct answer answer_for_emit_error(int32_t error, int32_t *ret_reason);
+/* What to answer to an outcome other than OK and EDUP. */
+struct answer answer_for_result(const tappet_result *result);
+void answer_problem(const struct webhook *w, tappet_request *request, struct answer answer);
+/* 401 with a challenge (RFC 6750 section 3). */
+void answer_unauthorized(const struct webhook *w, tappet_request *request);
+void answer_json(const struct webhook *w, tappet_request *request, const char *json, size_t len);
+
+/* Reads and checks the caller's token: its body is in *ret_body, what it covers in *ret_grant. Otherwise the request
+ * has been answered and the refusal recorded. */
+bool caller_check(const struct webhook *w, tappet_request *request, uint32_t scope, struct body *ret_body,
+		  tappet_grant *ret_grant);
+
+/* ---- Status documents ---- */
+
+/* The document of tappet/activity.h as callers know it: text to be freed with free(), or NULL. */
+char *document_reshape(tappet_str document);
+
+#endif

@@ -1,0 +1,276 @@
+"""The measurements behind tests/bench/run. Read the results as ratios: both sides ran in the same minutes."""
+
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+from daemon import ROOT, Daemon, wait_until  # noqa: E402
+
+WORK = ROOT / "build" / "bench"
+QUEUE = 100_000_000
+QUICK = "--quick" in sys.argv
+SECONDS = 2 if QUICK else 5
+ROUNDS = 1 if QUICK else 3
+IN_FLIGHT = 16
+NOTHING = [{"id": "nothing", "sleep": "0s"}]
+
+rows = []
+
+
+def row(what, value, unit="", reference="", ratio=None, goal="", met=None):
+    rows.append((what, f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}", reference,
+                 "" if ratio is None else f"{ratio:.2f}", goal, "" if met is None else ("yes" if met else "NO")))
+    print(".", end="", flush=True)
+
+
+def table():
+    heads = ("measured", "value", "beside", "ratio", "goal", "met")
+    widths = [max(len(str(line[i])) for line in [heads, *rows]) for i in range(len(heads))]
+    print()
+    for line in [heads, *rows]:
+        print("  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+# ---- Tools
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_port(port):
+    def there():
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return True
+        except OSError:
+            return False
+
+    wait_until(there, f"port {port}")
+
+
+UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
+
+
+class Load:
+    """What wrk says: requests per second, p50 and p99 in milliseconds. Nothing but 200 is let through."""
+
+    def __init__(self, port, path, body, connections, seconds=SECONDS):
+        script = WORK / "post.lua"
+        script.write_text('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+                          f"wrk.body = {json.dumps(body)}\n")
+        output = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script,
+                                 f"http://127.0.0.1:{port}{path}"], text=True, capture_output=True, check=True).stdout
+        assert "Non-2xx" not in output and "Socket errors" not in output, output
+        self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+        self.count = int(re.search(r"(\d+) requests in", output).group(1))
+        self.p50, self.p99 = (self.time(output, percent) for percent in ("50%", "99%"))
+
+    @staticmethod
+    def time(output, percent):
+        number, unit = re.search(rf"^\s+{percent}\s+([\d.]+)(\w+)$", output, re.MULTILINE).groups()
+        return float(number) * UNITS[unit]
+
+
+class Server:
+    """A program beside which the daemon is measured."""
+
+    def __init__(self, command, port):
+        self.port = port
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_port(port)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def nginx():
+    port = free_port()
+    config = WORK / "nginx.conf"
+    config.write_text(f"""daemon off; master_process off; worker_processes 1;
+pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {WORK}/nginx-body;
+server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} }} }}
+""")
+    return Server(["/usr/sbin/nginx", "-p", str(WORK), "-c", str(config)], port)
+
+
+def other_webhook():
+    port = free_port()
+    hooks = WORK / "hooks.json"
+    hooks.write_text(json.dumps([{"id": "go", "execute-command": "/bin/true"}]))
+    return Server(["/usr/bin/webhook", "-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port)], port)
+
+
+class Served:
+    """A daemon in a fresh folder on a real disk, removed at the end."""
+
+    def __init__(self, steps, workflows=1, start=True, **config):
+        folder = WORK / f"d{os.getpid()}-{time.monotonic_ns()}"
+        folder.mkdir(parents=True)
+        self.daemon = Daemon(folder)
+        self.daemon.configure(limits={"queue": QUEUE}, control={"path": f"/tmp/tappet-bench-{os.getpid()}.sock"},
+                              **config)
+        for number in range(workflows):
+            self.daemon.workflow(f"w{number}", steps)
+        if start:
+            self.daemon.start()
+
+    def __enter__(self):
+        return self.daemon
+
+    def __exit__(self, *_):
+        self.daemon.close()
+
+
+def body_for(daemon):
+    return json.dumps({"token": daemon.token("w0"), "properties": {}})
+
+
+def counter(daemon, name):
+    for line in daemon.request("GET", "/metrics").body.decode().splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    return 0.0
+
+
+# ---- (a) A durable answer
+
+
+def measure_webhook():
+    for connections in (1, 64, 256):
+        ours, theirs = [], []
+        with nginx() as reference, Served(NOTHING, executor={"concurrency": 0}) as daemon:
+            body = body_for(daemon)
+            for _ in range(ROUNDS):
+                theirs.append(Load(reference.port, "/", body, connections))
+                ours.append(Load(daemon.address[1], "/webhook/payload", body, connections))
+        with other_webhook() as other:
+            third = Load(other.port, "/hooks/go", body, connections, seconds=2)
+        rate, bare = (statistics.median(load.rate for load in loads) for loads in (ours, theirs))
+        p50, p99 = (statistics.median(getattr(load, name) for load in ours) for name in ("p50", "p99"))
+        name = f"POST /webhook/payload, {connections} connections"
+        judged = connections == 64
+        row(name, rate, "/s", f"nginx return 200: {bare:,.0f} /s", rate / bare, ">= 0.35" if judged else "",
+            rate / bare >= 0.35 if judged else None)
+        row("  the same", rate, "/s", f"adnanh/webhook, /bin/true: {third.rate:,.0f} /s", rate / third.rate)
+        row("  p50", p50, "ms", f"nginx: {statistics.median(load.p50 for load in theirs):.2f} ms")
+        row("  p99", p99, "ms", f"nginx: {statistics.median(load.p99 for load in theirs):.2f} ms", None,
+            "< 10 ms" if judged else "", p99 < 10 if judged else None)
+
+
+# ---- (b) Activities from POST to completed
+
+
+def activities_per_second(steps, seconds, connections, **config):
+    """Posts for a while, waits until all has ended: accepted and ended per second, over all of it."""
+    done = 'tappet_activities_total{outcome="completed"}'
+    with Served(steps, **config) as daemon:
+        body = body_for(daemon)
+        begin = time.monotonic()
+        load = Load(daemon.address[1], "/webhook/payload", body, connections, seconds)
+        wait_until(lambda: counter(daemon, done) >= load.count, "all activities to end", deadline=600, pause=0.02)
+        return counter(daemon, done) / (time.monotonic() - begin)
+
+
+def spawn_loop():
+    output = subprocess.run([WORK / "spawn_loop", "/bin/true", str(IN_FLIGHT), str(SECONDS)], text=True,
+                            capture_output=True, check=True).stdout
+    return float(output)
+
+
+def measure_activities():
+    rate = statistics.median(activities_per_second(NOTHING, 1, 64) for _ in range(ROUNDS))
+    row("activities to completed, sleep: 0", rate, "/s", "", None, ">= 8,000 /s", rate >= 8000)
+    spawning = [{"id": "true", "run": ["/bin/true"]}]
+    executor = {"concurrency": IN_FLIGHT}
+    large = {"webhook": {}, "heap": {"load": str(WORK / "heap.so"), "with": {"size": "1GiB"}}}
+    bare, small, heap = [], [], []
+    for _ in range(ROUNDS):
+        bare.append(spawn_loop())
+        small.append(activities_per_second(spawning, 1, 1, executor=executor))
+        heap.append(activities_per_second(spawning, 1, 1, executor=executor, plugins=large))
+    bare_rate = statistics.median(bare)
+    for name, rates in (("run /bin/true", small), ("run /bin/true, 1 GiB heap", heap)):
+        rate = statistics.median(rates)
+        row(f"activities to completed, {name}", rate, "/s", f"bare posix_spawn: {bare_rate:,.0f} /s", rate / bare_rate,
+            ">= 0.50", rate / bare_rate >= 0.5)
+
+
+# ---- (c) Idle
+
+
+def private_mib(pid):
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(kib) for kib in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+)", text, re.MULTILINE)) / 1024
+
+
+def settled_mib(pid):
+    """When it has not changed for half a second."""
+    last, since = private_mib(pid), time.monotonic()
+    while time.monotonic() - since < 0.5:
+        time.sleep(0.05)
+        if abs(private_mib(pid) - last) > 0.05:
+            last, since = private_mib(pid), time.monotonic()
+    return last
+
+
+def time_to_ready(daemon):
+    begin = time.monotonic()
+    daemon.start(wait=None)
+    wait_until(lambda: b'"message":"ready"' in daemon.log_path.read_bytes()[daemon.log_begin:], "ready", pause=0.001)
+    elapsed = time.monotonic() - begin
+    daemon.address = daemon.find_address()
+    return elapsed * 1000
+
+
+def measure_idle():
+    for workflows, ready_goal in ((1, 100), (10_000, 1500)):
+        with Served(NOTHING, workflows, start=False) as daemon:
+            first = time_to_ready(daemon)
+            daemon.stop()
+            again = []
+            for _ in range(ROUNDS):
+                again.append(time_to_ready(daemon))
+                memory = settled_mib(daemon.process.pid)
+                daemon.stop()
+        ready = statistics.median(again)
+        judged = workflows == 1
+        row(f"private memory when idle, {workflows:,} workflows", memory, "MiB", "", None,
+            "<= 12 MiB" if judged else "", memory <= 12 if judged else None)
+        row(f"time to ready, {workflows:,} workflows", ready, "ms", f"first start: {first:,.0f} ms", None,
+            f"<= {ready_goal:,} ms", ready <= ready_goal)
+
+
+def main():
+    parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle}
+    named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    unknown = set(named) - set(parts)
+    if unknown:
+        sys.exit(f"no such part: {', '.join(unknown)} ({', '.join(parts)})")
+    for name, measure in parts.items():
+        if not named or name in named:
+            measure()
+    table()
+    missed = sum(line[-1] == "NO" for line in rows)
+    return 1 if missed and "--strict" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Fails when a folder includes what it must not. The rules are those of docs/architecture.md.
+
+Usage: include_graph.py [ROOT]
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# What each folder of core/ may include of the others (itself always).
+ALLOWED = {
+    "base": set(),
+    "model": {"base"},
+    "config": {"base", "model"},
+    "store": {"base", "model"},
+    "bus": {"base", "model"},
+    "expr": {"base", "model"},
+    "engine": {"base", "model", "store", "bus", "expr"},
+    "gateway": {"base"},
+    "api": {"base", "model", "store", "bus", "engine", "gateway"},
+    "host": {"base", "model", "config", "store", "bus", "engine", "gateway"},
+    "console": {"base"},
+    # store, bus and engine: `tappet init` makes a token before there is a daemon.
+    "cli": {"base", "model", "config", "store", "bus", "engine", "host"},
+    "daemon": {"base", "model", "config", "store", "bus", "engine", "gateway", "api", "host", "console", "cli"},
+}
+
+# Who may include these headers of libraries: prefixes of paths.
+LIBRARIES = {
+    r"sqlite3\.h": ["core/store/sqlite/"],
+    r"http_parser\.h": ["core/gateway/"],
+    r"libwebsockets\.h": ["core/gateway/"],
+    r"jq\.h": ["core/expr/"],
+    r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/"],
+    r"openssl/.*": ["core/base/", "core/gateway/"],
+    r"curl/.*": ["core/cli/", "core/engine/"],
+    r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
+    r"dlfcn\.h": ["core/host/loader"],
+    r"tappet/.*": ["core/host/", "plugins/", "sdk/"],
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
+SYSTEM_DLOPEN = re.compile(r"\b(dlopen|dlsym|uv_dlopen)\s*\(")
+
+
+def sources(root):
+    for folder in ("core", "plugins", "sdk"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in (".c", ".h", ".in") and path.is_file():
+                yield path
+
+
+def check_core(folder, kind, name):
+    """A breach by a file of core/FOLDER that includes NAME, or None."""
+    target = name.split("/")[0]
+    if kind == '"' and target in ALLOWED and target != folder and target not in ALLOWED[folder]:
+        return f"core/{folder} must not include core/{target}"
+    return None
+
+
+def check_outside(where, kind, name):
+    if kind == '"' and name.split("/")[0] in ALLOWED:
+        return f"{where} sees the SDK and nothing of core/"
+    return None
+
+
+def check_library(path, name):
+    for pattern, places in LIBRARIES.items():
+        if re.fullmatch(pattern, name) and not any(path.startswith(place) for place in places):
+            return f"<{name}> is for {', '.join(places)} only"
+    return None
+
+
+def breaches(root, path):
+    relative = path.relative_to(root).as_posix()
+    parts = relative.split("/")
+    text = path.read_text(encoding="utf-8")
+    for match in INCLUDE.finditer(text):
+        kind, name = match.groups()
+        line = text.count("\n", 0, match.start(2)) + 1
+        if parts[0] == "core" and len(parts) > 2:
+            found = check_core(parts[1], kind, name)
+        else:
+            found = check_outside(parts[0], kind, name)
+        found = found or check_library(relative, name)
+        if found:
+            yield f"{relative}:{line}: {found}"
+    if SYSTEM_DLOPEN.search(text) and not relative.startswith("core/host/loader"):
+        yield f"{relative}: dlopen and dlsym are for core/host/loader.c only"
+
+
+def unknown_folders(root):
+    for path in sorted((root / "core").iterdir()):
+        if path.is_dir() and path.name not in ALLOWED:
+            yield f"core/{path.name}: a folder without rules in tests/include_graph.py"
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
+    found = list(unknown_folders(root))
+    for path in sources(root):
+        found.extend(breaches(root, path))
+    for line in found:
+        print(line)
+    print(f"{len(found)} breaches")
+    return 1 if found else 0
+
+
+sys.exit(main())
