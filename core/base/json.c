@@ -17,16 +17,19 @@ static const struct json *value(const cJSON *n)
 	return (const struct json *)(const void *)n;
 }
 
-static int few_keys_unique(const cJSON *object)
+/* *ret_twice: the member whose key stands before already. */
+static int few_keys_unique(const cJSON *object, const cJSON **ret_twice)
 {
 	for (const cJSON *a = object->child; a; a = a->next)
 		for (const cJSON *b = a->next; b; b = b->next)
-			if (strcmp(a->string, b->string) == 0)
+			if (strcmp(a->string, b->string) == 0) {
+				*ret_twice = b;
 				return -EINVAL;
+			}
 	return 0;
 }
 
-static int many_keys_unique(const cJSON *object)
+static int many_keys_unique(const cJSON *object, const cJSON **ret_twice)
 {
 	struct map seen;
 	map_init(&seen);
@@ -34,26 +37,28 @@ static int many_keys_unique(const cJSON *object)
 	for (const cJSON *c = object->child; c && r == 0; c = c->next) {
 		void *before = NULL;
 		r = map_put_str(&seen, c->string, &seen, &before);
-		if (r == 0 && before)
-			r = -EINVAL;
+		if (r < 0 || !before)
+			continue;
+		*ret_twice = c;
+		r = -EINVAL;
 	}
 	map_release(&seen);
 	return r;
 }
 
 /* A key that stands twice would be read one way here and another way elsewhere. */
-static int keys_unique(const cJSON *n)
+static int keys_unique(const cJSON *n, const cJSON **ret_twice)
 {
 	if (cJSON_IsObject(n)) {
 		size_t count = 0;
 		for (const cJSON *c = n->child; c && count <= 16; c = c->next)
 			count++;
-		int r = count <= 16 ? few_keys_unique(n) : many_keys_unique(n);
+		int r = count <= 16 ? few_keys_unique(n, ret_twice) : many_keys_unique(n, ret_twice);
 		if (r < 0)
 			return r;
 	}
 	for (const cJSON *c = n->child; c; c = c->next) {
-		int r = c->child ? keys_unique(c) : 0;
+		int r = c->child ? keys_unique(c, ret_twice) : 0;
 		if (r < 0)
 			return r;
 	}
@@ -78,10 +83,14 @@ int json_parse(const char *text, size_t len, struct json **ret, struct json_erro
 	cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
 	if (!root)
 		return refuse(ret_error, end ? (size_t)(end - text) : 0, "a number with too many digits, or out of memory");
-	r = keys_unique(root);
+	const cJSON *twice = NULL;
+	r = keys_unique(root, &twice);
 	if (r < 0) {
+		size_t value_at = 0, key_at = 0;
+		if (r == -EINVAL && json_locate(text, len, value(root), value(twice), &value_at, &key_at))
+			refuse(ret_error, key_at, "this key stands twice in one object");
 		cJSON_Delete(root);
-		return r == -EINVAL ? refuse(ret_error, 0, "a key stands twice in one object") : r;
+		return r;
 	}
 	*ret = (struct json *)(void *)root;
 	return 0;

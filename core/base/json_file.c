@@ -144,40 +144,13 @@ void json_file_free(struct json_file *f)
 	free(f);
 }
 
-/* The tree and the text hold the same values in the same order, so the n-th of the one is the n-th of the other. */
-static bool count_until(const struct json *at, const struct json *wanted, size_t *count)
-{
-	if (at == wanted)
-		return true;
-	++*count;
-	for (const struct json *c = json_first(at); c; c = json_next(c))
-		if (count_until(c, wanted, count))
-			return true;
-	return false;
-}
-
-struct locate {
-	size_t left;
-	size_t value_at, key_at;
-};
-
-static int stop_at(void *arg, size_t value_at, size_t key_at)
-{
-	struct locate *l = arg;
-	if (l->left-- > 0)
-		return 0;
-	l->value_at = value_at;
-	l->key_at = key_at;
-	return 1;
-}
-
 void json_file_mistake(const struct json_file *f, struct diag *d, const struct json *v, bool at_key, const char *format,
 		       ...)
 {
 	unsigned line = 0, column = 0;
-	struct locate l = {0};
-	if (v && count_until(f->root, v, &l.left) && json_scan(f->text, f->len, stop_at, &l, NULL) == 1)
-		position(f->text, at_key && l.key_at != SIZE_MAX ? l.key_at : l.value_at, &line, &column);
+	size_t value_at, key_at;
+	if (v && json_locate(f->text, f->len, f->root, v, &value_at, &key_at))
+		position(f->text, at_key && key_at != SIZE_MAX ? key_at : value_at, &line, &column);
 	char *message = NULL;
 	va_list args;
 	va_start(args, format);

@@ -34,7 +34,7 @@ void bus_free(struct bus *b)
 {
 	if (!b)
 		return;
-	list_each_safe(node, &b->subscribers)
+	list_each_safe (node, &b->subscribers)
 		list_remove(node);
 	free(b);
 }
@@ -58,7 +58,7 @@ void bus_publish(struct bus *b, const struct event *events, size_t count)
 		return;
 	if (events[count - 1].seq > b->newest)
 		b->newest = events[count - 1].seq;
-	list_each_safe(node, &b->subscribers) {
+	list_each_safe (node, &b->subscribers) {
 		struct bus_subscriber *s = list_entry(node, struct bus_subscriber, node);
 
 		if (events[count - 1].seq <= s->since)

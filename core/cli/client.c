@@ -221,6 +221,17 @@ int client_call(struct cli *c, const char *method, const char *path, const struc
 	return call(c, method, path, body, false, ret);
 }
 
+int client_call_path(struct cli *c, const char *method, struct buf *path, const struct buf *body, struct answer *ret)
+{
+	int code = CLI_USAGE;
+	if (buf_error(path) < 0)
+		cli_error("the command line is too long");
+	else
+		code = client_call(c, method, buf_cstr(path), body, ret);
+	buf_release(path);
+	return code;
+}
+
 int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret)
 {
 	return call(c, method, path, body, true, ret);

@@ -20,6 +20,8 @@ void answer_release(struct answer *a);
 /* Sends a request; `body` NULL: none. CLI_OK with *ret (to be released) when the daemon answered 2xx; everything
  * else has been told on stderr, and *ret is untouched. */
 int client_call(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
+/* The same with a path that was put together; it is released. */
+int client_call_path(struct cli *c, const char *method, struct buf *path, const struct buf *body, struct answer *ret);
 /* The same, but an unreachable daemon is not told: for those who try again. */
 int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
 /* The answer's body as it came, when --json asks for it. */

@@ -39,8 +39,7 @@ int cmd_activities(struct cli *c)
 	buf_str(&path, "/activities");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		client_query(&path, keys[i], cli_value(c, keys[i]));
-	int code = client_call(c, "GET", buf_cstr(&path), NULL, &answer);
-	buf_release(&path);
+	int code = client_call_path(c, "GET", &path, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
 	if (c->json)
@@ -117,8 +116,7 @@ int cmd_status(struct cli *c)
 	buf_init(&path, 4096);
 	buf_str(&path, "/activities/");
 	client_escape(&path, c->args[0]);
-	int code = client_call(c, "GET", buf_cstr(&path), NULL, &answer);
-	buf_release(&path);
+	int code = client_call_path(c, "GET", &path, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
 	if (c->json) {
@@ -144,8 +142,7 @@ int cmd_cancel(struct cli *c)
 	buf_str(&path, "/activities/");
 	client_escape(&path, c->args[0]);
 	buf_str(&path, "/cancel");
-	int code = client_call(c, "POST", buf_cstr(&path), NULL, &answer);
-	buf_release(&path);
+	int code = client_call_path(c, "POST", &path, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
 	if (c->json)

@@ -96,19 +96,18 @@ int cmd_run(struct cli *c)
 	struct buf body, path;
 	int code = CLI_USAGE;
 	buf_init(&body, 2 * INPUT_MAX);
-	buf_init(&path, 4096);
 	if (!write_body(c, &body))
 		goto cleanup;
+	buf_init(&path, 4096);
 	buf_str(&path, "/workflows/");
 	client_escape(&path, c->args[0]);
 	buf_str(&path, "/run");
-	code = client_call(c, "POST", buf_cstr(&path), &body, &answer);
+	code = client_call_path(c, "POST", &path, &body, &answer);
 	if (code == CLI_OK) {
 		code = report_started(c, &answer);
 		answer_release(&answer);
 	}
 cleanup:
 	buf_release(&body);
-	buf_release(&path);
 	return code;
 }

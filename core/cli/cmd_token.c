@@ -103,9 +103,7 @@ static int list_tokens(struct cli *c, const char *workflow, struct answer *ret)
 	buf_init(&path, 4096);
 	buf_str(&path, "/tokens");
 	client_query(&path, "workflow", workflow);
-	int code = client_call(c, "GET", buf_cstr(&path), NULL, ret);
-	buf_release(&path);
-	return code;
+	return client_call_path(c, "GET", &path, NULL, ret);
 }
 
 static void add_token(struct table *t, const struct json *token)

@@ -83,7 +83,7 @@ static int throw_switch(struct cli *c, const char *verb)
 		client_escape(&path, slash + 1);
 	}
 	buf_printf(&path, "/%s", verb);
-	int code = client_call(c, "POST", buf_cstr(&path), NULL, &answer);
+	int code = client_call_path(c, "POST", &path, NULL, &answer);
 	if (code == CLI_OK) {
 		if (c->json)
 			client_print_json(&answer);
@@ -91,7 +91,6 @@ static int throw_switch(struct cli *c, const char *verb)
 			printf("%s %sd\n", name, verb);
 		answer_release(&answer);
 	}
-	buf_release(&path);
 	free(workflow);
 	return code;
 }

@@ -127,7 +127,11 @@ static int drain_logs(struct follower *f, bool patient, const char *key, bool *r
 		buf_init(&path, 4096);
 		buf_printf(&path, "/activities/%s/logs?after=%lld", f->id, (long long)f->after);
 		client_query(&path, "step", f->step);
-		int code = get(f, buf_cstr(&path), patient, &answer);
+		int code = CLI_USAGE;
+		if (buf_error(&path) < 0)
+			cli_error("the name of the step is too long");
+		else
+			code = get(f, buf_cstr(&path), patient, &answer);
 		buf_release(&path);
 		if (code != CLI_OK)
 			return code;

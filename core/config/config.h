@@ -12,16 +12,16 @@
 #include "model/surface.h"
 
 struct listen_config {
-	char *address;	  /* "127.0.0.1:8080", "[::1]:0", or the absolute path behind "unix:" */
+	char *address; /* "127.0.0.1:8080", "[::1]:0", or the absolute path behind "unix:" */
 	bool is_unix;
-	unsigned serve;	  /* SURFACE_* */
+	unsigned serve;        /* SURFACE_* */
 	const struct json *at; /* for messages */
 };
 
 struct plugin_config {
-	char *name;		   /* the key: what triggers call it */
-	char *load;		   /* absolute path of the .so, or NULL: plugins/NAME.so beside the daemon */
-	const struct json *with;   /* its options (an object), or NULL */
+	char *name;              /* the key: what triggers call it */
+	char *load;              /* absolute path of the .so, or NULL: plugins/NAME.so beside the daemon */
+	const struct json *with; /* its options (an object), or NULL */
 };
 
 struct env_config {
@@ -31,13 +31,13 @@ struct env_config {
 
 struct config {
 	struct json_file *file; /* NULL when there was no file */
-	char *path;		/* absolute */
-	char *folder;		/* of the file; relative paths are relative to it */
+	char *path;             /* absolute */
+	char *folder;           /* of the file; relative paths are relative to it */
 	struct listen_config *listen;
 	size_t listen_count;
 	char *control_path; /* absolute */
 	unsigned control_mode;
-	char *control_group;	/* or NULL */
+	char *control_group;    /* or NULL */
 	char *admin_token_file; /* absolute; default admin.token in folder */
 	bool admin_token_file_named;
 	char *public_url; /* or NULL */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,11 @@ static void check_public(struct config_reader *cr, const struct listen_config *l
 {
 	if (cr->c->admin_token_file_named || !(l->serve & (SURFACE_API | SURFACE_CONSOLE)) || config_is_local(l))
 		return;
-	reader_mistake(&cr->reader, l->at, false,
-		       "\"%s\" serves api or console beyond this machine: name the \"tokenFile\" in \"admin\", or leave "
-		       "both out of \"serve\"",
-		       l->address);
+	reader_mistake(
+		&cr->reader, l->at, false,
+		"\"%s\" serves api or console beyond this machine: name the \"tokenFile\" in \"admin\", or leave "
+		"both out of \"serve\"",
+		l->address);
 }
 
 static bool takes_free_port(const struct listen_config *l)

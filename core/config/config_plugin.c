@@ -20,7 +20,8 @@ static void read_plugin(struct config_reader *cr, const struct json *member)
 	const char *name = json_key(member);
 
 	if (name_is_reserved(name))
-		reader_mistake(&cr->reader, member, true, "\"%s\" is reserved: choose another name for the plugin", name);
+		reader_mistake(&cr->reader, member, true, "\"%s\" is reserved: choose another name for the plugin",
+			       name);
 	else if (!name_is_plugin(name))
 		reader_mistake(&cr->reader, member, true,
 			       "\"%.80s\" is no name for a plugin: expected a-z, 0-9 and -, a letter first, at most 32",

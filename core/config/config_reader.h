@@ -14,13 +14,13 @@ struct config_reader {
 };
 
 enum config_kind {
-	CONFIG_CUSTOM,	 /* `read` does it */
-	CONFIG_SECTION,	 /* an object whose keys stand in the table as well */
-	CONFIG_COUNT,	 /* size_t from min to max */
-	CONFIG_SIZE,	 /* size_t in bytes from min to max */
+	CONFIG_CUSTOM,   /* `read` does it */
+	CONFIG_SECTION,  /* an object whose keys stand in the table as well */
+	CONFIG_COUNT,    /* size_t from min to max */
+	CONFIG_SIZE,     /* size_t in bytes from min to max */
 	CONFIG_DURATION, /* int64_t in milliseconds, at least min */
-	CONFIG_PATH,	 /* char *, made absolute */
-	CONFIG_LATER,	 /* of a later version */
+	CONFIG_PATH,     /* char *, made absolute */
+	CONFIG_LATER,    /* of a later version */
 };
 
 /* One key. The table of all is what validates, what gives the defaults, and what the documentation is made of. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,16 +8,22 @@
 #include "model/names.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
-#define SECTION(name) {.path = (name), .kind = CONFIG_SECTION}
-#define LATER(name) {.path = (name), .kind = CONFIG_LATER}
+#define SECTION(name)                                                                                                  \
+	{                                                                                                              \
+		.path = (name), .kind = CONFIG_SECTION                                                                 \
+	}
+#define LATER(name)                                                                                                    \
+	{                                                                                                              \
+		.path = (name), .kind = CONFIG_LATER                                                                   \
+	}
 #define GIB ((int64_t)1 << 30)
 
 const struct config_key config_keys[] = {
 	{"$schema", "string", CONFIG_CUSTOM, .read = config_read_schema,
 	 .help = "For editors: the JSON Schema of this file. Not read."},
 	{"listen", "list", CONFIG_CUSTOM, .read = config_read_listen, .fallback = "[\"127.0.0.1:8080\"]",
-	 .help = "Where to listen: addresses (`127.0.0.1:8080`, `[::1]:8080`, `unix:/run/tappet/http.sock`; port 0 takes "
-		 "a free one), or objects with the keys below."},
+	 .help = "Where to listen: addresses (`127.0.0.1:8080`, `[::1]:8080`, `unix:/run/tappet/http.sock`; "
+		 "port 0 takes a free one), or objects with the keys below."},
 	{"listen[].address", "string", CONFIG_CUSTOM, .read = config_read_address, .shown = "required",
 	 .help = "An address as above."},
 	{"listen[].serve", "list", CONFIG_CUSTOM, .read = config_read_serve, .shown = "all of them",
@@ -31,8 +38,8 @@ const struct config_key config_keys[] = {
 	 .help = "The group that the socket is given to."},
 	SECTION("admin"),
 	{"admin.tokenFile", "path", CONFIG_PATH, AT(admin_token_file), .fallback = "\"admin.token\"",
-	 .help = "The administrator's token, written at the first start with mode 0600. It has to be named when `api` or "
-		 "`console` is served beyond this machine."},
+	 .help = "The administrator's token, written at the first start with mode 0600. It has to be named when "
+		 "`api` or `console` is served beyond this machine."},
 	{"publicUrl", "string", CONFIG_CUSTOM, .read = config_read_url, .shown = "none",
 	 .help = "How the world reaches this daemon, for the addresses that are shown to people."},
 	{"store", "string", CONFIG_CUSTOM, .read = config_read_store, .fallback = "\"sqlite:tappet.db\"",
@@ -61,7 +68,8 @@ const struct config_key config_keys[] = {
 	{"limits.connections", "integer", CONFIG_COUNT, AT(connections_max), 1, 1000000, .fallback = "10000",
 	 .help = "How many connections may be open."},
 	{"limits.connectionsPerAddress", "integer", CONFIG_COUNT, AT(connections_per_address_max), 1, 1000000,
-	 .fallback = "1000", .help = "How many of them from one address; this machine's own addresses are not counted."},
+	 .fallback = "1000",
+	 .help = "How many of them from one address; this machine's own addresses are not counted."},
 	SECTION("defaults"),
 	{"defaults.timeout", "duration", CONFIG_DURATION, AT(default_timeout_ms), 1, .fallback = "\"1h\"",
 	 .help = "The time limit of steps that have none of their own."},

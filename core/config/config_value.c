@@ -73,7 +73,8 @@ void config_read_store(struct reader *r, void *into, const struct json *v)
 	if (strncmp(path, scheme, strlen(scheme)) == 0)
 		path += strlen(scheme);
 	else if (path[strcspn(path, ":/")] == ':')
-		reader_mistake(r, v, false, "\"store\": \"%.*s:\" is not supported by this version: expected sqlite:PATH",
+		reader_mistake(r, v, false,
+			       "\"store\": \"%.*s:\" is not supported by this version: expected sqlite:PATH",
 			       (int)strcspn(path, ":"), path);
 	if (!*path)
 		reader_mistake(r, v, false, "\"store\" names no file");
@@ -91,7 +92,8 @@ static void read_variable(struct reader *r, struct env_config *env, const struct
 		reader_mistake(r, member, true, "\"%.60s\" %s", json_key(member), problem);
 	env->name = reader_strdup(r, json_key(member));
 	if (json_is_object(member))
-		reader_mistake(r, member, false, "\"%.60s\": expected a string; secrets are given to the steps that need them",
+		reader_mistake(r, member, false,
+			       "\"%.60s\": expected a string; secrets are given to the steps that need them",
 			       json_key(member));
 	else
 		(void)reader_string(r, member, &env->value);

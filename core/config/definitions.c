@@ -50,7 +50,8 @@ static bool is_definition(int folder, const struct dirent *entry)
 	size_t len = strlen(entry->d_name);
 	struct stat st;
 
-	if (entry->d_name[0] == '.' || len <= strlen(SUFFIX) || strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
+	if (entry->d_name[0] == '.' || len <= strlen(SUFFIX) ||
+	    strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
 		return false;
 	if (entry->d_type == DT_REG)
 		return true;
@@ -119,7 +120,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 static int read_script(void *arg, const char *path, char **ret_text, size_t *ret_len)
 {
 	char *absolute = config_path(arg, path);
-	struct stat st;
+	struct stat st = {0};
 	int fd, r;
 
 	if (!absolute)

@@ -86,8 +86,8 @@ int option_get_bool(const struct option_values *v, const char *key, bool *ret)
 const char *option_type_name(enum option_type type)
 {
 	static const char *const names[] = {
-		[OPTION_STRING] = "string",	[OPTION_INTEGER] = "integer", [OPTION_BOOLEAN] = "boolean",
-		[OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",	      [OPTION_OBJECT] = "object",
+		[OPTION_STRING] = "string",     [OPTION_INTEGER] = "integer", [OPTION_BOOLEAN] = "boolean",
+		[OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",       [OPTION_OBJECT] = "object",
 		[OPTION_JSON] = "any JSON",
 	};
 

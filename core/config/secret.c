@@ -18,8 +18,9 @@ int secret_check(const struct json *v, char *message, size_t message_size)
 	    json_is_string(member) && *json_str(member))
 		return 0;
 	if (message_size > 0)
-		(void)snprintf(message, message_size,
-			       "expected a secret as {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, never written in place");
+		(void)snprintf(
+			message, message_size,
+			"expected a secret as {\"env\": \"NAME\"} or {\"file\": \"PATH\"}, never written in place");
 	return -EINVAL;
 }
 

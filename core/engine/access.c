@@ -48,7 +48,7 @@ void access_release(struct engine *e)
 	map_release(&e->access.by_hash);
 }
 
-/* ---- Records ----------------------------------------------------------------------------------------------------- */
+/* ---- Records -------------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *word;
@@ -173,7 +173,7 @@ int access_load(struct engine *e, const struct store_token_record *rows, size_t 
 	return 0;
 }
 
-/* ---- The last use ------------------------------------------------------------------------------------------------ */
+/* ---- The last use --------------------------------------------------------------------------------------------- */
 
 struct used_flush {
 	struct store_token op;
@@ -202,7 +202,7 @@ void access_flush(struct engine *e)
 	f->op.op = (struct store_op){.kind = STORE_TOKEN, .done = used_written};
 	f->op.action = STORE_TOKEN_USED;
 	f->op.used = f->records;
-	list_each_safe(node, &e->access.used) {
+	list_each_safe (node, &e->access.used) {
 		struct token *t = list_entry(node, struct token, used);
 		struct store_token_record *record = &f->records[f->op.used_count++];
 
@@ -233,7 +233,7 @@ static void note_use(struct engine *e, struct token *t, int64_t now_ms)
 		e->access.timer = step_timer_start(e, FLUSH_MS, flush_due, e);
 }
 
-/* ---- Looking ----------------------------------------------------------------------------------------------------- */
+/* ---- Looking -------------------------------------------------------------------------------------------------- */
 
 const struct access_token *access_check(struct engine *e, const char *secret, size_t len)
 {

@@ -81,7 +81,7 @@ static void submit(struct change *c)
 	store_submit(c->engine->store, &c->op.op);
 }
 
-/* ---- Making ------------------------------------------------------------------------------------------------------ */
+/* ---- Making --------------------------------------------------------------------------------------------------- */
 
 static void created(struct store_op *op)
 {
@@ -187,7 +187,7 @@ int access_create(struct engine *e, const struct access_request *request, access
 	return 0;
 }
 
-/* ---- Renewing ---------------------------------------------------------------------------------------------------- */
+/* ---- Renewing ------------------------------------------------------------------------------------------------- */
 
 static void renewed(struct store_op *op)
 {
@@ -237,7 +237,7 @@ int access_renew(struct engine *e, const char *token_id, int64_t expires_ms, acc
 	return 0;
 }
 
-/* ---- Revoking ---------------------------------------------------------------------------------------------------- */
+/* ---- Revoking ------------------------------------------------------------------------------------------------- */
 
 static void revoked(struct store_op *op)
 {

@@ -1,6 +1,6 @@
-/* One activity under way. Its steps' states are decided here on the loop and handed to the store in transitions, one at a time:
- * what is decided while one is in flight goes into the next. A runner starts only when the transition that says so has been
- * committed. */
+/* One activity under way. Its steps' states are decided here on the loop and handed to the store in transitions,
+ * one at a time: what is decided while one is in flight goes into the next. A runner starts only when the
+ * transition that says so has been committed. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -12,135 +12,7 @@
 
 #define TRY_AGAIN_MS 1000
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
-
-static const char *put(char **at, const char *text, size_t len)
-{
-	char *copy = *at;
-
-	if (!text)
-		return NULL;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	*at += len + 1;
-	return copy;
-}
-
-int activity_texts_copy(struct activity_texts *to, const struct activity_texts *from, char **ret_rest, size_t extra)
-{
-	size_t trigger = strlen(from->trigger), trigger_id = strlen(from->trigger_id);
-	size_t size = trigger + trigger_id + from->params_len + from->cause_len + from->payload_len + 5 + extra;
-	char *block = malloc(size), *at = block;
-
-	if (!block)
-		return -ENOMEM;
-	*to = *from;
-	to->block = block;
-	to->trigger = put(&at, from->trigger, trigger);
-	to->trigger_id = put(&at, from->trigger_id, trigger_id);
-	to->params = put(&at, from->params, from->params_len);
-	to->cause = put(&at, from->cause, from->cause_len);
-	to->payload = put(&at, from->payload, from->payload_len);
-	if (ret_rest)
-		*ret_rest = at;
-	return 0;
-}
-
-struct activity *activity_new(struct engine *e, const char *id, const char *workflow_id, const char *revision_id,
-			      struct activity_texts *texts)
-{
-	struct activity *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	a->engine = e;
-	list_init(&a->node);
-	list_init(&a->all);
-	list_init(&a->waiters);
-	memcpy(a->id, id, ID_SIZE);
-	memcpy(a->workflow_id, workflow_id, ID_SIZE);
-	memcpy(a->revision_id, revision_id, ID_SIZE);
-	a->texts = *texts;
-	a->bytes = sizeof(*a) + texts->params_len + texts->cause_len + texts->payload_len;
-	texts->block = NULL;
-	return a;
-}
-
-struct activity *activity_from_row(struct engine *e, const struct store_activity_row *row)
-{
-	struct activity_texts from = {
-		.trigger = row->trigger,
-		.trigger_id = row->trigger_id,
-		.params = row->params ? row->params : "{}",
-		.cause = row->cause,
-		.payload = row->payload,
-	}, texts;
-	struct activity *a;
-
-	from.params_len = strlen(from.params);
-	from.cause_len = row->cause ? strlen(row->cause) : 0;
-	from.payload_len = row->payload ? row->payload_len : 0;
-	if (activity_texts_copy(&texts, &from, NULL, 0) < 0)
-		return NULL;
-	a = activity_new(e, row->id, row->workflow_id, row->revision_id, &texts);
-	if (!a) {
-		free(texts.block);
-		return NULL;
-	}
-	a->status = row->status;
-	a->created_ms = row->created_ms;
-	a->started_ms = row->started_ms;
-	return a;
-}
-
-static void free_steps(struct activity *a)
-{
-	for (size_t i = 0; a->steps && i < a->workflow->step_count; i++) {
-		free(a->steps[i].outputs);
-		free(a->steps[i].message);
-	}
-	free(a->steps);
-}
-
-void activity_free(struct activity *a)
-{
-	if (!a)
-		return;
-	if (a->workflow) {
-		free_steps(a);
-		run_release(&a->run);
-		workflow_unref(a->workflow);
-	}
-	free(a->changes);
-	free(a->message);
-	free(a->texts.block);
-	free(a);
-}
-
-int activity_set_workflow(struct activity *a, struct workflow *w)
-{
-	int r;
-
-	a->steps = calloc(w->step_count + 1, sizeof(*a->steps));
-	a->changes = calloc(w->step_count + 1, sizeof(*a->changes));
-	r = a->steps && a->changes ? run_init(&a->run, w) : -ENOMEM;
-	if (r < 0) {
-		free(a->steps);
-		free(a->changes);
-		a->steps = NULL;
-		a->changes = NULL;
-		return r;
-	}
-	a->workflow = workflow_ref(w);
-	for (uint32_t i = 0; i < w->step_count; i++) {
-		a->steps[i].activity = a;
-		a->steps[i].index = i;
-		a->steps[i].exit_code = -1;
-	}
-	return 0;
-}
-
-/* ---- The end ----------------------------------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------------------------------------- */
 
 /* Timers, and the slots of steps that were to begin but never did. */
 static void leave_steps(struct activity *a)
@@ -176,7 +48,7 @@ void activity_settle(struct activity *a)
 /* Another hand has settled it in the store: whatever runs is ended, nothing is reported. */
 static void drop(struct activity *a)
 {
-	log_warn("an activity was settled elsewhere", log_str("activity", a->id), LOG_END);
+	log_debug("an activity was settled elsewhere", log_str("activity", a->id), LOG_END);
 	a->dropped = true;
 	a->hold = true;
 	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++)
@@ -186,7 +58,7 @@ static void drop(struct activity *a)
 	activity_settle(a);
 }
 
-/* ---- After the commit -------------------------------------------------------------------------------------------- */
+/* ---- After the commit ----------------------------------------------------------------------------------------- */
 
 static void deadline_passed(void *arg)
 {
@@ -282,8 +154,7 @@ static void committed(struct store_op *op)
 	} else if (e->stopped || op->status == -ECANCELED) {
 		a->in_flight = false;
 		cancel_answer(a, -ECANCELED);
-	} else if (op->status == -ESTALE && a->unsure &&
-		   store_get_activity(e->store, a->id, compare, a) == 0) {
+	} else if (op->status == -ESTALE && a->unsure && store_get_activity(e->store, a->id, compare, a) == 0) {
 		return;
 	} else if (op->status == -ESTALE || op->status == -ENOENT) {
 		a->in_flight = false;
@@ -296,7 +167,7 @@ static void committed(struct store_op *op)
 	}
 }
 
-/* ---- Deciding ---------------------------------------------------------------------------------------------------- */
+/* ---- Deciding ------------------------------------------------------------------------------------------------- */
 
 static void submit(struct activity *a, enum status to, size_t step_count, int64_t now_ms)
 {
@@ -352,8 +223,8 @@ static void set_outcome_message(struct activity *a, enum status outcome, size_t 
 	free(a->message);
 	a->message = NULL;
 	if (a->timed_out)
-		a->message = text_printf("timed out after %s",
-					 duration_text(a->workflow->timeout_ms, text, sizeof(text)));
+		a->message =
+			text_printf("timed out after %s", duration_text(a->workflow->timeout_ms, text, sizeof(text)));
 	else if (outcome == STATUS_FAILURE)
 		a->message = text_printf("step %s: %s", a->workflow->steps[failed].id,
 					 a->steps[failed].message ? a->steps[failed].message

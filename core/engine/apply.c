@@ -162,7 +162,7 @@ int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bo
 	return 0;
 }
 
-/* ---- Switches ---------------------------------------------------------------------------------------------------- */
+/* ---- Switches ------------------------------------------------------------------------------------------------- */
 
 struct enable {
 	struct store_enable op;

@@ -31,7 +31,7 @@ void cancel_answer(struct activity *a, int status)
 
 	list_init(&waiters);
 	list_splice(&waiters, &a->waiters);
-	list_each_safe(node, &waiters) {
+	list_each_safe (node, &waiters) {
 		list_remove(node);
 		cancel_waiter_answer(list_entry(node, struct cancel_waiter, node), status);
 	}
@@ -79,7 +79,7 @@ void cancel_in_memory(struct activity *a, struct cancel_waiter *w)
 		activity_close(a, STATUS_CANCELLED, NULL);
 }
 
-/* ---- Only in the store ------------------------------------------------------------------------------------------- */
+/* ---- Only in the store ---------------------------------------------------------------------------------------- */
 
 static void row_cancelled(struct store_op *op)
 {

@@ -127,7 +127,7 @@ int catalog_load(struct engine *e, const struct store_workflow_row *rows, size_t
 	return 0;
 }
 
-/* ---- Looking ----------------------------------------------------------------------------------------------------- */
+/* ---- Looking -------------------------------------------------------------------------------------------------- */
 
 const struct catalog_entry *engine_find(const struct engine *e, const char *id_or_slug)
 {

@@ -6,7 +6,7 @@
 
 struct entry {
 	struct catalog_entry pub; /* first: the public view is the entry */
-	bool switched_on;	  /* by enable/disable */
+	bool switched_on;         /* by enable/disable */
 	char *disabled_triggers;  /* ids joined by spaces */
 };
 

@@ -67,7 +67,7 @@ void engine_summary(struct engine *e, const struct store_activity_row *row, stru
 	jsonw_close(out, '}');
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------------------------- */
+/* ---- Steps ---------------------------------------------------------------------------------------------------- */
 
 static const struct store_step_row *find_step(const struct store_activity_row *row, size_t index)
 {
@@ -133,7 +133,7 @@ static void put_document(struct buf *b, const struct engine *e, const struct sto
 	jsonw_close(b, '}');
 }
 
-/* ---- Asking the store -------------------------------------------------------------------------------------------- */
+/* ---- Asking the store ----------------------------------------------------------------------------------------- */
 
 struct question {
 	struct engine *engine;

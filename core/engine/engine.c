@@ -20,7 +20,7 @@ char *text_printf(const char *format, ...)
 	return r < 0 ? NULL : text;
 }
 
-/* ---- Opening and freeing ----------------------------------------------------------------------------------------- */
+/* ---- Opening and freeing -------------------------------------------------------------------------------------- */
 
 static int copy_text(char **to, const char *from)
 {
@@ -145,7 +145,7 @@ size_t engine_running(const struct engine *e)
 	return e->scheduler.at_work;
 }
 
-/* ---- Loading and starting ---------------------------------------------------------------------------------------- */
+/* ---- Loading and starting ------------------------------------------------------------------------------------- */
 
 struct load {
 	struct engine *engine;

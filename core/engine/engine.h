@@ -1,9 +1,9 @@
-/* The engine: takes emissions in (ingest), keeps the catalog of workflows and the tokens (access), decides what may run
- * (scheduler), carries activities out step by step (run, step_*), and tells the bus after each commit.
+/* The engine: takes emissions in (ingest), keeps the catalog of workflows and the tokens (access), decides what
+ * may run (scheduler), carries activities out step by step (run, step_*), and tells the bus after each commit.
  *
- * The store is the truth: the engine keeps a bounded window of it in memory, and at start it finds what was interrupted by
- * ordinary queries. It never answers anybody before a commit. It knows no plugin and no HTTP. Called by host/ (emissions),
- * api/ and daemon/. Loop thread only. */
+ * The store is the truth: the engine keeps a bounded window of it in memory, and at start it finds what was
+ * interrupted by ordinary queries. It never answers anybody before a commit. It knows no plugin and no HTTP.
+ * Called by host/ (emissions), api/ and daemon/. Loop thread only. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -46,8 +46,9 @@ int engine_open(const struct engine_options *options, struct engine **ret);
 int engine_load(struct engine *e, void (*done)(void *arg, int status), void *arg);
 /* Ends children that an earlier daemon left (by their TAPPET_RUN), takes up what was interrupted, starts what waits. */
 int engine_start(struct engine *e, void (*done)(void *arg, int status), void *arg);
-/* Takes nothing new, gives running steps until drain_ms, then ends their processes and leaves the activities to the next start. `done`
- * once, when no child is left and every operation is with the store. A second call cuts the drain short. */
+/* Takes nothing new, gives running steps until drain_ms, then ends their processes and leaves the activities to
+ * the next start. `done` once, when no child is left and every operation is with the store. A second call cuts
+ * the drain short. */
 void engine_stop(struct engine *e, int64_t drain_ms, void (*done)(void *arg), void *arg);
 /* After engine_stop's done and store_close. */
 void engine_free(struct engine *e);
@@ -55,7 +56,7 @@ void engine_free(struct engine *e);
 struct id_source *engine_ids(struct engine *e);
 size_t engine_running(const struct engine *e); /* steps that run now */
 
-/* ---- Catalog: the workflows as they are now ---------------------------------------------------------------------- */
+/* ---- Catalog: the workflows as they are now ------------------------------------------------------------------- */
 
 struct catalog_trigger {
 	bool enabled; /* definition and switch together */
@@ -78,22 +79,23 @@ const struct catalog_entry *engine_find(const struct engine *e, const char *id_o
 void engine_each(const struct engine *e, void (*visit)(void *arg, const struct catalog_entry *entry), void *arg);
 bool engine_trigger_enabled(const struct engine *e, const struct catalog_entry *entry, const char *trigger_id);
 
-/* Commits all definitions at once and then makes them the current ones. `workflows` are referenced. With `complete`, workflows that
- * came from the folder and are not among them count as removed. changed(arg, entry, before) is called for each entry whose
- * workflow, enabled or removed state changed (before: the workflow that it had, or NULL), then done(arg, status). */
+/* Commits all definitions at once and then makes them the current ones. `workflows` are referenced. With
+ * `complete`, workflows that came from the folder and are not among them count as removed. changed(arg, entry,
+ * before) is called for each entry whose workflow, enabled or removed state changed (before: the workflow that
+ * it had, or NULL), then done(arg, status). */
 int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bool complete, const char *by,
 		 void (*changed)(void *arg, const struct catalog_entry *entry, struct workflow *before),
 		 void (*done)(void *arg, int status), void *arg);
-/* Switches a workflow, or one trigger of it, on or off. -ENOENT to `done`. changed as above. */
+/* Switches a workflow, or one trigger of it, on or off. Negative: done is not called: -ENOENT, -ESHUTDOWN, -ENOMEM. */
 int engine_enable(struct engine *e, const char *workflow_id, const char *trigger_id, bool enabled,
 		  void (*done)(void *arg, int status), void *arg);
 
-/* A revision's workflow, from memory or the store; the callback gets a borrowed reference, or NULL with a negative status. May be called
- * back from inside the call when it is in memory. */
+/* A revision's workflow, from memory or the store; the callback gets a borrowed reference, or NULL with a
+ * negative status. May be called back from inside the call when it is in memory. */
 int engine_revision(struct engine *e, const char *revision_id,
 		    void (*cb)(void *arg, int status, struct workflow *w), void *arg);
 
-/* ---- Ingest ------------------------------------------------------------------------------------------------------ */
+/* ---- Ingest --------------------------------------------------------------------------------------------------- */
 
 enum engine_outcome { ENGINE_OK, ENGINE_DUP, ENGINE_CONFLICT, ENGINE_REFUSED, ENGINE_CANCELED, ENGINE_UNKNOWN };
 
@@ -120,14 +122,17 @@ struct engine_emission {
 	size_t checkpoint_count;
 	struct catalog_trigger *order; /* NULL for manual runs */
 };
-/* Copies everything; cb fires exactly once, later, after the commit. Negative: it never fires: -EINVAL (payload or params are not JSON),
- * -E2BIG, -ENOMEM, -ESHUTDOWN (stopping). Refusals that are decided here (disabled, parameters) are recorded like all others. */
+/* Copies everything; cb fires exactly once, later, after the commit. Negative: it never fires: -EINVAL (payload or
+ * params are not JSON), -E2BIG, -ENOMEM, -ESHUTDOWN (stopping), -ENOENT (no such workflow). Refusals that are decided
+ * here (disabled, parameters) are recorded like all others; a full queue is REFUSED with REASON_QUEUE_FULL, without the
+ * checkpoints. order->in_flight is counted here. */
 int engine_emit(struct engine *e, const struct engine_emission *emission, engine_emit_cb cb, void *arg);
 /* Counts a refusal that somebody else decided; flushed to the store within a second. workflow_id may be NULL. */
 void engine_refuse(struct engine *e, const char *workflow_id, const char *trigger_id, const char *trigger, int reason,
 		   const char *detail);
 
-/* Cancels an activity. done: 0 after the commit, -ENOENT, -EALREADY (it has ended), others. */
+/* Cancels an activity. done: 0 after the commit, -ENOENT, -EALREADY (it has ended), others. Negative: done is not
+ * called: -ENOENT (not an id), -ESHUTDOWN, -ENOMEM. */
 int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int status), void *arg);
 
 /* The status document of tappet/activity.h, as JSON. -ENOENT. */
@@ -137,7 +142,7 @@ int engine_document(struct engine *e, const char *id, engine_document_cb cb, voi
 /* An activity as one JSON object without steps, for listings. */
 void engine_summary(struct engine *e, const struct store_activity_row *row, struct buf *out);
 
-/* ---- Access: tokens ---------------------------------------------------------------------------------------------- */
+/* ---- Access: tokens ------------------------------------------------------------------------------------------- */
 
 enum { ACCESS_TRIGGER = 1, ACCESS_STATUS = 2, ACCESS_CANCEL = 4, ACCESS_ACTION = 8, ACCESS_SUBSCRIBE = 16 };
 
@@ -170,7 +175,9 @@ struct access_request {
 	const char *scopes;	/* NULL: "trigger status cancel" */
 	int64_t expires_ms;	/* 0: never */
 };
-/* The callback gets the secret once; it is nowhere else. -EINVAL for unknown scopes. */
+/* The callback gets the secret once; it is nowhere else. Returned at once, without a callback: -EINVAL (unknown scopes,
+ * team and workflows together or neither, an expiry in the past), -ENOENT (an unknown workflow; renew, revoke: an
+ * unknown token), -ESHUTDOWN. workflow_ids may be slugs. */
 typedef void (*access_secret_cb)(void *arg, int status, const char *secret, const struct access_token *token);
 int access_create(struct engine *e, const struct access_request *request, access_secret_cb cb, void *arg);
 /* A new secret for the token, the old one ends with the commit; expires_ms -1: the same lifetime again. */

@@ -4,8 +4,8 @@
  *                                                    ^                                          |
  *                                                    '------------- step_ended -----------------'
  *
- * Everything runs on the loop thread, except what is handed to the pool with all that it reads (spawn.c, scratch.c, outputs.c,
- * leftover.c). */
+ * Everything runs on the loop thread, except what is handed to the pool with all that it reads (spawn.c,
+ * scratch.c, outputs.c, leftover.c). */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -22,7 +22,7 @@
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 #define ENGINE_MESSAGE_MAX 512
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
-#define ENGINE_PARK_MS 10000	 /* activities that wait longer leave memory */
+#define ENGINE_PARK_MS 10000     /* activities that wait longer leave memory */
 
 enum { METRIC_STATUSES = STATUS_SKIPPED + 1, METRIC_KINDS = STEP_SLEEP + 1, METRIC_OUTCOMES = ENGINE_UNKNOWN + 1 };
 
@@ -33,7 +33,7 @@ struct engine_metrics {
 	struct metric *running, *window, *active, *parked;
 };
 
-/* ---- An activity in memory --------------------------------------------------------------------------------------- */
+/* ---- An activity in memory ------------------------------------------------------------------------------------ */
 
 /* The texts of an activity; all lie in `block`. */
 struct activity_texts {
@@ -51,11 +51,11 @@ struct step {
 	int64_t started_ms, ended_ms, wake_ms;
 	char *outputs, *message; /* owned; not changed while a transition is in flight that shows them */
 	int exit_code;
-	bool dirty;    /* belongs into the next transition */
-	bool begin;    /* its runner starts when the transition in flight has been committed */
-	bool wanted;   /* to be started again: its backoff is over, or a crash interrupted it */
+	bool dirty;     /* belongs into the next transition */
+	bool begin;     /* its runner starts when the transition in flight has been committed */
+	bool wanted;    /* to be started again: its backoff is over, or a crash interrupted it */
 	bool uncounted; /* the next attempt is no retry */
-	bool slot;     /* holds one of the executor's */
+	bool slot;      /* holds one of the executor's */
 	struct process *process;
 	struct step_timer *timer;
 };
@@ -76,9 +76,9 @@ struct activity {
 	struct store_transition transition;
 	struct store_step_change *changes;
 	bool in_flight; /* a transition is with the store: decisions wait for it */
-	bool hold;	/* several steps are being looked at: decisions wait for the last */
-	bool unsure;	/* an earlier try of this transition may have been committed */
-	bool active;	/* out of the window */
+	bool hold;      /* several steps are being looked at: decisions wait for the last */
+	bool unsure;    /* an earlier try of this transition may have been committed */
+	bool active;    /* out of the window */
 	bool cancelled, timed_out;
 	bool dropped; /* the store knows better: nothing is reported any more */
 	bool has_scratch;
@@ -160,14 +160,14 @@ void process_run(struct step *s);
 void process_end(struct process *p, enum process_end why);
 int64_t step_timeout_ms(const struct step *s);
 
-/* ---- Subst over an activity; any thread, as long as what it points to stays -------------------------------------- */
+/* ---- Subst over an activity; any thread, as long as what it points to stays ----------------------------------- */
 
 struct values {
 	const char *activity_id, *trigger, *trigger_id;
 	const char *params, *payload, *cause;
 	size_t params_len, payload_len, cause_len;
 	const struct workflow *workflow;
-	const char **outputs; /* per step, NULL where there are none; may be NULL */
+	const char **outputs;                                 /* per step, NULL where there are none; may be NULL */
 	struct json *params_json, *payload_json, *cause_json; /* made when asked for */
 };
 /* `outputs` is allocated; values_release frees it. */
@@ -178,7 +178,7 @@ const struct json *values_params(struct values *v);
 /* "250ms", "10s", "5m", ... */
 const char *duration_text(int64_t ms, char *text, size_t size);
 
-/* ---- The parts of the engine ------------------------------------------------------------------------------------- */
+/* ---- The parts of the engine ---------------------------------------------------------------------------------- */
 
 struct catalog {
 	struct map by_id, by_slug;
@@ -232,7 +232,7 @@ struct scheduler {
 	size_t slots_used;
 	size_t at_work; /* steps that run now, those without a slot included */
 	char cursor[ID_SIZE];
-	bool backlog;  /* the store may have runnable activities that are not in memory */
+	bool backlog; /* the store may have runnable activities that are not in memory */
 	bool loading, left_out;
 	size_t asked; /* rows of the page being loaded */
 	bool started;
@@ -272,10 +272,10 @@ struct engine {
 	struct list log_paused; /* streams that wait for the store to take logs */
 	size_t log_ops;
 	size_t pending; /* handles, children and pool jobs that still come back */
-	bool stopping;	/* nothing new starts */
-	bool ending;	/* children are being ended; what they leave is not recorded */
-	bool quiet;	/* no step runs any more, the timers are gone */
-	bool stopped;	/* the loop may be gone: only what store_close hands back still comes */
+	bool stopping;  /* nothing new starts */
+	bool ending;    /* children are being ended; what they leave is not recorded */
+	bool quiet;     /* no step runs any more, the timers are gone */
+	bool stopped;   /* the loop may be gone: only what store_close hands back still comes */
 	struct farewell *farewell;
 	struct step_timer *stop_timer;
 	void (*start_done)(void *arg, int status);

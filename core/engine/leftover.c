@@ -1,5 +1,5 @@
-/* Children that an earlier daemon of this store left running, found by TAPPET_RUN in their environment. They are ended before
- * anything is claimed, so that two attempts of one step never overlap. */
+/* Children that an earlier daemon of this store left running, found by TAPPET_RUN in their environment. They are
+ * ended before anything is claimed, so that two attempts of one step never overlap. */
 #include "engine/internal.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define TERM_MS 2000  /* for an orderly end */
+#define TERM_MS 2000 /* for an orderly end */
 #define GIVE_UP_MS 30000
 #define LOOK_MS 10
 #define ENVIRON_MAX ((size_t)8 * 1024 * 1024)

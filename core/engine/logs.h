@@ -15,7 +15,7 @@ struct log_stream {
 	bool polling, at_end;
 	struct list paused;
 	struct log_piece *piece; /* being filled; NULL when nothing is */
-	size_t taken;		 /* bytes so far */
+	size_t taken;            /* bytes so far */
 	void (*closed)(void *arg);
 	void *arg;
 	void (*filling)(void *arg); /* the first byte of a piece has come: flush it within a second */

@@ -1,5 +1,5 @@
-/* Taking up again what the store has and memory has not: at start everything that was interrupted, later single activities
- * whose long wait is over. */
+/* Taking up again what the store has and memory has not: at start everything that was interrupted, later single
+ * activities whose long wait is over. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -66,8 +66,10 @@ static int restore(struct activity *a, struct workflow *w, const struct store_ac
 	return 0;
 }
 
-/* In memory from here on; what waits is armed, what was interrupted waits for a slot. */
-static int take_up(struct engine *e, const struct store_activity_row *row, struct workflow *w)
+/* In memory from here on; what waits is armed, what was interrupted waits for a slot. Takes the waiter over when there
+ * is one: then all of it is cancelled instead. */
+static int take_up(struct engine *e, const struct store_activity_row *row, struct workflow *w,
+		   struct cancel_waiter **waiter)
 {
 	struct activity *a = activity_from_row(e, row);
 	int r;
@@ -80,7 +82,12 @@ static int take_up(struct engine *e, const struct store_activity_row *row, struc
 		return r;
 	}
 	scheduler_activate(a);
-	activity_resume(a);
+	if (waiter && *waiter)
+		cancel_in_memory(a, *waiter);
+	else
+		activity_resume(a);
+	if (waiter)
+		*waiter = NULL;
 	return 0;
 }
 
@@ -95,7 +102,7 @@ static int take_up_invalid(struct engine *e, const struct store_activity_row *ro
 	return 0;
 }
 
-/* ---- One activity ------------------------------------------------------------------------------------------------ */
+/* ---- One activity --------------------------------------------------------------------------------------------- */
 
 struct one {
 	struct engine *engine;
@@ -116,7 +123,8 @@ static void one_finish(struct one *o, int status)
 	else if (o->waiter)
 		cancel_waiter_answer(o->waiter, status < 0 ? status : -EALREADY);
 	if (status < 0 && status != -ECANCELED)
-		log_error("an activity cannot be taken up again", log_str("activity", o->id), log_errno(status), LOG_END);
+		log_error("an activity cannot be taken up again", log_str("activity", o->id), log_errno(status),
+			  LOG_END);
 	workflow_unref(o->workflow);
 	free(o);
 }
@@ -152,7 +160,7 @@ static void one_read(void *arg, int status, const struct store_activity_row *row
 	}
 	w = o->workflow ? o->workflow : revisions_peek(e, row->revision_id);
 	if (w) {
-		one_finish(o, take_up(e, row, w));
+		one_finish(o, take_up(e, row, w, &o->waiter));
 	} else if (o->unreadable) {
 		one_finish(o, take_up_invalid(e, row));
 	} else {
@@ -181,7 +189,7 @@ void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter)
 		one_finish(o, r);
 }
 
-/* ---- All of them, at start --------------------------------------------------------------------------------------- */
+/* ---- All of them, at start ------------------------------------------------------------------------------------ */
 
 struct all {
 	struct engine *engine;
@@ -219,14 +227,14 @@ static int take_row(struct engine *e, const struct store_activity_row *row)
 		recover_one(e, row->id, NULL);
 		return 0;
 	}
-	return park_row(e, row, w) ? 0 : take_up(e, row, w);
+	return park_row(e, row, w) ? 0 : take_up(e, row, w, NULL);
 }
 
 static void page_came(void *arg, int status, const struct store_activity_row *rows, size_t count);
 
 static void all_finish(struct all *all, int status)
 {
-	void (*done)(struct engine *e, int status) = all->done;
+	void (*done)(struct engine * e, int status) = all->done;
 	struct engine *e = all->engine;
 
 	free(all);

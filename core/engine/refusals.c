@@ -1,4 +1,5 @@
-/* Refusals that others decided, counted per workflow, trigger, reason and minute: a flood of strangers is a few rows. */
+/* Refusals that others decided, counted per workflow, trigger, reason and minute: a flood of strangers is a few
+ * rows. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -59,7 +60,8 @@ static void flushed(struct store_op *op)
 	struct flush *f = list_entry(op, struct flush, op.op);
 
 	if (op->status < 0)
-		log_warn("refusals could not be recorded", log_int("kinds", f->op.count), log_errno(op->status), LOG_END);
+		log_warn("refusals could not be recorded", log_int("kinds", f->op.count), log_errno(op->status),
+			 LOG_END);
 	for (size_t i = 0; i < f->op.count; i++)
 		refusal_free(f->owned[i]);
 	free(f->owned);
@@ -152,8 +154,8 @@ void engine_refuse(struct engine *e, const char *workflow_id, const char *trigge
 		   const char *detail)
 {
 	int64_t now_ms = clock_wall_ms();
-	struct refusal *r = find(e, workflow_id ? workflow_id : "", trigger_id ? trigger_id : "", trigger ? trigger : "",
-				 reason, now_ms - now_ms % MINUTE_MS);
+	struct refusal *r = find(e, workflow_id ? workflow_id : "", trigger_id ? trigger_id : "",
+				 trigger ? trigger : "", reason, now_ms - now_ms % MINUTE_MS);
 
 	if (!r) {
 		log_error("a refusal is lost", log_errno(-ENOMEM), LOG_END);

@@ -1,4 +1,5 @@
-/* Revisions in memory: the current ones stay as long as they are current, others as long as they are among the last used. */
+/* Revisions in memory: the current ones stay as long as they are current, others as long as they are among the
+ * last used. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ struct fetch {
 	char id[ID_SIZE];
 };
 
-static void fetched(void *arg, int status, const char *workflow_id, uint32_t revision, const char *canonical, size_t len)
+static void fetched(void *arg, int status, const char *workflow_id, uint32_t revision, const char *canonical,
+		    size_t len)
 {
 	struct fetch *f = arg;
 	struct workflow *w = NULL;

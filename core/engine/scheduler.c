@@ -1,6 +1,6 @@
-/* What may run, and when: a bounded window of the oldest activities that wait, filled straight from admissions while the store
- * holds none that memory has not seen, else by queries behind a cursor. First come, first served; activities that are
- * under way and want another step come before new ones. */
+/* What may run, and when: a bounded window of the oldest activities that wait, filled straight from admissions
+ * while the store holds none that memory has not seen, else by queries behind a cursor. First come, first
+ * served; activities that are under way and want another step come before new ones. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -89,7 +89,7 @@ void scheduler_forget(struct activity *a)
 	show(a->engine);
 }
 
-/* ---- The window -------------------------------------------------------------------------------------------------- */
+/* ---- The window ----------------------------------------------------------------------------------------------- */
 
 static bool has_room(const struct engine *e)
 {
@@ -142,7 +142,7 @@ void scheduler_admitted(struct engine *e, const struct store_admit *admit, struc
 	scheduler_run(e);
 }
 
-/* ---- From the store ---------------------------------------------------------------------------------------------- */
+/* ---- From the store ------------------------------------------------------------------------------------------- */
 
 static bool take_row(struct engine *e, const struct store_activity_row *row)
 {
@@ -203,7 +203,7 @@ static void refill(struct engine *e)
 	}
 }
 
-/* ---- Starting ---------------------------------------------------------------------------------------------------- */
+/* ---- Starting ------------------------------------------------------------------------------------------------- */
 
 static void feed_hungry(struct engine *e)
 {

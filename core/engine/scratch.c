@@ -71,7 +71,7 @@ int scratch_remove_tree(const char *path)
 	return remove_at(AT_FDCWD, path, 0);
 }
 
-/* ---- One activity's ----------------------------------------------------------------------------------------------- */
+/* ---- One activity's ------------------------------------------------------------------------------------------- */
 
 struct removal {
 	uv_work_t work;
@@ -116,7 +116,7 @@ void scratch_remove(struct engine *e, const char *activity_id)
 	engine_hold(e);
 }
 
-/* ---- What earlier daemons left ------------------------------------------------------------------------------------ */
+/* ---- What earlier daemons left -------------------------------------------------------------------------------- */
 
 struct listing {
 	uv_work_t work;

@@ -1,4 +1,5 @@
-/* posix_spawn of one attempt: measured at 0.075 ms whatever the daemon's size, where fork of a large one blocks for 40 ms. */
+/* posix_spawn of one attempt: measured at 0.075 ms whatever the daemon's size, where fork of a large one blocks
+ * for 40 ms. */
 #include "engine/spawn.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct plan {
 	int in_fd, out_fds[2], err_fds[2];
 };
 
-/* ---- What to execute --------------------------------------------------------------------------------------------- */
+/* ---- What to execute ------------------------------------------------------------------------------------------ */
 
 static int expand(struct spawn *s, const struct subst *text, char **ret)
 {
@@ -103,7 +104,7 @@ static int find_program(const struct texts *env, const char *name, char **ret)
 	return r;
 }
 
-/* ---- Its three descriptors --------------------------------------------------------------------------------------- */
+/* ---- Its three descriptors ------------------------------------------------------------------------------------ */
 
 static int open_input(const struct step_def *def)
 {
@@ -165,7 +166,7 @@ static void plan_release(struct plan *p)
 	}
 }
 
-/* ---- The start --------------------------------------------------------------------------------------------------- */
+/* ---- The start ------------------------------------------------------------------------------------------------ */
 
 static int set_actions(const struct spawn *s, const struct plan *p, posix_spawn_file_actions_t *actions)
 {
@@ -189,8 +190,8 @@ static int set_actions(const struct spawn *s, const struct plan *p, posix_spawn_
 static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
-	int r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-							     POSIX_SPAWN_SETSIGDEF);
+	int r = posix_spawnattr_setflags(attributes,
+					 POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);

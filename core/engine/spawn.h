@@ -1,5 +1,5 @@
-/* One attempt of a process step, prepared, started and cleaned up on pool threads. Nothing here is shared with the loop while
- * a job is under way. */
+/* One attempt of a process step, prepared, started and cleaned up on pool threads. Nothing here is shared with
+ * the loop while a job is under way. */
 #ifndef ENGINE_SPAWN_H
 #define ENGINE_SPAWN_H
 
@@ -47,7 +47,8 @@ int spawn_write_file(const char *path, const char *text, size_t len, mode_t mode
 /* A secret of a step's env, read where it is. */
 int secret_env_read(const char *folder, const struct env_def *def, char **ret);
 
-/* outputs.c: name=value lines and name<<END blocks to a JSON object of strings. -EINVAL with a message that names the line. */
+/* outputs.c: name=value lines and name<<END blocks to a JSON object of strings. -EINVAL with a message that
+ * names the line. */
 int outputs_parse(const char *text, size_t len, struct buf *out, char *message, size_t message_size);
 
 #endif

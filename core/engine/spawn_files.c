@@ -109,7 +109,7 @@ int spawn_write_input(struct spawn *s)
 	return r;
 }
 
-/* ---- After the end ----------------------------------------------------------------------------------------------- */
+/* ---- After the end -------------------------------------------------------------------------------------------- */
 
 /* The step may have put anything in its place: no link is followed, no pipe waited for. */
 static int open_outputs(const char *path, size_t *ret_size)

@@ -1,5 +1,5 @@
-/* The states of one step, the same for every kind: it takes a slot, runs, and what its runner reports becomes a retry or an
- * end. */
+/* The states of one step, the same for every kind: it takes a slot, runs, and what its runner reports becomes a
+ * retry or an end. */
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -105,7 +105,7 @@ void step_run(struct step *s)
 void step_final(struct step *s, enum status outcome, int64_t now_ms)
 {
 	s->status = outcome;
-	s->wanted = false;
+	s->wanted = s->begin = false;
 	s->dirty = true;
 	s->wake_ms = 0;
 	if (outcome != STATUS_SKIPPED && s->attempt > 0)

@@ -28,24 +28,23 @@ struct process {
 	struct step_timer *deadline; /* the time-out, then the grace before SIGKILL */
 	struct step_timer *flush;
 	enum process_end why;
-	bool running;	 /* there is a child to be signalled */
+	bool running; /* there is a child to be signalled */
 	bool term_sent;
-	bool finishing;	 /* it has ended by itself or by us: too late to end it for another reason */
+	bool finishing; /* it has ended by itself or by us: too late to end it for another reason */
 	bool want_outputs;
-	unsigned open;	 /* handles that have not been closed yet */
+	unsigned open; /* handles that have not been closed yet */
 	siginfo_t end;
 	bool lost; /* nobody knows how it ended */
 };
 
-/* ---- The report -------------------------------------------------------------------------------------------------- */
+/* ---- The report ----------------------------------------------------------------------------------------------- */
 
 static char *describe_end(const struct process *p)
 {
 	char text[32];
 
 	if (p->why == PROCESS_TIMEOUT)
-		return text_printf("timed out after %s",
-				   duration_text(step_timeout_ms(p->step), text, sizeof(text)));
+		return text_printf("timed out after %s", duration_text(step_timeout_ms(p->step), text, sizeof(text)));
 	if (p->lost)
 		return text_printf("its exit status was lost");
 	if (p->end.si_code == CLD_EXITED)
@@ -92,7 +91,7 @@ static void report(struct process *p)
 	step_ended(s, outcome, exit_code, message, outputs);
 }
 
-/* ---- The end ----------------------------------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------------------------------------- */
 
 static void handle_closed(struct process *p)
 {
@@ -181,7 +180,7 @@ static void on_exit_event(uv_poll_t *poll, int status, int events)
 	finish(p);
 }
 
-/* ---- Ending it early --------------------------------------------------------------------------------------------- */
+/* ---- Ending it early ------------------------------------------------------------------------------------------ */
 
 static void grace_over(void *arg)
 {
@@ -223,7 +222,7 @@ static void timed_out(void *arg)
 	process_end(p, PROCESS_TIMEOUT);
 }
 
-/* ---- The start --------------------------------------------------------------------------------------------------- */
+/* ---- The start ------------------------------------------------------------------------------------------------ */
 
 static void flush_due(void *arg)
 {
@@ -258,7 +257,8 @@ static void open_log(struct process *p, struct log_stream *l, char stream, int f
 	};
 	r = logs_open(l, fd);
 	if (r < 0)
-		log_error("a step's output cannot be read", log_str("activity", l->activity->id), log_errno(r), LOG_END);
+		log_error("a step's output cannot be read", log_str("activity", l->activity->id), log_errno(r),
+			  LOG_END);
 }
 
 /* No poll handle: then its end would not be seen. */

@@ -1,5 +1,5 @@
-/* `sleep`: a short one is a timer; a long one is a row with a wake time, and so is the backoff before a retry, so that both
- * survive a restart. */
+/* `sleep`: a short one is a timer; a long one is a row with a wake time, and so is the backoff before a retry,
+ * so that both survive a restart. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -26,8 +26,8 @@ int sleep_duration(struct step *s, int64_t *ret_ms, char *message, size_t messag
 	if (r == 0) {
 		r = clock_parse_duration(buf_cstr(&text), ret_ms);
 		if (r < 0 && message)
-			(void)snprintf(message, message_size, "cannot sleep \"%.100s\": expected a duration such as 10s",
-				       buf_cstr(&text));
+			(void)snprintf(message, message_size,
+				       "cannot sleep \"%.100s\": expected a duration such as 10s", buf_cstr(&text));
 	}
 	values_release(&values);
 	buf_release(&text);

@@ -1,5 +1,5 @@
-/* The engine's end: nothing new starts, running steps get their time, then their processes are ended. What they leave is not
- * recorded: the store keeps these steps as begun, and the next start runs them again. */
+/* The engine's end: nothing new starts, running steps get their time, then their processes are ended. What they
+ * leave is not recorded: the store keeps these steps as begun, and the next start runs them again. */
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static void stop_timers(struct engine *e)
 	e->refusals.timer = NULL;
 	step_timer_stop(e->parked.timer);
 	e->parked.timer = NULL;
-	list_each(node, &e->scheduler.active) {
+	list_each (node, &e->scheduler.active) {
 		struct activity *a = list_entry(node, struct activity, all);
 
 		step_timer_stop(a->deadline);
@@ -84,7 +84,7 @@ void stop_check(struct engine *e)
 static void end_children(struct engine *e)
 {
 	e->ending = true;
-	list_each(node, &e->scheduler.active) {
+	list_each (node, &e->scheduler.active) {
 		struct activity *a = list_entry(node, struct activity, all);
 
 		a->hold = true;

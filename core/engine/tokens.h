@@ -6,7 +6,7 @@
 
 struct token {
 	struct access_token pub; /* first: the public view is the token */
-	struct list used;	 /* in access.used while its last use is to be written */
+	struct list used;        /* in access.used while its last use is to be written */
 	int64_t written_ms;
 };
 

@@ -1,4 +1,5 @@
-/* What $(…) stands for in one activity: parameters, outputs, the emission. Any thread, as long as the activity stays. */
+/* What $(…) stands for in one activity: parameters, outputs, the emission. Any thread, as long as the activity
+ * stays. */
 #include "engine/internal.h"
 
 #include <errno.h>

@@ -219,6 +219,20 @@ static const struct stream_callbacks callbacks = {
 
 /* ---- the end of a turn ----------------------------------------------------------------------------------------- */
 
+/* The client has said all. When the rest of it is no whole request, nothing more can come of it. */
+static void end_input(struct connection *c)
+{
+	if (!c->incoming && !connection_may_take(c))
+		return; /* there may be whole requests behind a full queue, or nothing is wanted any more */
+	if (c->incoming) {
+		c->request_count--;
+		request_free(c->incoming);
+		c->incoming = NULL;
+	}
+	c->last = true;
+	buf_release(&c->in);
+}
+
 /* Goes on with what came before and could not be taken. */
 static void resume(struct connection *c)
 {
@@ -230,16 +244,8 @@ static void resume(struct connection *c)
 		if (c->in.len == 0)
 			buf_release(&c->in);
 	}
-	/* The client has said all, and the rest of it is no whole request. */
-	if (c->ended && !c->last && (c->incoming || connection_may_take(c))) {
-		if (c->incoming) {
-			c->request_count--;
-			request_free(c->incoming);
-		}
-		c->incoming = NULL;
-		c->last = true;
-		buf_release(&c->in);
-	}
+	if (c->ended)
+		end_input(c);
 	bool room = c->in.len == 0 || connection_may_take(c);
 	if (room && !c->reading && !c->ended) {
 		c->reading = true;

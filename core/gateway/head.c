@@ -4,7 +4,7 @@
 #include <http_parser.h>
 #include <strings.h>
 #include "gateway/chars.h"
-#include "gateway/internal.h"
+#include "gateway/head_reading.h"
 
 ssize_t head_find(const char *bytes, size_t len, size_t max, size_t *scanned, size_t *line)
 {
@@ -27,32 +27,12 @@ ssize_t head_find(const char *bytes, size_t len, size_t max, size_t *scanned, si
 
 /* ---- what http-parser tells ------------------------------------------------------------------------------------ */
 
-struct reading {
-	struct http_request *r;
-	struct head_problem problem;
-	size_t hosts, lengths, codings;
-	const char *host, *length, *coding, *expect;
-	size_t host_len, length_len, coding_len, expect_len;
-	bool keep_alive;
-};
-
-static int refuse(struct reading *reading, int status, const char *type, const char *detail)
-{
-	reading->problem = (struct head_problem){.status = status, .type = type, .detail = detail};
-	return -1;
-}
-
-static int bad(struct reading *reading, const char *detail)
-{
-	return refuse(reading, 400, "bad-request", detail);
-}
-
 static int on_name(http_parser *parser, const char *at, size_t len)
 {
 	struct reading *reading = parser->data;
 	struct http_request *r = reading->r;
 	if (r->field_count == HEADERS_MAX)
-		return refuse(reading, 431, "head-too-large", "The request has too many header fields.");
+		return head_refuse(reading, 431, "head-too-large", "The request has too many header fields.");
 	struct field *field = &r->fields[r->field_count];
 	field->name = (uint32_t)(at - r->head);
 	field->name_len = (uint32_t)len;
@@ -120,9 +100,9 @@ static int parse(struct reading *reading)
 	if (reading->problem.status)
 		return -1;
 	if (HTTP_PARSER_ERRNO(&parser) != HPE_OK)
-		return bad(reading, http_errno_description(HTTP_PARSER_ERRNO(&parser)));
+		return head_bad(reading, http_errno_description(HTTP_PARSER_ERRNO(&parser)));
 	if (used != r->head_len)
-		return bad(reading, "The head is malformed.");
+		return head_bad(reading, "The head is malformed.");
 	return 0;
 }
 
@@ -134,15 +114,15 @@ static int check_field(struct reading *reading, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
 	if (line[0] == ' ' || line[0] == '\t')
-		return bad(reading, "A header field is folded.");
+		return head_bad(reading, "A header field is folded.");
 	if (!colon || colon == line)
-		return bad(reading, "A header field has no name.");
+		return head_bad(reading, "A header field has no name.");
 	for (const char *c = line; c < colon; c++)
 		if (!chars_is_token(*c))
-			return bad(reading, "The name of a header field is malformed.");
+			return head_bad(reading, "The name of a header field is malformed.");
 	for (const char *c = colon; c < line + len; c++)
 		if (!chars_is_field(*c))
-			return bad(reading, "A header field contains a control character.");
+			return head_bad(reading, "A header field contains a control character.");
 	return 0;
 }
 
@@ -162,9 +142,9 @@ static int check_version(struct reading *reading, const char *text, size_t len)
 	bool is_version = len == 8 && memcmp(text, "HTTP/", 5) == 0 && text[5] >= '0' && text[5] <= '9' &&
 			  text[6] == '.' && text[7] >= '0' && text[7] <= '9';
 	if (!is_version)
-		return bad(reading, "The request line is malformed.");
+		return head_bad(reading, "The request line is malformed.");
 	if (text[5] != '1' || text[7] > '1')
-		return refuse(reading, 505, "version-not-supported", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+		return head_refuse(reading, 505, "version-not-supported", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
 	reading->r->version_1_0 = text[7] == '0';
 	return 0;
 }
@@ -174,12 +154,12 @@ static int check_method(struct reading *reading, char *text, size_t len)
 	struct http_request *r = reading->r;
 	for (size_t i = 0; i < len; i++)
 		if (!chars_is_token(text[i]))
-			return bad(reading, "The method is malformed.");
+			return head_bad(reading, "The method is malformed.");
 	r->method = text;
 	r->verb = verb_parse(text, len);
 	r->is_head = r->verb == VERB_HEAD;
 	if (r->verb == VERB_NONE)
-		return refuse(reading, 501, "method-not-implemented", "This method is not known here.");
+		return head_refuse(reading, 501, "method-not-implemented", "This method is not known here.");
 	return 0;
 }
 
@@ -201,9 +181,9 @@ static int check_target(struct reading *reading, const char *target, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (target[i] <= ' ' || target[i] > '~' || target[i] == '#')
-			return bad(reading, "The target contains a character that has to be encoded.");
+			return head_bad(reading, "The target contains a character that has to be encoded.");
 		if (target[i] == '%' && len - i > 2 && target[i + 1] == '0' && target[i + 2] == '0')
-			return bad(reading, "The target contains an encoded NUL.");
+			return head_bad(reading, "The target contains an encoded NUL.");
 	}
 	return 0;
 }
@@ -215,9 +195,9 @@ static int place_target(struct reading *reading, char *target, size_t len)
 	struct http_request *r = reading->r;
 	size_t start, end = authority_end(target, len, &start);
 	if (end > 0 && end == start)
-		return bad(reading, "The target names no host.");
+		return head_bad(reading, "The target names no host.");
 	if (end > 0 && (end - start != reading->host_len || strncasecmp(target + start, reading->host, end - start) != 0))
-		return bad(reading, "The target names another host than the Host field.");
+		return head_bad(reading, "The target names another host than the Host field.");
 	target[len] = '\0';
 	char *query = memchr(target, '?', len);
 	if (query)
@@ -230,110 +210,7 @@ static int place_target(struct reading *reading, char *target, size_t len)
 		r->path_len = 1;
 	}
 	bool asterisk = r->verb == VERB_OPTIONS && strcmp(r->path, "*") == 0;
-	return r->path[0] == '/' || asterisk ? 0 : bad(reading, "The target is not a path.");
-}
-
-/* ---- checks after it ------------------------------------------------------------------------------------------- */
-
-static bool is_host(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		if (!plain && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c)))
-			return false;
-	}
-	return len > 0;
-}
-
-static int check_host(struct reading *reading)
-{
-	if (reading->hosts > 1)
-		return bad(reading, "There is more than one Host field.");
-	if (reading->hosts == 0 && !reading->r->version_1_0)
-		return bad(reading, "The Host field is missing.");
-	if (reading->hosts == 1 && !is_host(reading->host, reading->host_len))
-		return bad(reading, "The Host field is malformed.");
-	return 0;
-}
-
-static bool is_text(const char *value, size_t len, const char *text)
-{
-	return len == strlen(text) && strncasecmp(value, text, len) == 0;
-}
-
-/* Whether `value` is a list that ends with "chunked", which stands in it once, and has no "identity". */
-static bool ends_chunked(const char *value, size_t len)
-{
-	bool chunked = false;
-	for (size_t at = 0; at <= len;) {
-		const char *comma = memchr(value + at, ',', len - at);
-		size_t end = comma ? (size_t)(comma - value) : len;
-		size_t next = end + 1;
-		while (at < end && (value[at] == ' ' || value[at] == '\t'))
-			at++;
-		while (end > at && (value[end - 1] == ' ' || value[end - 1] == '\t'))
-			end--;
-		if (chunked || end == at || is_text(value + at, end - at, "identity"))
-			return false;
-		chunked = is_text(value + at, end - at, "chunked");
-		at = next;
-	}
-	return chunked;
-}
-
-static int check_coding(struct reading *reading)
-{
-	struct http_request *r = reading->r;
-	if (reading->lengths > 0)
-		return bad(reading, "There are both Content-Length and Transfer-Encoding.");
-	if (reading->codings > 1 || !ends_chunked(reading->coding, reading->coding_len))
-		return bad(reading, "Transfer-Encoding is malformed.");
-	if (r->version_1_0)
-		return bad(reading, "HTTP/1.0 has no Transfer-Encoding.");
-	if (!is_text(reading->coding, reading->coding_len, "chunked"))
-		return refuse(reading, 501, "coding-not-implemented", "The only transfer coding known here is chunked.");
-	r->chunked = true;
-	return 0;
-}
-
-static int check_length(struct reading *reading)
-{
-	uint64_t value = 0;
-	for (size_t i = 0; i < reading->length_len; i++) {
-		char c = reading->length[i];
-		if (c < '0' || c > '9' || value > (UINT64_MAX - 9) / 10)
-			return bad(reading, "Content-Length is malformed.");
-		value = value * 10 + (uint64_t)(c - '0');
-	}
-	if (reading->lengths > 1 || reading->length_len == 0)
-		return bad(reading, "Content-Length is malformed.");
-	reading->r->body_len = value;
-	return 0;
-}
-
-static int check_framing(struct reading *reading)
-{
-	const struct http_request *r = reading->r;
-	if (reading->codings > 0)
-		return check_coding(reading);
-	if (reading->lengths > 0)
-		return check_length(reading);
-	/* With HTTP/1.1 no length means no body. In HTTP/1.0 it could mean "until I close" (RFC 1945 section 7.2.2). */
-	if (r->version_1_0 && (r->verb == VERB_POST || r->verb == VERB_PUT || r->verb == VERB_PATCH))
-		return refuse(reading, 411, "length-required", "Content-Length is missing.");
-	return 0;
-}
-
-static int check_expect(struct reading *reading)
-{
-	struct http_request *r = reading->r;
-	if (!reading->expect || r->version_1_0)
-		return 0;
-	if (!is_text(reading->expect, reading->expect_len, "100-continue"))
-		return refuse(reading, 417, "expectation-failed", "The only expectation known here is 100-continue.");
-	r->want_continue = r->chunked || r->body_len > 0;
-	return 0;
+	return r->path[0] == '/' || asterisk ? 0 : head_bad(reading, "The target is not a path.");
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
@@ -374,13 +251,13 @@ static int read_all(struct reading *reading)
 	char *target = method_end ? method_end + 1 : line;
 	char *target_end = memchr(target, ' ', line_len - (size_t)(target - line));
 	if (!method_end || method_end == line || !target_end || target_end == target)
-		return bad(reading, "The request line is malformed.");
+		return head_bad(reading, "The request line is malformed.");
 	size_t target_len = (size_t)(target_end - target);
 	int bad_line = check_version(reading, target_end + 1, line_len - (size_t)(target_end + 1 - line));
 	if (bad_line || check_method(reading, line, (size_t)(method_end - line)) ||
 	    check_target(reading, target, target_len) || check_fields(reading, line + line_len + 2, end))
 		return -1;
-	if (parse(reading) || check_host(reading) || check_framing(reading) || check_expect(reading))
+	if (parse(reading) || head_check_meaning(reading))
 		return -1;
 	r->keep_alive = reading->keep_alive;
 	*method_end = '\0';
@@ -395,7 +272,7 @@ int head_read(struct http_request *r, const char *bytes, size_t len, struct head
 	struct reading reading = {.r = r};
 	int result = keep_head(r, bytes, len);
 	if (result < 0)
-		refuse(&reading, 503, "out-of-memory", "The server has no memory left.");
+		head_refuse(&reading, 503, "out-of-memory", "The server has no memory left.");
 	else
 		result = read_all(&reading);
 	if (result < 0)

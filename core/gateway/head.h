@@ -5,6 +5,7 @@
 #define GATEWAY_HEAD_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 struct http_request;
 

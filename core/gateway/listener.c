@@ -20,6 +20,7 @@ struct listener {
 	bool control, local;
 	unsigned surfaces;
 	struct unix_socket unix_socket;
+	uint64_t warned_ms; /* of the loop's time */
 };
 
 /* ---- addresses ------------------------------------------------------------------------------------------------- */
@@ -124,6 +125,17 @@ static void let_in(struct listener *l, struct stream *stream)
 		gateway_leave(g, &peer);
 }
 
+/* Out of descriptors, as a rule, and then it comes with every connection. */
+static void cannot_accept(struct listener *l, int error)
+{
+	uint64_t now = uv_now(l->gateway->loop);
+	metric_add(l->gateway->metric_refused, 1);
+	if (l->warned_ms && now - l->warned_ms < 10000)
+		return;
+	l->warned_ms = now;
+	log_warn("cannot accept connections", log_errno(error), LOG_END);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
 	struct listener *l = server->data;
@@ -132,12 +144,10 @@ static void on_connection(uv_stream_t *server, int status)
 	int r = status;
 	if (r == 0)
 		r = stream_accept(server, uv_buf_init(g->read_buffer, sizeof(g->read_buffer)), &stream);
-	if (r < 0) {
-		metric_add(g->metric_refused, 1);
-		log_warn("cannot accept a connection", log_errno(r), LOG_END);
-		return;
-	}
-	let_in(l, stream);
+	if (r < 0)
+		cannot_accept(l, r);
+	else
+		let_in(l, stream);
 }
 
 /* ---- listening ------------------------------------------------------------------------------------------------- */

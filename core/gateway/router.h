@@ -7,11 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "gateway/gateway.h"
+#include "gateway/verb.h"
 
 #define ROUTE_PARAMS_MAX 8
 #define PATH_SEGMENTS_MAX 64
-
-enum http_verb { VERB_GET, VERB_HEAD, VERB_POST, VERB_PUT, VERB_PATCH, VERB_DELETE, VERB_OPTIONS, VERB_COUNT, VERB_NONE };
 
 struct router {
 	struct router_node *root;
@@ -27,10 +26,6 @@ struct router_match {
 	unsigned allow;	     /* bits of the verbs that the path has */
 	size_t starts[ROUTE_PARAMS_MAX]; /* index of the segment that is the parameter */
 };
-
-enum http_verb verb_parse(const char *name, size_t len);
-/* "GET, HEAD, POST": the text for Allow. */
-void verb_list(unsigned bits, char ret_text[static 80]);
 
 /* Frees the routes that are left. */
 void router_release(struct router *router);

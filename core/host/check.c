@@ -17,8 +17,8 @@ static int check_trigger(struct host *h, const struct trigger_def *def, const st
 	const struct tappet_instance *p = host_instance(h, def->plugin);
 	if (!p) {
 		const struct json *plugin = json_get(at, "plugin");
-		json_file_mistake(file, d, plugin ? plugin : at, false, "plugin %s is not loaded (see plugins in tappet.json)",
-				  def->plugin);
+		json_file_mistake(file, d, plugin ? plugin : at, false,
+				  "plugin %s is not loaded (see plugins in tappet.json)", def->plugin);
 		return -EINVAL;
 	}
 	const struct json *with = json_get(at, "with");
@@ -43,7 +43,8 @@ int host_check_triggers(struct host *h, const struct workflow *w, const struct j
 			r = json_file_parse(w->slug, def->with_json, strlen(def->with_json), d, &own);
 		if (r == 0 && own) {
 			const struct tappet_instance *p = host_instance(h, def->plugin);
-			r = p ? option_check(p->trigger_options, p->desc.trigger_option_count, own, own->root, NULL, d, NULL)
+			r = p ? option_check(p->trigger_options, p->desc.trigger_option_count, own, own->root, NULL, d,
+					     NULL)
 			      : check_trigger(h, def, &nameless, NULL, d);
 		} else if (r == 0) {
 			r = check_trigger(h, def, file, place(file, i), d);

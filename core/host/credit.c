@@ -1,8 +1,10 @@
-/* Credit: how much of a plugin may be under way at once, in emissions and bytes, with a share for each trigger. A trigger may
- * use up to half of what the others leave, and always one emission, so that one that floods leaves room for the rest.
+/* Credit: how much of a plugin may be under way at once, in emissions and bytes, with a share for each trigger. A
+ * trigger may use up to half of what the others leave, and always one emission, so that one that floods leaves room for
+ * the rest.
  *
- * `pause` at the high mark (all of it), `resume` at the low one (half). Whoever was told EBUSY for another reason, its own
- * share or a store without room, is told `resume` as well. Neither is called from inside a function of the table. */
+ * `pause` at the high mark (all of it), `resume` at the low one (half). Whoever was told EBUSY for another reason,
+ * its own share or a store without room, is told `resume` as well. Neither is called from inside a function of the
+ * table. */
 #include "host/internal.h"
 
 #define FULL_POLL_MS 100
@@ -86,7 +88,8 @@ void credit_give(struct tappet_trigger *t, uint64_t bytes)
 	p->use.emissions--;
 	p->use.bytes -= bytes;
 	const struct host_options *o = &p->host->options;
-	if (!list_empty(&t->busy) && t->use.emissions <= share(o->credit_emissions, p->use.emissions, t->use.emissions) / 2 &&
+	if (!list_empty(&t->busy) &&
+	    t->use.emissions <= share(o->credit_emissions, p->use.emissions, t->use.emissions) / 2 &&
 	    t->use.bytes <= share(o->credit_bytes, p->use.bytes, t->use.bytes) / 2) {
 		list_remove(&t->busy);
 		p->retry = true;
@@ -116,6 +119,20 @@ void credit_retry(struct tappet_instance *p)
 {
 	p->retry = true;
 	host_later(p->host, &p->credit);
+}
+
+int32_t credit_busy(struct tappet_instance *p)
+{
+	p->told_busy = true;
+	return TAPPET_EBUSY;
+}
+
+void credit_eased(struct tappet_instance *p)
+{
+	if (!p->told_busy)
+		return;
+	p->told_busy = false;
+	credit_retry(p);
 }
 
 void credit_full_poll(uv_timer_t *timer)

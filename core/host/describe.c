@@ -114,7 +114,8 @@ void host_describe(const struct host *h, size_t index, struct buf *out)
 	jsonw_close(out, '}');
 }
 
-static void document_table(const char *title, const char *none, const struct option *table, size_t count, struct buf *out)
+static void document_table(const char *title, const char *none, const struct option *table, size_t count,
+			   struct buf *out)
 {
 	buf_printf(out, "\n## %s\n\n", title);
 	if (count)

@@ -98,10 +98,7 @@ void guard_leave(struct guard *g)
 	atomic_store_explicit(&breadcrumb, g->before, memory_order_relaxed);
 	if (!r->seconds && g->plugin->host->options.metrics)
 		make_metrics(g->plugin, g->callback);
-	double took_s = (double)took_ns / 1e9;
-	metric_observe(r->seconds, took_s);
-	if (took_s > r->max_s)
-		r->max_s = took_s;
+	metric_observe(r->seconds, (double)took_ns / 1e9);
 	if (took_ns > SLOW_NS)
 		report_slow(g->plugin, g->callback, took_ns);
 }

@@ -1,5 +1,5 @@
-/* Accounts: what became of expected occurrences that start nothing, with the checkpoints that go with it, in order with the
- * trigger's emissions. */
+/* Accounts: what became of expected occurrences that start nothing, with the checkpoints that go with it, in order
+ * with the trigger's emissions. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/clock.h"
@@ -70,7 +70,8 @@ static void on_done(struct store_op *op)
 static struct account_ticket *ticket_new(struct tappet_trigger *t, const tappet_account *a,
 					 const struct store_checkpoint *checkpoints)
 {
-	struct account_ticket *ticket = calloc(1, sizeof(*ticket) + a->checkpoint_count * sizeof(ticket->checkpoints[0]));
+	struct account_ticket *ticket =
+		calloc(1, sizeof(*ticket) + a->checkpoint_count * sizeof(ticket->checkpoints[0]));
 	if (!ticket)
 		return NULL;
 	ticket->trigger = t;

@@ -1,8 +1,8 @@
 /* tappet.activity/1 over the engine: status, cancellation, and a call when an activity ends.
  *
- * Every question is put to the engine at the next turn of the loop, so that no answer comes from inside the plugin's call. A
- * waiter asks for the document first and then again when the bus brings an ending event of its activity, or when the bus had
- * to leave events out; the watch subscribes before any question, so no end is missed. */
+ * Every question is put to the engine at the next turn of the loop, so that no answer comes from inside the plugin's
+ * call. A waiter asks for the document first and then again when the bus brings an ending event of its activity, or
+ * when the bus had to leave events out; the watch subscribes before any question, so no end is missed. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
@@ -11,16 +11,16 @@
 
 struct waiter {
 	struct tappet_instance *plugin;
-	struct list node;    /* of the plugin */
-	struct list by_id;   /* of those that wait for the same activity */
+	struct list node;  /* of the plugin */
+	struct list by_id; /* of those that wait for the same activity */
 	struct later ask;
 	char id[ID_SIZE];
 	tappet_activity_cb cb;
 	tappet_done_cb done; /* a cancellation */
 	void *arg;
-	uv_timer_t *timer;   /* NULL: the first answer is the answer */
+	uv_timer_t *timer; /* NULL: the first answer is the answer */
 	bool asking, again, expired, watched;
-	bool abandoned;	     /* nobody is called any more; freed when the engine has answered */
+	bool abandoned; /* nobody is called any more; freed when the engine has answered */
 };
 
 struct activity_watch {
@@ -83,8 +83,8 @@ static void waiter_end(struct waiter *w)
 
 static void leave_queue(struct tappet_instance *p)
 {
-	if (p->activity_pending-- >= PENDING_MAX)
-		credit_retry(p);
+	p->activity_pending--;
+	credit_eased(p);
 }
 
 static void answer(struct waiter *w, int32_t result, const tappet_activity_info *info)
@@ -105,8 +105,8 @@ static void answer(struct waiter *w, int32_t result, const tappet_activity_info 
 
 /* ---- Asking the engine ---- */
 
-static void on_document(void *arg, int status, const char *workflow_id, enum status activity_status, const char *document,
-			size_t len)
+static void on_document(void *arg, int status, const char *workflow_id, enum status activity_status,
+			const char *document, size_t len)
 {
 	struct waiter *w = arg;
 	w->asking = false;
@@ -174,7 +174,7 @@ static int32_t waiter_new(tappet_instance *self, const char *id, void *arg, stru
 	if (!plugin_usable(self))
 		return TAPPET_ESTATE;
 	if (self->activity_pending >= PENDING_MAX)
-		return TAPPET_EBUSY;
+		return credit_busy(self);
 	struct waiter *w = calloc(1, sizeof(*w));
 	if (!w)
 		return TAPPET_ENOMEM;
@@ -253,10 +253,11 @@ static int32_t wait_end(tappet_instance *self, const char *activity_id, int64_t 
 	return TAPPET_OK;
 }
 
-/* A plugin that stops does not have to wait for activities that go on for hours: its waits end as if their time were up. */
+/* A plugin that stops does not have to wait for activities that go on for hours: its waits end as if their time were
+ * up. */
 void activity_expire_all(struct tappet_instance *p)
 {
-	list_each(node, &p->waiters) {
+	list_each (node, &p->waiters) {
 		struct waiter *w = list_entry(node, struct waiter, node);
 		if (!w->timer)
 			continue;
@@ -269,7 +270,7 @@ void activity_expire_all(struct tappet_instance *p)
 size_t activity_release_all(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->waiters) {
+	list_each_safe (node, &p->waiters) {
 		struct waiter *w = list_entry(node, struct waiter, node);
 		count++;
 		w->abandoned = true;
@@ -293,7 +294,7 @@ static bool is_end(enum event_type type)
 static void tell_all_of(struct waiter *first)
 {
 	ask_again(first);
-	list_each(node, &first->by_id)
+	list_each (node, &first->by_id)
 		ask_again(list_entry(node, struct waiter, by_id));
 }
 

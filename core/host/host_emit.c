@@ -1,5 +1,5 @@
-/* Emissions and accounts: copied, checked for size and state, charged to the plugin's credit, handed to the engine; their
- * result goes back to the plugin exactly once. */
+/* Emissions and accounts: copied, checked for size and state, charged to the plugin's credit, handed to the engine;
+ * their result goes back to the plugin exactly once. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/clock.h"
@@ -76,7 +76,8 @@ static bool valid_str(tappet_str s)
 
 static int32_t check_emission(const struct host *h, const tappet_emission *e)
 {
-	size_t max = h->options.payload_max ? h->options.payload_max : SIZE_MAX;
+	/* What a plugin puts around a body of the largest size must not make it too large. */
+	size_t max = h->options.payload_max ? h->options.payload_max + ENVELOPE_MAX : SIZE_MAX;
 	if (!valid_str(e->payload) || !valid_str(e->parameters) || !valid_str(e->cause) || !valid_str(e->dedup_key))
 		return TAPPET_EINVAL;
 	if (e->dedup_key.len > KEY_MAX || e->occurred_ms < 0)

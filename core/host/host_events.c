@@ -1,6 +1,7 @@
-/* tappet.events/1: readers that catch up from the store and go over to the bus. The store is the truth, the bus a hint: a
- * reader knows the number that it has seen last, takes from the bus only the one behind it, and reads the store whenever
- * there is a hole. So there is no gap and no double, whatever the order in which the two bring an event. */
+/* tappet.events/1: readers that catch up from the store and go over to the bus. The store is the truth, the bus a
+ * hint: a reader knows the number that it has seen last, takes from the bus only the one behind it, and reads the
+ * store whenever there is a hole. So there is no gap and no double, whatever the order in which the two bring an
+ * event. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
@@ -21,12 +22,12 @@ struct tappet_reader {
 	char type[64];
 	bool type_is_prefix;
 	uint64_t position; /* seen up to here, the filter's leavings included */
-	uint64_t told;	   /* as last told */
+	uint64_t told;     /* as last told */
 	uint64_t gap_from; /* not told yet */
 	bool from_oldest;  /* nothing was asked for in particular: what is gone is no gap */
 	bool wants, reading, closed;
 	uint64_t asked_at, dry_at; /* bus_newest when the store had nothing behind `position` */
-	struct event *batch; /* BATCH_MAX, while there is something in it */
+	struct event *batch;       /* BATCH_MAX, while there is something in it */
 	size_t count;
 };
 
@@ -236,8 +237,8 @@ static int32_t set_filter(struct tappet_reader *r, const tappet_events_filter *g
 	return TAPPET_OK;
 }
 
-static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_events_filter *filter, tappet_events_cb cb,
-			   void *arg, tappet_reader **ret)
+static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_events_filter *filter,
+			   tappet_events_cb cb, void *arg, tappet_reader **ret)
 {
 	if (!self || !cb || !ret)
 		return TAPPET_EINVAL;
@@ -302,7 +303,7 @@ static void close_by_plugin(tappet_reader *reader)
 size_t events_release_all(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->readers) {
+	list_each_safe (node, &p->readers) {
 		struct tappet_reader *r = list_entry(node, struct tappet_reader, node);
 		close_reader(r);
 		count++;

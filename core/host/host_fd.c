@@ -79,7 +79,7 @@ void table_fd_unwatch(tappet_fd *watch)
 size_t fd_release_all(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->fds) {
+	list_each_safe (node, &p->fds) {
 		struct tappet_fd *w = list_entry(node, struct tappet_fd, node);
 		count++;
 		if (p->late)

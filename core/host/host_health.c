@@ -1,5 +1,5 @@
-/* How plugins and triggers are, as they say themselves or as the host found: into the daemon's health and into the JSON of
- * one trigger. */
+/* How plugins and triggers are, as they say themselves or as the host found: into the daemon's health and into the
+ * JSON of one trigger. */
 #include "host/internal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -121,8 +121,10 @@ static void write_trigger(const struct tappet_trigger *t, struct buf *out)
 		write_state(out, "starting", NULL, 0);
 	else if (t->plugin && t->plugin->phase != PLUGIN_STARTED && t->phase == TRIGGER_LIVE)
 		write_state(out, t->plugin->phase == PLUGIN_CREATED ? "starting" : "stopped", NULL, 0);
-	else if (t->plugin && t->health_state == TAPPET_HEALTH_RUNNING && t->plugin->health_state != TAPPET_HEALTH_RUNNING)
-		write_state(out, state_name(t->plugin->health_state), t->plugin->health_reason, t->plugin->health_until_ms);
+	else if (t->plugin && t->health_state == TAPPET_HEALTH_RUNNING &&
+		 t->plugin->health_state != TAPPET_HEALTH_RUNNING)
+		write_state(out, state_name(t->plugin->health_state), t->plugin->health_reason,
+			    t->plugin->health_until_ms);
 	else
 		write_state(out, state_name(t->health_state), t->health_reason, t->health_until_ms);
 }

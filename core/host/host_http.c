@@ -66,7 +66,8 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 	route->cb = cb;
 	route->arg = arg;
 	route->references = 1;
-	int r = gateway_route(self->host->options.gateway, SURFACE_HOOKS, methods, pattern, on_request, route, &route->route);
+	int r = gateway_route(self->host->options.gateway, SURFACE_HOOKS, methods, pattern, on_request, route,
+			      &route->route);
 	if (r < 0) {
 		free(route);
 		return host_error(r);
@@ -96,7 +97,7 @@ static void route_remove(tappet_route *route)
 size_t http_release_routes(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->routes) {
+	list_each_safe (node, &p->routes) {
 		close_route(list_entry(node, struct tappet_route, node));
 		count++;
 	}
@@ -107,7 +108,7 @@ size_t http_release_routes(struct tappet_instance *p)
 size_t http_release_requests(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->requests) {
+	list_each_safe (node, &p->requests) {
 		struct tappet_request *request = list_entry(node, struct tappet_request, node);
 		struct http_request *r = request->r;
 		count++;

@@ -1,5 +1,5 @@
-/* Durable key-value state of plugins and triggers. A scope in the store keeps them apart; checkpoints share that of their
- * trigger. */
+/* Durable key-value state of plugins and triggers. A scope in the store keeps them apart; checkpoints share that of
+ * their trigger. */
 #include "host/internal.h"
 #include <errno.h>
 
@@ -20,7 +20,7 @@ struct get_ticket {
 	void *arg;
 };
 
-static int32_t check(const tappet_instance *self, const tappet_trigger *trigger, tappet_str key, bool has_cb)
+static int32_t check(tappet_instance *self, const tappet_trigger *trigger, tappet_str key, bool has_cb)
 {
 	if (!self || !has_cb || !key.ptr || key.len == 0 || (trigger && trigger->plugin != self))
 		return TAPPET_EINVAL;
@@ -30,7 +30,7 @@ static int32_t check(const tappet_instance *self, const tappet_trigger *trigger,
 		return TAPPET_ESTATE;
 	if (!self->host->options.store)
 		return TAPPET_ENOTSUP;
-	return self->kv_pending >= PENDING_MAX ? TAPPET_EBUSY : TAPPET_OK;
+	return self->kv_pending >= PENDING_MAX ? credit_busy(self) : TAPPET_OK;
 }
 
 static int scope_of(const tappet_instance *self, const tappet_trigger *trigger, char scope[static SCOPE_SIZE])
@@ -53,8 +53,8 @@ static void begin(struct tappet_instance *p, struct tappet_trigger *t)
 /* Before the callback, so that the plugin may go on from there. */
 static void leave_queue(struct tappet_instance *p)
 {
-	if (p->kv_pending-- >= PENDING_MAX)
-		credit_retry(p);
+	p->kv_pending--;
+	credit_eased(p);
 }
 
 static void end(struct tappet_instance *p, struct tappet_trigger *t)
@@ -90,7 +90,7 @@ int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str 
 	if (value.len > KV_VALUE_MAX)
 		return TAPPET_ETOOBIG;
 	if (self->kv_bytes + value.len > self->host->options.credit_bytes && self->kv_bytes > 0)
-		return TAPPET_EBUSY;
+		return credit_busy(self);
 	struct put_ticket *ticket = calloc(1, sizeof(*ticket) + key.len + value.len);
 	if (!ticket)
 		return TAPPET_ENOMEM;

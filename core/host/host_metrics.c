@@ -17,7 +17,7 @@ static bool name_valid(const char *name)
 
 static struct tappet_metric *find(struct tappet_instance *p, const char *name)
 {
-	list_each(node, &p->metrics) {
+	list_each (node, &p->metrics) {
 		struct tappet_metric *m = list_entry(node, struct tappet_metric, node);
 		if (strcmp(m->name, name) == 0)
 			return m;
@@ -56,7 +56,8 @@ static bool kind_agrees(struct host *h, const char *name, int32_t kind)
 
 static tappet_metric *refuse(const struct tappet_instance *p, const char *name, const char *why)
 {
-	log_warn("a metric is refused", log_str("plugin", p->name), log_str("metric", name), log_str("reason", why), LOG_END);
+	log_warn("a metric is refused", log_str("plugin", p->name), log_str("metric", name), log_str("reason", why),
+		 LOG_END);
 	return NULL;
 }
 
@@ -112,7 +113,7 @@ void table_metric_observe(tappet_metric *metric, double value)
 
 void metric_release_all(struct tappet_instance *p)
 {
-	list_each_safe(node, &p->metrics) {
+	list_each_safe (node, &p->metrics) {
 		list_remove(node);
 		free(list_entry(node, struct tappet_metric, node));
 	}

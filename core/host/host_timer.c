@@ -72,7 +72,7 @@ void table_timer_stop(tappet_timer *timer)
 size_t timer_release_all(struct tappet_instance *p)
 {
 	size_t count = 0;
-	list_each_safe(node, &p->timers) {
+	list_each_safe (node, &p->timers) {
 		struct tappet_timer *t = list_entry(node, struct tappet_timer, node);
 		count++;
 		/* A late plugin may still name it: stopped, not freed. */

@@ -67,8 +67,8 @@ static void on_work_done(uv_work_t *work, int status)
 	struct work_ticket *ticket = work->data;
 	struct tappet_instance *p = ticket->plugin;
 	struct guard g;
-	if (p->work_pending-- >= PENDING_MAX)
-		credit_retry(p);
+	p->work_pending--;
+	credit_eased(p);
 	guard_enter(&g, p, CALLBACK_WORK);
 	ticket->done(ticket->arg, status < 0 ? TAPPET_ECANCELED : TAPPET_OK);
 	guard_leave(&g);
@@ -83,7 +83,7 @@ int32_t table_work(tappet_instance *self, void (*work)(void *arg), tappet_done_c
 	if (!plugin_usable(self))
 		return TAPPET_ESTATE;
 	if (self->work_pending >= PENDING_MAX)
-		return TAPPET_EBUSY;
+		return credit_busy(self);
 	struct work_ticket *ticket = malloc(sizeof(*ticket));
 	if (!ticket)
 		return TAPPET_ENOMEM;

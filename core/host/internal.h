@@ -1,5 +1,6 @@
-/* What the files of this folder share: the host, a plugin's instance, a trigger, and the small services they all use (guard,
- * later, pending). The struct names tappet_* are the opaque handles of the ABI. Nothing outside host/ includes this. */
+/* What the files of this folder share: the host, a plugin's instance, a trigger, and the small services they all use
+ * (guard, later, pending). The struct names tappet_* are the opaque handles of the ABI. Nothing outside host/
+ * includes this. */
 #ifndef HOST_INTERNAL_H
 #define HOST_INTERNAL_H
 
@@ -33,6 +34,7 @@
 #define CHECKPOINTS_MAX 256 /* per emission */
 #define KV_VALUE_MAX (1024 * 1024)
 #define CAUSE_MAX (64 * 1024)
+#define ENVELOPE_MAX (64 * 1024)
 #define DETAIL_MAX 500
 #define PENDING_MAX 4096 /* operations of one kind that a plugin may have under way */
 #define METRICS_MAX 100
@@ -89,7 +91,6 @@ struct callback_record {
 	char breadcrumb[64]; /* "NAME CALLBACK" */
 	struct metric *slow, *seconds;
 	int64_t logged_ms; /* the last time that it was named in the log */
-	double max_s;
 };
 
 struct guard {
@@ -152,6 +153,7 @@ struct tappet_instance {
 	atomic_bool post_open;
 	size_t kv_pending, work_pending, activity_pending;
 	uint64_t kv_bytes;
+	bool told_busy; /* one of these was at its limit: `resume` is owed */
 
 	struct use use;
 	bool paused, store_waits, retry; /* retry: somebody was told EBUSY by another limit */
@@ -187,8 +189,8 @@ enum trigger_phase { TRIGGER_WAITING, TRIGGER_LOADING, TRIGGER_ADDING, TRIGGER_L
 struct tappet_trigger {
 	struct host *host;
 	struct tappet_instance *plugin; /* NULL: not loaded */
-	struct workflow *workflow;	/* a reference; the definition that it was made from, or an equal one */
-	size_t index;			/* of its definition */
+	struct workflow *workflow;      /* a reference; the definition that it was made from, or an equal one */
+	size_t index;                   /* of its definition */
 	char workflow_id[ID_SIZE];
 	enum trigger_phase phase;
 	bool handed; /* trigger_add succeeded: trigger_remove and trigger_free are owed */
@@ -277,7 +279,8 @@ void host_close_handle(uv_handle_t *handle);
 int host_error(int error); /* -errno -> TAPPET_E* */
 extern const tappet_host host_table;
 
-/* loader.c: fills p->path, p->desc and its tables. */
+/* loader.c: what the plugin at `path` calls itself (to be freed); and filling p->path, p->desc and its tables. */
+int loader_name(const char *path, struct diag *d, char **ret);
 int loader_load(struct tappet_instance *p, const char *path, const struct plugin_config *config,
 		const struct json_file *file, struct diag *d);
 const void *host_capability(const struct host *h, const char *name);
@@ -287,8 +290,8 @@ struct tappet_instance *host_instance(const struct host *h, const char *name);
 /* Takes away what a plugin left behind, and names it. */
 void host_release_leftovers(struct tappet_instance *p);
 void host_stop_check(struct host *h);
-/* Names a plugin that did not end in time and takes away what it holds in other parts of the core, for they will be closed;
- * its own memory stays. */
+/* Names a plugin that did not end in time and takes away what it holds in other parts of the core, for they will be
+ * closed; its own memory stays. */
 void host_give_up(struct tappet_instance *p);
 int host_clock_open(struct host *h);
 void host_clock_close(struct host *h);
@@ -302,6 +305,9 @@ void credit_give(struct tappet_trigger *t, uint64_t bytes);
 /* Somebody was told EBUSY: `resume` will come. */
 void credit_refused(struct tappet_trigger *t);
 void credit_retry(struct tappet_instance *p);
+/* One of the other limits was met: TAPPET_EBUSY, and `resume` once something has ended. */
+int32_t credit_busy(struct tappet_instance *p);
+void credit_eased(struct tappet_instance *p);
 void credit_run(struct later *l);
 void credit_full_poll(uv_timer_t *timer);
 bool credit_store_full(const struct host *h);

@@ -144,7 +144,6 @@ void host_stop_check(struct host *h)
 	finish(h);
 }
 
-
 void host_give_up(struct tappet_instance *p)
 {
 	p->late = true;

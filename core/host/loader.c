@@ -1,6 +1,6 @@
-/* Opens shared objects (the only dlopen of the program) and checks what they say of themselves before anything of them is
- * called. What is refused is named in words that its author can act on. A shared object is never closed again: its code
- * may be anywhere on the stack, or in a thread. */
+/* Opens shared objects (the only dlopen of the program) and checks what they say of themselves before anything of
+ * them is called. What is refused is named in words that its author can act on. A shared object is never closed
+ * again: its code may be anywhere on the stack, or in a thread. */
 #include "host/internal.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -75,11 +75,13 @@ static int find_descriptor(const struct load *l, const tappet_plugin **ret)
 		int major = other_major(object);
 		if (major)
 			return refuse(l, -EINVAL,
-				      "%s is made for major version %d of the plugin ABI (other major version); this host has %d",
+				      "%s is made for major version %d of the plugin ABI (other major version); this "
+				      "host has %d",
 				      l->path, major, TAPPET_ABI_MAJOR);
 		return refuse(l, -EINVAL, "%s is no plugin: it does not export tappet_plugin_v1", l->path);
 	}
-	/* ISO C has no cast from an object pointer to a function pointer; POSIX wants them to have one representation. */
+	/* ISO C has no cast from an object pointer to a function pointer; POSIX wants them to have one
+	 * representation. */
 	const tappet_plugin *(*describe)(void);
 	memcpy(&describe, &symbol, sizeof(describe));
 	const tappet_plugin *desc = describe();
@@ -159,7 +161,8 @@ static int check_needs(const struct load *l, const tappet_plugin *desc)
 {
 	for (const char *const *need = desc->needs; need && *need; need++)
 		if (!host_knows_capability(*need))
-			return refuse(l, -EINVAL, "it needs the capability \"%.60s\", which this host does not have", *need);
+			return refuse(l, -EINVAL, "it needs the capability \"%.60s\", which this host does not have",
+				      *need);
 	return 0;
 }
 
@@ -242,4 +245,20 @@ int loader_load(struct tappet_instance *p, const char *path, const struct plugin
 	memcpy(&p->desc, given, given->struct_size < sizeof(p->desc) ? given->struct_size : sizeof(p->desc));
 	p->desc.struct_size = sizeof(p->desc);
 	return check_descriptor(&l);
+}
+
+int loader_name(const char *path, struct diag *d, char **ret)
+{
+	const struct plugin_config config = {.name = (char *)path};
+	const struct load l = {.path = path, .config = &config, .d = d};
+	const tappet_plugin *desc = NULL;
+	int r = find_descriptor(&l, &desc);
+	if (r == 0)
+		r = check_version(&l, desc);
+	if (r < 0)
+		return r;
+	if (!desc->name || !name_valid(desc->name))
+		return refuse(&l, -EINVAL, "its name is not [a-z][a-z0-9-]* of at most %d characters", NAME_MAX_LEN);
+	*ret = strdup(desc->name);
+	return *ret ? 0 : -ENOMEM;
 }

@@ -1,6 +1,6 @@
-/* Triggers: brought in line with definitions (host_sync), handed to their plugins, taken away again. A trigger that is taken
- * away lives on until its last callback has fired; its successor waits for that, so that the checkpoints that it is handed
- * are the last ones. */
+/* Triggers: brought in line with definitions (host_sync), handed to their plugins, taken away again. A trigger that
+ * is taken away lives on until its last callback has fired; its successor waits for that, so that the checkpoints
+ * that it is handed are the last ones. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
@@ -125,8 +125,8 @@ static void call_remove(struct tappet_trigger *t)
 	guard_leave(&g);
 }
 
-/* Emissions of a plugin that runs out of memory keep their trigger without a successor's knowing: it is then handed over
- * without waiting, the one case where checkpoints may lag. */
+/* Emissions of a plugin that runs out of memory keep their trigger without a successor's knowing: it is then handed
+ * over without waiting, the one case where checkpoints may lag. */
 static void note_retiring(struct tappet_trigger *t)
 {
 	char key[TRIGGER_KEY_SIZE];
@@ -158,7 +158,7 @@ void trigger_retire(struct tappet_trigger *t)
 
 void triggers_end(struct tappet_instance *p)
 {
-	list_each_safe(node, &p->triggers) {
+	list_each_safe (node, &p->triggers) {
 		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_plugin);
 		if (t->phase != TRIGGER_REMOVED)
 			trigger_retire(t);
@@ -188,7 +188,8 @@ static int read_options(struct tappet_trigger *t, struct option_values **ret, ch
 	diag_init(&d);
 	int r = json_file_parse(name, text, strlen(text), &d, &file);
 	if (r == 0)
-		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root, t->host->folder, &d, ret);
+		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root, t->host->folder,
+				 &d, ret);
 	if (r < 0)
 		snprintf(reason, size, "%s", d.count ? d.items[0].message : log_strerror(r));
 	json_file_free(file);
@@ -384,7 +385,7 @@ void host_sync(struct host *h, const struct catalog_entry *entry)
 	bool runs = entry->enabled && !entry->removed && entry->workflow;
 	for (size_t i = 0; runs && i < entry->workflow->trigger_count; i++)
 		sync_trigger(h, hw, entry, i);
-	list_each_safe(node, &hw->triggers) {
+	list_each_safe (node, &hw->triggers) {
 		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_workflow);
 		if (t->generation != h->generation)
 			trigger_retire(t);

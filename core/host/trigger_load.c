@@ -31,7 +31,6 @@ void trigger_load(struct tappet_trigger *t)
 	host_later(t->host, &t->host->load);
 }
 
-
 /* The read has come back for t. */
 static void hand_over(struct tappet_trigger *t, int status, const struct store_checkpoint *rows, size_t count)
 {
@@ -136,7 +135,7 @@ static struct batch *batch_new(struct host *h, struct list *triggers, size_t cou
 	}
 	b->host = h;
 	b->items = items;
-	list_each_safe(node, triggers) {
+	list_each_safe (node, triggers) {
 		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_loading);
 		list_remove(node);
 		t->reading = true;
@@ -184,7 +183,7 @@ void loading_run(struct later *l)
 	if (h->stopping)
 		return;
 	list_init(&ready);
-	list_each_safe(node, &h->loading) {
+	list_each_safe (node, &h->loading) {
 		/* Before `create` there is nobody to hand it to. */
 		if (!is_loaded(list_entry(node, struct tappet_trigger, in_loading)))
 			continue;

@@ -65,7 +65,7 @@ bool name_is_reserved(const char *name)
 
 const char *name_env_problem(const char *name)
 {
-	static const char *const own[] = {"TAPPET_RUN",	    "TAPPET_ACTIVITY", "TAPPET_STEP",
+	static const char *const own[] = {"TAPPET_RUN",     "TAPPET_ACTIVITY", "TAPPET_STEP",
 					  "TAPPET_ATTEMPT", "TAPPET_INPUT",    "TAPPET_OUTPUT"};
 
 	if (!is_variable(name))

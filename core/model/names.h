@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NAME_MAX_LEN 64	 /* ids of steps and triggers, names of parameters */
+#define NAME_MAX_LEN 64 /* ids of steps and triggers, names of parameters */
 #define SLUG_MAX_LEN 100
 
 /* [A-Za-z_][A-Za-z0-9_]*: parameters */

@@ -1,6 +1,7 @@
 #include "model/workflow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

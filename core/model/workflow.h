@@ -25,8 +25,8 @@ struct param_def {
 };
 
 struct trigger_def {
-	char *id;     /* the plugin's name by default; unique in the workflow */
-	char *plugin; /* a name from tappet.json */
+	char *id;        /* the plugin's name by default; unique in the workflow */
+	char *plugin;    /* a name from tappet.json */
 	char *with_json; /* the plugin's own options as an object, "{}" by default, as text in canonical form */
 	bool enabled;
 };
@@ -51,18 +51,18 @@ struct step_def {
 	enum step_kind kind;
 	struct subst *argv; /* STEP_RUN */
 	size_t argc;
-	char *script; /* STEP_SCRIPT: the text; begins with #! or is run by /bin/sh */
+	char *script;       /* STEP_SCRIPT: the text; begins with #! or is run by /bin/sh */
 	struct subst sleep; /* STEP_SLEEP: a duration; may be a substitution */
 	struct env_def *env;
 	size_t env_count;
 	struct subst cwd; /* empty: the scratch folder */
 	bool has_cwd;
-	char *stdin_text; /* NULL: /dev/null */
+	char *stdin_text;   /* NULL: /dev/null */
 	int64_t timeout_ms; /* 0: the default */
 	struct retry_def retry;
 	size_t *needs; /* indexes of steps */
 	size_t needs_count;
-	bool always;	    /* runs also when one of its needs failed */
+	bool always;        /* runs also when one of its needs failed */
 	bool on_crash_fail; /* "onCrash": "fail" */
 };
 

@@ -17,8 +17,8 @@ static void unknown_need(struct workflow_reader *wr, const struct json *item)
 		if (wr->w->steps[i].id)
 			nearest_offer(&near, wr->w->steps[i].id);
 	if (near.word)
-		reader_mistake(&wr->reader, item, false, "\"needs\": no step \"%.80s\": did you mean \"%s\"?",
-			       near.key, near.word);
+		reader_mistake(&wr->reader, item, false, "\"needs\": no step \"%.80s\": did you mean \"%s\"?", near.key,
+			       near.word);
 	else
 		reader_mistake(&wr->reader, item, false, "\"needs\": no step \"%.80s\"", near.key);
 }

@@ -30,7 +30,7 @@ struct workflow_reader {
 	int (*read_file)(void *arg, const char *path, char **ret_text, size_t *ret_len);
 	void *arg;
 	struct step_source *sources; /* one per step */
-	struct map steps;	     /* id -> struct step_def */
+	struct map steps;            /* id -> struct step_def */
 	struct subst_use *uses;
 	size_t use_count, use_capacity;
 };

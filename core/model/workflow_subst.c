@@ -85,8 +85,8 @@ static void check_param(struct workflow_reader *wr, const struct subst_use *use,
 			nearest_offer(&near, w->params[i].name);
 	}
 	if (near.word)
-		reader_mistake(&wr->reader, use->at, false,
-			       "\"$(params.%s)\": no such parameter: did you mean \"%s\"?", name, near.word);
+		reader_mistake(&wr->reader, use->at, false, "\"$(params.%s)\": no such parameter: did you mean \"%s\"?",
+			       name, near.word);
 	else
 		reader_mistake(&wr->reader, use->at, false,
 			       "\"$(params.%s)\": no such parameter: declare it in \"params\"", name);

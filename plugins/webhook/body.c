@@ -96,7 +96,7 @@ static enum body_error take_token(struct body *body, tappet_str member, tappet_s
 				  const char *after)
 {
 	if (body->token.ptr)
-		return BODY_TWO_TOKENS;
+		return BODY_TWICE;
 	body->token = value;
 	const char *begin = before ? before : member.ptr;
 	const char *end = before ? member.ptr + member.len : after;
@@ -104,11 +104,16 @@ static enum body_error take_token(struct body *body, tappet_str member, tappet_s
 	return BODY_OK;
 }
 
+static bool is_null(tappet_str value)
+{
+	return value.len == 4 && memcmp(value.ptr, "null", 4) == 0;
+}
+
 static enum body_error take_properties(struct body *body, tappet_str value)
 {
-	if (value.len == 4 && memcmp(value.ptr, "null", 4) == 0)
-		return BODY_OK;
-	if (value.ptr[0] != '{')
+	if (body->properties.ptr)
+		return BODY_TWICE;
+	if (value.ptr[0] != '{' && !is_null(value))
 		return BODY_BAD_PROPERTIES;
 	body->properties = value;
 	return BODY_OK;
@@ -186,6 +191,8 @@ enum body_error body_split(tappet_str text, struct body *ret)
 	enum body_error error = split_members(&c, &body);
 	if (error)
 		return error;
+	if (is_null(body.properties))
+		body.properties = tappet_strn(NULL, 0);
 	body.text = tappet_strn(begin, (size_t)(c.at - begin));
 	skip_space(&c);
 	if (c.at != c.end)
@@ -226,12 +233,10 @@ const char *body_error_text(enum body_error error)
 		return "The body is not JSON.";
 	case BODY_NOT_OBJECT:
 		return "The body has to be a JSON object.";
-	case BODY_TWO_TOKENS:
-		return "The body has more than one token.";
+	case BODY_TWICE:
+		return "The body has \"token\" or \"properties\" twice.";
 	case BODY_BAD_PROPERTIES:
 		return "\"properties\" has to be a JSON object.";
-	case BODY_NO_MEMORY:
-		return "Out of memory.";
 	case BODY_OK:
 		break;
 	}

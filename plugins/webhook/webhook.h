@@ -79,7 +79,7 @@ struct body {
 };
 
 /* Why a body cannot be used; the number stands for nothing outside. */
-enum body_error { BODY_OK, BODY_NOT_JSON, BODY_NOT_OBJECT, BODY_TWO_TOKENS, BODY_BAD_PROPERTIES, BODY_NO_MEMORY };
+enum body_error { BODY_OK, BODY_NOT_JSON, BODY_NOT_OBJECT, BODY_TWICE, BODY_BAD_PROPERTIES };
 const char *body_error_text(enum body_error error);
 
 /* Splits the text into its members; what is inside of them is not looked at (the host checks the grammar of what it is

@@ -85,9 +85,10 @@ static void open_parts(struct fixture *f)
 					      .default_timeout_ms = 60000,
 					      .log_max = 65536};
 	assert_int_equal(engine_open(&engine, &f->engine), 0);
-	struct gateway_options gateway;
+	struct gateway_options gateway = {.metrics = f->metrics};
 	gateway_defaults(&gateway);
 	gateway.loop = &f->loop;
+	gateway.metrics = f->metrics;
 	assert_int_equal(gateway_open(&gateway, &f->gateway), 0);
 	const struct listener_options listener = {.address = "127.0.0.1:0", .surfaces = SURFACE_ALL};
 	assert_int_equal(gateway_listen(f->gateway, &listener, &f->address), 0);

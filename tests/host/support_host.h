@@ -32,7 +32,7 @@ struct fixture {
 	struct diag diag;
 	struct probe *probe; /* the first instance */
 	char folder[64];
-	char *address; /* of the gateway, "127.0.0.1:PORT" */
+	char *address;                           /* of the gateway, "127.0.0.1:PORT" */
 	uint64_t credit_emissions, credit_bytes; /* set before fixture_open */
 	size_t queue_max;
 	bool stopped;

@@ -1,5 +1,6 @@
-/* The layout of the ABI as released, in bytes, for LP64: what stands here was handed to plugin authors and never changes within a
- * major version. New fields are added at the end of a struct (and here); a number that changes is a break of the ABI. */
+/* The layout of the ABI as released, in bytes, for LP64: what stands here was handed to plugin authors and never
+ * changes within a major version. New fields are added at the end of a struct (and here); a number that changes is a
+ * break of the ABI. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +17,14 @@ struct golden {
 	size_t now, golden;
 };
 
-#define AT(type, field, offset) {#type "." #field, offsetof(type, field), offset}
-#define SIZE(type, size) {"sizeof(" #type ")", sizeof(type), size}
+#define AT(type, field, offset)                                                                                        \
+	{                                                                                                              \
+#type "." #field, offsetof(type, field), offset                                                        \
+	}
+#define SIZE(type, size)                                                                                               \
+	{                                                                                                              \
+		"sizeof(" #type ")", sizeof(type), size                                                                \
+	}
 
 static const struct golden layout[] = {
 	AT(tappet_str, ptr, 0),
@@ -200,10 +207,10 @@ static void offsets_are_those_that_were_released(void **state)
 static void numbers_are_those_that_were_released(void **state)
 {
 	(void)state;
-	const int32_t errors[] = {TAPPET_OK,	    TAPPET_EINVAL,   TAPPET_ENOMEM,   TAPPET_EBUSY,	TAPPET_ETOOBIG,
-				  TAPPET_ENOTFOUND, TAPPET_EDUP,     TAPPET_ECONFLICT, TAPPET_EREFUSED, TAPPET_ECANCELED,
-				  TAPPET_EUNKNOWN,  TAPPET_ENOTSUP,  TAPPET_ESTATE,   TAPPET_EDENIED,	TAPPET_EGONE,
-				  TAPPET_EIO,	    TAPPET_EEXIST};
+	const int32_t errors[] = {TAPPET_OK,        TAPPET_EINVAL,  TAPPET_ENOMEM,    TAPPET_EBUSY,    TAPPET_ETOOBIG,
+				  TAPPET_ENOTFOUND, TAPPET_EDUP,    TAPPET_ECONFLICT, TAPPET_EREFUSED, TAPPET_ECANCELED,
+				  TAPPET_EUNKNOWN,  TAPPET_ENOTSUP, TAPPET_ESTATE,    TAPPET_EDENIED,  TAPPET_EGONE,
+				  TAPPET_EIO,       TAPPET_EEXIST};
 	for (int i = 0; i < (int)(sizeof(errors) / sizeof(errors[0])); i++) {
 		assert_int_equal(errors[i], -i);
 		assert_string_not_equal(tappet_strerror(errors[i]), "unknown error");

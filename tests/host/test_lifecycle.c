@@ -1,4 +1,5 @@
-/* The life of plugins and triggers: who is called when, what is replaced and what is left alone, and how it all ends. */
+/* The life of plugins and triggers: who is called when, what is replaced and what is left alone, and how it all
+ * ends. */
 #include "host/support_host.h"
 #include <errno.h>
 #include <pthread.h>
@@ -104,7 +105,7 @@ static void a_failing_start_is_told_and_the_plugin_destroyed(void **state)
 }
 
 #define TWO(first, second)                                                                                             \
-	"{\"triggers\": [{\"id\": \"a\", \"plugin\": \"probe\", \"with\": {\"path\": \"" first "\"}},"                   \
+	"{\"triggers\": [{\"id\": \"a\", \"plugin\": \"probe\", \"with\": {\"path\": \"" first "\"}},"                 \
 	"{\"id\": \"b\", \"plugin\": \"probe\", \"with\": {\"path\": \"" second "\"}}]," STEPS "}"
 
 static void open_two(void)
@@ -141,7 +142,9 @@ static void a_trigger_that_is_gone_is_removed_alone(void **state)
 {
 	(void)state;
 	open_two();
-	sync_definition("{\"triggers\": [{\"id\": \"b\", \"plugin\": \"probe\", \"with\": {\"path\": \"/b\"}}]," STEPS "}", true);
+	sync_definition("{\"triggers\": [{\"id\": \"b\", \"plugin\": \"probe\", \"with\": {\"path\": \"/b\"}}]," STEPS
+			"}",
+			true);
 	assert_int_equal(f.probe->adds, 2);
 	assert_true(f.probe->triggers[0]->freed);
 	assert_false(f.probe->triggers[1]->removed);
@@ -184,7 +187,8 @@ static void a_trigger_with_wrong_options_is_dead_alone(void **state)
 	(void)state;
 	assert_int_equal(fixture_load(&f, "probe", "probe", NULL), 0);
 	fixture_start(&f);
-	sync_definition("{\"triggers\": [{\"id\": \"bad\", \"plugin\": \"probe\", \"with\": {\"times\": \"often\"}}, {\"plugin\": "
+	sync_definition("{\"triggers\": [{\"id\": \"bad\", \"plugin\": \"probe\", \"with\": {\"times\": \"often\"}}, "
+			"{\"plugin\": "
 			"\"probe\"}]," STEPS "}",
 			true);
 	assert_health("bad", "dead");
@@ -235,8 +239,10 @@ static struct workflow *many_triggers(size_t count)
 	for (size_t i = 0; i < count; i++) {
 		char id[32];
 		snprintf(id, sizeof(id), "t%zu", i);
-		all[i] = (struct trigger_def){
-			.id = strdup(id), .plugin = strdup("probe"), .with_json = strdup("{\"path\":\"/x\"}"), .enabled = true};
+		all[i] = (struct trigger_def){.id = strdup(id),
+					      .plugin = strdup("probe"),
+					      .with_json = strdup("{\"path\":\"/x\"}"),
+					      .enabled = true};
 	}
 	free(w->triggers[0].id);
 	free(w->triggers[0].plugin);

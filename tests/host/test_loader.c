@@ -231,7 +231,8 @@ static void a_trigger_with_right_options_passes(void **state)
 {
 	(void)state;
 	assert_int_equal(load_as("good", "good"), 0);
-	check_triggers("{\"triggers\": [{\"plugin\": \"good\", \"with\": {\"path\": \"/x\"}}],\n" STEPS "}", 0, 0, NULL);
+	check_triggers("{\"triggers\": [{\"plugin\": \"good\", \"with\": {\"path\": \"/x\"}}],\n" STEPS "}", 0, 0,
+		       NULL);
 }
 
 static void a_trigger_with_a_wrong_option_is_shown_at_its_place(void **state)
@@ -252,7 +253,8 @@ static void a_trigger_that_lacks_a_required_option_is_shown(void **state)
 static void a_trigger_of_a_plugin_that_is_not_loaded_is_shown(void **state)
 {
 	(void)state;
-	check_triggers("{" STEPS ",\n\"triggers\": [\n{\"plugin\": \"mqtt\"}]}", -EINVAL, 3, "plugin mqtt is not loaded");
+	check_triggers("{" STEPS ",\n\"triggers\": [\n{\"plugin\": \"mqtt\"}]}", -EINVAL, 3,
+		       "plugin mqtt is not loaded");
 }
 
 static void the_page_of_a_plugin_names_its_options(void **state)

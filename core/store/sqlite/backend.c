@@ -53,14 +53,14 @@ static int load_counters(struct backend *b, struct backend_facts *ret_facts)
 
 static int open_writer(struct backend *b)
 {
-	int r = sqlite_connection_open(&b->writer, b->path, b->vfs);
+	int r = database_open(&b->writer, b->path, b->vfs);
 	if (r < 0)
 		return r;
 	r = migrate(&b->writer, b->path, b->vfs, schema_migrations, schema_version);
 	if (r == 0)
-		r = connection_configure(&b->writer, CONNECTION_WRITER);
+		r = database_configure(&b->writer, DATABASE_WRITER);
 	if (r < 0) {
-		sqlite_connection_close(&b->writer);
+		database_close(&b->writer);
 		return r;
 	}
 	sqlite3_wal_hook(b->writer.db, note_frames, b);
@@ -97,7 +97,7 @@ static int probe(struct backend *b)
 static int reopen(struct backend *b)
 {
 	struct backend_facts facts;
-	sqlite_connection_close(&b->writer);
+	database_close(&b->writer);
 	names_clear(&b->names);
 	int r = open_writer(b);
 	if (r == 0)
@@ -105,7 +105,7 @@ static int reopen(struct backend *b)
 	if (r == 0)
 		r = probe(b);
 	if (r < 0)
-		sqlite_connection_close(&b->writer);
+		database_close(&b->writer);
 	return r;
 }
 
@@ -182,7 +182,7 @@ static int open_database(struct backend *b, struct backend_facts *ret_facts)
 	if (r == 0)
 		r = start_epoch(b, ret_facts);
 	if (r < 0)
-		sqlite_connection_close(&b->writer);
+		database_close(&b->writer);
 	return r;
 }
 
@@ -199,16 +199,16 @@ static int open_files(struct backend *b, struct backend_facts *ret_facts)
 	else if (r == 0 && ballast_make(b->path, b->ballast) < 0)
 		log_warn("no room for the ballast file", log_str("store", b->path), LOG_END);
 	if (r == 0)
-		r = sqlite_connection_open(&b->checkpoint_connection, b->path, b->vfs);
+		r = database_open(&b->checkpointer, b->path, b->vfs);
 	if (r == 0)
-		r = connection_configure(&b->checkpoint_connection, CONNECTION_CHECKPOINT);
+		r = database_configure(&b->checkpointer, DATABASE_CHECKPOINT);
 	return r;
 }
 
 static void backend_close(struct backend *b)
 {
-	sqlite_connection_close(&b->checkpoint_connection);
-	sqlite_connection_close(&b->writer);
+	database_close(&b->checkpointer);
+	database_close(&b->writer);
 	names_clear(&b->names);
 	buf_release(&b->scope);
 	if (b->lock_fd >= 0)
@@ -302,10 +302,10 @@ static size_t journal_size(const struct backend *b)
 	return b->journal_frames * FRAME_SIZE;
 }
 
-static int run_checkpoint(struct connection *c, int *ret_frames, int *ret_carried)
+static int run_checkpoint(struct database *c, int *ret_frames, int *ret_carried)
 {
 	int code = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, ret_frames, ret_carried);
-	return code == SQLITE_OK ? 0 : connection_error(c, code);
+	return code == SQLITE_OK ? 0 : database_error(c, code);
 }
 
 static int checkpoint(struct backend *b, bool *ret_complete)
@@ -322,7 +322,7 @@ static int checkpoint(struct backend *b, bool *ret_complete)
 static int checkpoint_aside(struct backend *b, size_t *ret_carried)
 {
 	int frames = 0, carried = 0;
-	int r = run_checkpoint(&b->checkpoint_connection, &frames, &carried);
+	int r = run_checkpoint(&b->checkpointer, &frames, &carried);
 	if (r == 0)
 		*ret_carried = (size_t)(carried > 0 ? carried : 0) * FRAME_SIZE;
 	return r;

@@ -1,11 +1,11 @@
-/* The writer's side of the SQLite backend. All of it belongs to the writer thread, apart from checkpoint_connection. */
+/* The writer's side of the SQLite backend. All of it belongs to the writer thread, apart from checkpointer. */
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "store/backend.h"
-#include "store/sqlite/connection.h"
+#include "store/sqlite/database.h"
 
 /* Numbers that a transaction moves on. They are written once, at its end, and taken back when it is rolled back. */
 struct counters {
@@ -25,7 +25,7 @@ struct source {
 };
 
 struct backend {
-	struct connection writer, checkpoint_connection;
+	struct database writer, checkpointer;
 	char *path, *vfs;
 	int lock_fd;
 	int64_t queue_max;
@@ -84,19 +84,19 @@ void reader_close(struct backend_reader *r);
 int reader_read(struct backend_reader *r, struct store_request *q);
 
 /* read_activity.c and read_rest.c: one kind of request each, inside a read transaction. */
-int read_one_activity(struct connection *c, struct store_request *q);
-int read_activities(struct connection *c, struct store_request *q);
-int read_runnable(struct connection *c, struct store_request *q);
-int read_interrupted(struct connection *c, struct store_request *q);
-int read_workflows(struct connection *c, struct store_request *q);
-int read_revision(struct connection *c, struct store_request *q);
-int read_tokens(struct connection *c, struct store_request *q);
-int read_logs(struct connection *c, struct store_request *q);
-int read_events(struct connection *c, struct store_request *q);
-int read_kv(struct connection *c, struct store_request *q);
-int read_all_kv(struct connection *c, struct store_request *q);
-int read_refusals(struct connection *c, struct store_request *q);
-int read_accounts(struct connection *c, struct store_request *q);
+int read_one_activity(struct database *c, struct store_request *q);
+int read_activities(struct database *c, struct store_request *q);
+int read_runnable(struct database *c, struct store_request *q);
+int read_interrupted(struct database *c, struct store_request *q);
+int read_workflows(struct database *c, struct store_request *q);
+int read_revision(struct database *c, struct store_request *q);
+int read_tokens(struct database *c, struct store_request *q);
+int read_logs(struct database *c, struct store_request *q);
+int read_events(struct database *c, struct store_request *q);
+int read_kv(struct database *c, struct store_request *q);
+int read_all_kv(struct database *c, struct store_request *q);
+int read_refusals(struct database *c, struct store_request *q);
+int read_accounts(struct database *c, struct store_request *q);
 /* A text column copied; NULL for null, and when out of memory (*error is set). */
 char *column_copy(struct store_request *q, sqlite3_stmt *statement, int column, size_t *ret_len, int *error);
 

@@ -10,14 +10,14 @@
 #define APPLICATION_ID 0x54505054 /* "TPPT" */
 
 /* 0 with the version, which is 0 for an empty file. */
-static int read_version(struct connection *c, int version, int64_t *ret)
+static int read_version(struct database *c, int version, int64_t *ret)
 {
 	int64_t application = 0, user = 0, pages = 0;
-	int r = connection_pragma_int(c, "PRAGMA application_id", &application);
+	int r = database_pragma_int(c, "PRAGMA application_id", &application);
 	if (r == 0)
-		r = connection_pragma_int(c, "PRAGMA user_version", &user);
+		r = database_pragma_int(c, "PRAGMA user_version", &user);
 	if (r == 0)
-		r = connection_pragma_int(c, "PRAGMA page_count", &pages);
+		r = database_pragma_int(c, "PRAGMA page_count", &pages);
 	if (r < 0)
 		return r;
 	if (pages > 0 && (application != APPLICATION_ID || user < 1))
@@ -28,25 +28,25 @@ static int read_version(struct connection *c, int version, int64_t *ret)
 	return 0;
 }
 
-static int copy_pages(struct connection *from, const char *path, const char *vfs)
+static int copy_pages(struct database *from, const char *path, const char *vfs)
 {
-	struct connection to;
+	struct database to;
 	int r = file_make(path);
 	if (r == 0)
-		r = sqlite_connection_open(&to, path, vfs);
+		r = database_open(&to, path, vfs);
 	if (r < 0)
 		return r;
 	sqlite3_backup *backup = sqlite3_backup_init(to.db, "main", from->db, "main");
 	int code = backup ? sqlite3_backup_step(backup, -1) : sqlite3_errcode(to.db);
 	sqlite3_backup_finish(backup);
 	if (code != SQLITE_DONE)
-		r = connection_error(&to, code);
-	sqlite_connection_close(&to);
+		r = database_error(&to, code);
+	database_close(&to);
 	return r;
 }
 
 /* The copy is complete once it has its name. */
-static int copy(struct connection *c, const char *path, const char *vfs, int64_t version)
+static int copy(struct database *c, const char *path, const char *vfs, int64_t version)
 {
 	char *name = NULL, *unfinished = NULL;
 	int r = -ENOMEM;
@@ -70,24 +70,24 @@ cleanup:
 	return r;
 }
 
-static int run_migration(struct connection *c, const char *script, int64_t number)
+static int run_migration(struct database *c, const char *script, int64_t number)
 {
 	char marks[120];
 	snprintf(marks, sizeof(marks), "PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID,
 		 (long long)number);
-	int r = connection_exec(c, "BEGIN IMMEDIATE");
+	int r = database_exec(c, "BEGIN IMMEDIATE");
 	if (r == 0)
-		r = connection_exec(c, script);
+		r = database_exec(c, script);
 	if (r == 0)
-		r = connection_exec(c, marks);
+		r = database_exec(c, marks);
 	if (r == 0)
-		r = connection_exec(c, "COMMIT");
+		r = database_exec(c, "COMMIT");
 	if (r < 0 && !sqlite3_get_autocommit(c->db))
-		connection_exec(c, "ROLLBACK");
+		database_exec(c, "ROLLBACK");
 	return r;
 }
 
-int migrate(struct connection *c, const char *path, const char *vfs, const char *const *migrations, int version)
+int migrate(struct database *c, const char *path, const char *vfs, const char *const *migrations, int version)
 {
 	int64_t at = 0;
 	int r = read_version(c, version, &at);

@@ -2,7 +2,7 @@
 #ifndef STORE_SQLITE_MIGRATE_H
 #define STORE_SQLITE_MIGRATE_H
 
-#include "store/sqlite/connection.h"
+#include "store/sqlite/database.h"
 
 /* core/store/schema/NNN.sql in order; generated (cmake/EmbedSql.cmake). */
 extern const char *const schema_migrations[];
@@ -10,6 +10,6 @@ extern const int schema_version;
 
 /* Brings the database up to `version`; each migration is one transaction. A database with an older schema is first copied to
  * PATH.schema-N. -EPROTO: it is newer; -EILSEQ: it is no store. */
-int migrate(struct connection *c, const char *path, const char *vfs, const char *const *migrations, int version);
+int migrate(struct database *c, const char *path, const char *vfs, const char *const *migrations, int version);
 
 #endif

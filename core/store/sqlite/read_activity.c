@@ -52,7 +52,7 @@ static int take_step(struct store_request *q, sqlite3_stmt *st, struct store_ste
 	return error;
 }
 
-static int take_steps(struct connection *c, struct store_request *q, const uint8_t *id, struct rows *rows)
+static int take_steps(struct database *c, struct store_request *q, const uint8_t *id, struct rows *rows)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_READ_STEPS, &st, "d", id);
@@ -64,7 +64,7 @@ static int take_steps(struct connection *c, struct store_request *q, const uint8
 	return r;
 }
 
-static int read_row(struct connection *c, struct store_request *q, const uint8_t *id, struct store_activity_row *row)
+static int read_row(struct database *c, struct store_request *q, const uint8_t *id, struct store_activity_row *row)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_READ_ACTIVITY, &st, "d", id);
@@ -79,7 +79,7 @@ static int read_row(struct connection *c, struct store_request *q, const uint8_t
 	return r;
 }
 
-int read_one_activity(struct connection *c, struct store_request *q)
+int read_one_activity(struct database *c, struct store_request *q)
 {
 	uint8_t id[ID_BLOB];
 	if (id_to_blob(q->id, id) < 0)
@@ -100,7 +100,7 @@ struct listing {
 	uint8_t before[ID_BLOB], since[ID_BLOB], workflow[ID_BLOB];
 };
 
-static int bind_listing(struct connection *c, const struct store_request *q, const struct listing *l, sqlite3_stmt **ret)
+static int bind_listing(struct database *c, const struct store_request *q, const struct listing *l, sqlite3_stmt **ret)
 {
 	int64_t limit = STRETCH;
 	int64_t status = q->step_or_status;
@@ -119,7 +119,7 @@ static bool wanted(const struct store_request *q, sqlite3_stmt *st)
 }
 
 /* One stretch. *ret_end: the list is complete. */
-static int list_stretch(struct connection *c, struct store_request *q, struct listing *l, bool *ret_end)
+static int list_stretch(struct database *c, struct store_request *q, struct listing *l, bool *ret_end)
 {
 	sqlite3_stmt *st = NULL;
 	uint8_t last[ID_BLOB];
@@ -142,7 +142,7 @@ static int list_stretch(struct connection *c, struct store_request *q, struct li
 	return r;
 }
 
-int read_activities(struct connection *c, struct store_request *q)
+int read_activities(struct database *c, struct store_request *q)
 {
 	struct listing l = {0};
 	bool end = false;
@@ -169,7 +169,7 @@ static int64_t limit_of(const struct store_request *q)
 	return q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX;
 }
 
-int read_runnable(struct connection *c, struct store_request *q)
+int read_runnable(struct database *c, struct store_request *q)
 {
 	uint8_t after[ID_BLOB] = {0};
 	sqlite3_stmt *st = NULL;
@@ -188,7 +188,7 @@ int read_runnable(struct connection *c, struct store_request *q)
 }
 
 /* The steps of a list's activities stand in the arena, since rows move while the list grows. */
-static int attach_steps(struct connection *c, struct store_request *q, const uint8_t *id, struct store_activity_row *row)
+static int attach_steps(struct database *c, struct store_request *q, const uint8_t *id, struct store_activity_row *row)
 {
 	struct rows steps = {.size = sizeof(struct store_step_row)};
 	int r = take_steps(c, q, id, &steps);
@@ -204,7 +204,7 @@ static int attach_steps(struct connection *c, struct store_request *q, const uin
 	return r;
 }
 
-static int add_interrupted(struct connection *c, struct store_request *q, const uint8_t *id)
+static int add_interrupted(struct database *c, struct store_request *q, const uint8_t *id)
 {
 	struct store_activity_row *row = rows_add(&q->rows);
 	int r = row ? read_row(c, q, id, row) : -ENOMEM;
@@ -212,7 +212,7 @@ static int add_interrupted(struct connection *c, struct store_request *q, const 
 }
 
 /* The ids come from two ranges of one index; sorting the rows themselves would hold all their payloads at once. */
-int read_interrupted(struct connection *c, struct store_request *q)
+int read_interrupted(struct database *c, struct store_request *q)
 {
 	uint8_t id[ID_BLOB] = {0};
 	sqlite3_stmt *st = NULL;

@@ -6,9 +6,9 @@
 #define LOG_BYTES_MAX ((size_t)1 << 20)
 
 /* One row into q->rows; `c` serves look-ups inside. */
-typedef int (*take_fn)(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *row);
+typedef int (*take_fn)(struct database *c, struct store_request *q, sqlite3_stmt *st, void *row);
 
-static int take_all(struct connection *c, struct store_request *q, sqlite3_stmt *st, size_t bytes_max, take_fn take)
+static int take_all(struct database *c, struct store_request *q, sqlite3_stmt *st, size_t bytes_max, take_fn take)
 {
 	int r = 0;
 	while (r == 0 && q->arena.total < bytes_max && (r = sql_step(c, st)) > 0) {
@@ -25,7 +25,7 @@ static int64_t limit_of(const struct store_request *q)
 }
 
 /* The ids of a workflow's disabled triggers joined by spaces. */
-static int join_disabled(struct connection *c, struct store_request *q, int64_t workflow, const char **ret)
+static int join_disabled(struct database *c, struct store_request *q, int64_t workflow, const char **ret)
 {
 	struct buf text;
 	sqlite3_stmt *st = NULL;
@@ -44,7 +44,7 @@ static int join_disabled(struct connection *c, struct store_request *q, int64_t 
 	return r < 0 || *ret ? r : -ENOMEM;
 }
 
-static int take_workflow(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_workflow(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_workflow_row *row = to;
 	int error = 0;
@@ -61,14 +61,14 @@ static int take_workflow(struct connection *c, struct store_request *q, sqlite3_
 	return error < 0 ? error : join_disabled(c, q, sqlite3_column_int64(st, 10), &row->disabled_triggers);
 }
 
-int read_workflows(struct connection *c, struct store_request *q)
+int read_workflows(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_LIST_WORKFLOWS, &st, "");
 	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_workflow);
 }
 
-int read_revision(struct connection *c, struct store_request *q)
+int read_revision(struct database *c, struct store_request *q)
 {
 	uint8_t id[ID_BLOB];
 	sqlite3_stmt *st = NULL;
@@ -87,7 +87,7 @@ int read_revision(struct connection *c, struct store_request *q)
 	return error;
 }
 
-static int take_token(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_token(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_token_record *row = to;
 	int error = 0;
@@ -106,14 +106,14 @@ static int take_token(struct connection *c, struct store_request *q, sqlite3_stm
 	return error;
 }
 
-int read_tokens(struct connection *c, struct store_request *q)
+int read_tokens(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_LIST_TOKENS, &st, "");
 	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_token);
 }
 
-static int take_log(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_log(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_log_row *row = to;
 	int error = 0;
@@ -127,7 +127,7 @@ static int take_log(struct connection *c, struct store_request *q, sqlite3_stmt 
 	return error;
 }
 
-int read_logs(struct connection *c, struct store_request *q)
+int read_logs(struct database *c, struct store_request *q)
 {
 	uint8_t id[ID_BLOB];
 	sqlite3_stmt *st = NULL;
@@ -137,7 +137,7 @@ int read_logs(struct connection *c, struct store_request *q)
 	return r < 0 ? r : take_all(c, q, st, LOG_BYTES_MAX, take_log);
 }
 
-static int take_event(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_event(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct event *row = to;
 	int error = 0;
@@ -151,7 +151,7 @@ static int take_event(struct connection *c, struct store_request *q, sqlite3_stm
 	return error;
 }
 
-int read_events(struct connection *c, struct store_request *q)
+int read_events(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_OLDEST_EVENT, &st, "");
@@ -165,7 +165,7 @@ int read_events(struct connection *c, struct store_request *q)
 	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_event);
 }
 
-static int take_kv(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_kv(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_checkpoint *row = to;
 	int error = 0;
@@ -175,7 +175,7 @@ static int take_kv(struct connection *c, struct store_request *q, sqlite3_stmt *
 	return error;
 }
 
-int read_kv(struct connection *c, struct store_request *q)
+int read_kv(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = q->key ? sql_bind(c, SQL_READ_KV_KEY, &st, "tb", q->scope, q->key, q->key_len)
@@ -185,7 +185,7 @@ int read_kv(struct connection *c, struct store_request *q)
 	return r == 0 && q->key && q->rows.count == 0 ? -ENOENT : r;
 }
 
-static int take_scoped_kv(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_scoped_kv(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	int error = 0;
 	const char **scopes = reallocarray(q->scopes, q->rows.count, sizeof(*scopes));
@@ -196,7 +196,7 @@ static int take_scoped_kv(struct connection *c, struct store_request *q, sqlite3
 	return error < 0 ? error : take_kv(c, q, st, to);
 }
 
-int read_all_kv(struct connection *c, struct store_request *q)
+int read_all_kv(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_LIST_KV, &st, "t", q->scope);
@@ -213,7 +213,7 @@ static char *workflow_text(struct store_request *q, sqlite3_stmt *st, int column
 	return copy;
 }
 
-static int take_refusal(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_refusal(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_refusal *row = to;
 	int error = 0;
@@ -229,7 +229,7 @@ static int take_refusal(struct connection *c, struct store_request *q, sqlite3_s
 	return error;
 }
 
-static int read_counted(struct connection *c, struct store_request *q, enum sql which, take_fn take)
+static int read_counted(struct database *c, struct store_request *q, enum sql which, take_fn take)
 {
 	uint8_t id[ID_BLOB];
 	sqlite3_stmt *st = NULL;
@@ -239,12 +239,12 @@ static int read_counted(struct connection *c, struct store_request *q, enum sql 
 	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take);
 }
 
-int read_refusals(struct connection *c, struct store_request *q)
+int read_refusals(struct database *c, struct store_request *q)
 {
 	return read_counted(c, q, SQL_LIST_REFUSALS, take_refusal);
 }
 
-static int take_account(struct connection *c, struct store_request *q, sqlite3_stmt *st, void *to)
+static int take_account(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_account_row *row = to;
 	int error = 0;
@@ -259,7 +259,7 @@ static int take_account(struct connection *c, struct store_request *q, sqlite3_s
 	return error;
 }
 
-int read_accounts(struct connection *c, struct store_request *q)
+int read_accounts(struct database *c, struct store_request *q)
 {
 	return read_counted(c, q, SQL_LIST_ACCOUNTS, take_account);
 }

@@ -4,17 +4,17 @@
 #include <errno.h>
 
 struct backend_reader {
-	struct connection c;
+	struct database c;
 	struct backend *backend;
 };
 
 static int connect_reader(struct backend_reader *r)
 {
-	int error = sqlite_connection_open(&r->c, r->backend->path, r->backend->vfs);
+	int error = database_open(&r->c, r->backend->path, r->backend->vfs);
 	if (error == 0)
-		error = connection_configure(&r->c, CONNECTION_READER);
+		error = database_configure(&r->c, DATABASE_READER);
 	if (error < 0)
-		sqlite_connection_close(&r->c);
+		database_close(&r->c);
 	return error;
 }
 
@@ -35,11 +35,11 @@ int reader_open(struct backend *b, struct backend_reader **ret)
 
 void reader_close(struct backend_reader *r)
 {
-	sqlite_connection_close(&r->c);
+	database_close(&r->c);
 	free(r);
 }
 
-static int dispatch(struct connection *c, struct store_request *q)
+static int dispatch(struct database *c, struct store_request *q)
 {
 	switch (q->kind) {
 	case REQUEST_ACTIVITY:
@@ -82,7 +82,7 @@ int reader_read(struct backend_reader *r, struct store_request *q)
 	error = dispatch(&r->c, q);
 	/* Ends the snapshot whatever happened, or the journal could never start again. */
 	if (sql_run(&r->c, SQL_COMMIT, "") < 0 || error == -EIO || error == -EILSEQ)
-		sqlite_connection_close(&r->c);
+		database_close(&r->c);
 	return error;
 }
 

@@ -1,7 +1,8 @@
 /* Cannot be created. */
 #include "tiny.h"
 
-static int32_t failing_create(const tappet_host *host, tappet_instance *self, const tappet_config *config, void **ret_state)
+static int32_t failing_create(const tappet_host *host, tappet_instance *self, const tappet_config *config,
+			      void **ret_state)
 {
 	tiny_create(host, self, config, ret_state);
 	return TAPPET_EIO;

@@ -37,7 +37,8 @@ static void remember_checkpoints(struct probe_trigger *t, const tappet_trigger_i
 {
 	size_t used = 0;
 	for (size_t i = 0; i < info->checkpoint_count; i++) {
-		const tappet_checkpoint *c = (const void *)((const char *)info->checkpoints + i * info->checkpoint_size);
+		const tappet_checkpoint *c =
+			(const void *)((const char *)info->checkpoints + i * info->checkpoint_size);
 		int n = snprintf(t->checkpoints + used, sizeof(t->checkpoints) - used, "%.*s=%.*s;", (int)c->key.len,
 				 c->key.ptr, (int)c->value.len, c->value.ptr);
 		used += n > 0 ? (size_t)n : 0;

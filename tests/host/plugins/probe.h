@@ -1,4 +1,5 @@
-/* The probe: a plugin that does what its test tells it, by a structure that both see (the test opens the same shared object). */
+/* The probe: a plugin that does what its test tells it, by a structure that both see (the test opens the same shared
+ * object). */
 #ifndef TESTS_HOST_PROBE_H
 #define TESTS_HOST_PROBE_H
 

@@ -9,7 +9,8 @@
 static const tappet_host *tiny_host;
 static tappet_instance *tiny_self;
 
-TINY_FUNCTION int32_t tiny_create(const tappet_host *host, tappet_instance *self, const tappet_config *config, void **ret_state)
+TINY_FUNCTION int32_t tiny_create(const tappet_host *host, tappet_instance *self, const tappet_config *config,
+				  void **ret_state)
 {
 	(void)config;
 	tiny_host = host;
@@ -19,7 +20,7 @@ TINY_FUNCTION int32_t tiny_create(const tappet_host *host, tappet_instance *self
 }
 
 TINY_FUNCTION int32_t tiny_trigger_add(void *state, tappet_trigger *trigger, const tappet_trigger_info *info,
-				void **ret_trigger_state)
+				       void **ret_trigger_state)
 {
 	(void)state;
 	(void)trigger;

@@ -82,7 +82,9 @@ static void wrong_shapes_are_told_apart(void **state)
 	assert_int_equal(split("token=T", &body), BODY_NOT_JSON);
 	assert_int_equal(split("{\"properties\":[]}", &body), BODY_BAD_PROPERTIES);
 	assert_int_equal(split("{\"properties\":\"{}\"}", &body), BODY_BAD_PROPERTIES);
-	assert_int_equal(split("{\"token\":\"a\",\"token\":\"b\"}", &body), BODY_TWO_TOKENS);
+	assert_int_equal(split("{\"token\":\"a\",\"token\":\"b\"}", &body), BODY_TWICE);
+	assert_int_equal(split("{\"properties\":{},\"propert\\u0069es\":{}}", &body), BODY_TWICE);
+	assert_int_equal(split("{\"properties\":null,\"properties\":{}}", &body), BODY_TWICE);
 }
 
 static void broken_texts_are_not_json(void **state)

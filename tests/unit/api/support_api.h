@@ -31,12 +31,17 @@ struct fixture {
 	int reload_status; /* what the next reload says */
 	const char *reload_mistakes;
 	unsigned switched; /* calls of `enabled` */
+	bool hold_reload;  /* keeps the answer back */
+	void (*held)(void *arg, int status, const char *mistakes);
+	void *held_arg;
 };
 
 /* One workflow "hello" (parameter name, a trigger "push" of plugin webhook, steps greet and pause), "slow" (sleeps
  * for an hour) and "locked" ("manual": false). */
 int fixture_open(void **state);
 int fixture_close(void **state);
+/* Opens the api of the fixture; not ready yet. */
+void open_api(struct fixture *f);
 
 struct reply {
 	int status;
@@ -52,6 +57,11 @@ const char *reply_header(const struct reply *r, const char *name);
 struct reply call(struct fixture *f, const char *method, const char *path, const char *body);
 /* Over TCP, with these header lines (each with CRLF) besides Host. */
 struct reply call_tcp(struct fixture *f, const char *method, const char *path, const char *host, const char *headers);
+
+void assert_problem(const struct reply *r, int status, const char *type, const char *word);
+/* Calls and expects a problem of this status and type, with `word` in its detail. */
+void expect_problem(struct fixture *f, const char *method, const char *path, const char *body, int status,
+		    const char *type, const char *word);
 
 /* A call that is sent but not waited for. */
 struct exchange;

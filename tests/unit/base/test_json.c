@@ -100,6 +100,10 @@ static void a_syntax_error_names_its_place(void **state)
 	assert_int_equal(d.count, 1);
 	assert_int_equal(d.items[0].line, 3);
 	assert_int_equal(d.items[0].column, 3);
+	text = "{\"a\": {\"b\": 1,\n \"b\": 2}}";
+	assert_int_equal(json_file_parse("f.json", text, strlen(text), &d, &f), -EINVAL);
+	assert_int_equal(d.items[1].line, 2);
+	assert_int_equal(d.items[1].column, 2);
 	diag_release(&d);
 }
 

@@ -244,6 +244,26 @@ static void the_exit_code_of_a_followed_run_is_its_outcome(void **state)
 	follow_once(*state, "cancelled", CLI_CANCELLED);
 }
 
+static void following_goes_on_when_the_daemon_comes_back(void **state)
+{
+	static const struct scene scenes[] = {
+		{"POST /api/v1/workflows/w/run ", NULL, 200, "{\"activityId\":\"" ID "\"}"},
+		{"GET /api/v1/activities/" ID " ", NULL, 0, ""},
+		{"GET /api/v1/activities/" ID " ", NULL, 200,
+		 "{\"id\":\"" ID "\",\"status\":\"completed\",\"steps\":[]}"},
+		{"GET /api/v1/activities/" ID "/logs?after=0 ", NULL, 0, ""},
+		{"GET /api/v1/activities/" ID "/logs?after=0 ", NULL, 200,
+		 "{\"records\":[],\"next\":0,\"ended\":true}"},
+	};
+	struct script *s = script_start(*state, scenes, sizeof(scenes) / sizeof(scenes[0]));
+	struct result r = RUN("run", "w", "--follow", "--json", "--server", script_server(s));
+	assert_int_equal(r.code, CLI_OK);
+	assert_non_null(strstr(r.err, "waiting for it"));
+	assert_non_null(strstr(r.out, "{\"activity\":{\"id\""));
+	result_release(&r);
+	script_end(s);
+}
+
 static void logs_of_one_step_are_printed_as_they_are(void **state)
 {
 	static const struct scene scenes[] = {
@@ -351,6 +371,7 @@ int main(void)
 		CLI_TEST(answers_become_exit_codes),
 		CLI_TEST(parameters_are_sent_as_text_or_json),
 		CLI_TEST(the_exit_code_of_a_followed_run_is_its_outcome),
+		CLI_TEST(following_goes_on_when_the_daemon_comes_back),
 		CLI_TEST(logs_of_one_step_are_printed_as_they_are),
 		CLI_TEST(filters_become_a_query),
 		CLI_TEST(switches_name_workflow_and_trigger),

@@ -127,7 +127,8 @@ static void every_key_arrives_in_its_field(void **state)
 		"\"control\": { \"path\": \"run/control.sock\", \"mode\": \"0660\", \"group\": \"adm\" },\n"
 		"\"admin\": { \"tokenFile\": \"/etc/tappet/token\" }, \"publicUrl\": \"https://hooks.example.org/\",\n"
 		"\"store\": \"sqlite:data/x.db\", \"workflows\": \"./flows/\",\n"
-		"\"plugins\": { \"webhook\": {}, \"mqtt-eu\": { \"load\": \"./mqtt.so\", \"with\": { \"broker\": \"b\" } } },\n"
+		"\"plugins\": { \"webhook\": {}, \"mqtt-eu\": { \"load\": \"./mqtt.so\", \"with\": { \"broker\": \"b\" "
+		"} } },\n"
 		"\"executor\": { \"concurrency\": 0, \"drain\": \"1m\" },\n"
 		"\"limits\": { \"body\": \"64KiB\", \"queue\": 5, \"log\": 4096, \"connections\": 7,\n"
 		"\"connectionsPerAddress\": 3 },\n"
@@ -202,8 +203,10 @@ static void unknown_keys_are_mistakes_at_every_level(void **state)
 {
 	assert_bad(*state, "\"lisen\": []", 1, "unknown key \"lisen\" in tappet.json: did you mean \"listen\"?");
 	assert_bad(*state, "\"limits\": {\"boddy\": 1}", 12, "unknown key \"boddy\" in limits: did you mean \"body\"?");
-	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serves\": []}]", 39, "did you mean \"serve\"?");
-	assert_bad(*state, "\"plugins\": {\"webhook\": {\"path\": \"x\"}}", 25, "unknown key \"path\" in a plugin (its own");
+	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serves\": []}]", 39,
+		   "did you mean \"serve\"?");
+	assert_bad(*state, "\"plugins\": {\"webhook\": {\"path\": \"x\"}}", 25,
+		   "unknown key \"path\" in a plugin (its own");
 	assert_bad(*state, "\"control\": {\"group\": null, \"user\": 1}", 28, "unknown key \"user\" in control");
 	assert_bad(*state, "\"limits.body\": 1", 1, "unknown key \"limits.body\"");
 	assert_bad(*state, "\"NAME\": 1", 1, "unknown key");
@@ -219,9 +222,10 @@ static void keys_of_later_versions_are_refused(void **state)
 
 static void addresses_are_ip_and_port_or_a_path(void **state)
 {
-	static const char *const bad[] = {"localhost:80", "127.0.0.1",	   "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-					  "::1:80x",	  "[::1]",	   "[::g]:80",	 "1.2.3:80",	    ":80",
-					  "",		  "127.0.0.1:8 0", "http://x:80"};
+	static const char *const bad[] = {"localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+					  "127.0.0.1:-1", "::1:80x",   "[::1]",      "[::g]:80",
+					  "1.2.3:80",     ":80",       "",           "127.0.0.1:8 0",
+					  "http://x:80"};
 	char member[200];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -233,8 +237,10 @@ static void addresses_are_ip_and_port_or_a_path(void **state)
 	assert_bad(*state, "\"listen\": [{\"serve\": [\"api\"]}]", 12, "a listener needs an \"address\"");
 	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serve\": [\"hook\"]}]", 49,
 		   "did you mean \"hooks\"?");
-	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serve\": []}]", 48, "nothing would be served");
-	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serve\": [\"api\",\"api\"]}]", 55, "stands twice");
+	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serve\": []}]", 48,
+		   "nothing would be served");
+	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"serve\": [\"api\",\"api\"]}]", 55,
+		   "stands twice");
 }
 
 static void what_listens_stands_once(void **state)
@@ -251,7 +257,7 @@ static void the_api_beyond_this_machine_needs_a_named_token_file(void **state)
 {
 	static const char *const fine[] = {
 		"\"listen\": [\"127.8.9.1:80\", \"[::1]:80\", \"[::ffff:127.0.0.1]:81\", \"unix:x.sock\"]",
-		"\"listen\": [{\"address\": \"0.0.0.0:80\", \"serve\": [\"hooks\", \"action\", \"metrics\", \"health\"]}]",
+		"\"listen\": [{\"address\": \"0.0.0.0:80\", \"serve\": [\"hooks\",\"action\",\"metrics\",\"health\"]}]",
 		"\"listen\": [\"0.0.0.0:80\"], \"admin\": {\"tokenFile\": \"t\"}",
 	};
 	char text[300];
@@ -316,10 +322,11 @@ static void all_mistakes_come_in_one_pass(void **state)
 	struct diag d;
 
 	diag_init(&d);
-	assert_int_equal(config_read(folder_write(*state, "tappet.json",
-						  "{\"listen\":[\"x\"],\n\"limits\":{\"body\":\"?\",\"queue\":0},\n\"stor\":1}"),
-				     &d, &c),
-			 -EINVAL);
+	assert_int_equal(
+		config_read(folder_write(*state, "tappet.json",
+					 "{\"listen\":[\"x\"],\n\"limits\":{\"body\":\"?\",\"queue\":0},\n\"stor\":1}"),
+			    &d, &c),
+		-EINVAL);
 	assert_int_equal(d.count, 4);
 	assert_int_equal(d.items[0].line, 1);
 	assert_int_equal(d.items[1].line, 2);
@@ -345,8 +352,9 @@ static void a_missing_or_broken_file_is_told(void **state)
 static void paths_are_joined_with_their_folder(void **state)
 {
 	static const char *const cases[][3] = {
-		{"/etc", "x.json", "/etc/x.json"}, {"/etc", "/var/x", "/var/x"}, {"/etc", "./x", "/etc/x"},
-		{"/", "x", "/x"},		   {"/etc", "x/", "/etc/x"},	 {"/etc", "/", "/"},
+		{"/etc", "x.json", "/etc/x.json"}, {"/etc", "/var/x", "/var/x"},
+		{"/etc", "./x", "/etc/x"},         {"/", "x", "/x"},
+		{"/etc", "x/", "/etc/x"},          {"/etc", "/", "/"},
 	};
 
 	(void)state;
@@ -378,10 +386,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_empty_file_has_all_defaults, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(no_file_is_the_same_as_an_empty_one, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(every_key_arrives_in_its_field, folder_setup, folder_teardown),
-		cmocka_unit_test_setup_teardown(the_control_socket_lies_beside_the_store, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(the_control_socket_lies_beside_the_store, folder_setup,
+						folder_teardown),
 		cmocka_unit_test_setup_teardown(a_relative_path_is_relative_to_where_it_was_named, folder_setup,
 						folder_teardown),
-		cmocka_unit_test_setup_teardown(unknown_keys_are_mistakes_at_every_level, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(unknown_keys_are_mistakes_at_every_level, folder_setup,
+						folder_teardown),
 		cmocka_unit_test_setup_teardown(keys_of_later_versions_are_refused, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(addresses_are_ip_and_port_or_a_path, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(what_listens_stands_once, folder_setup, folder_teardown),

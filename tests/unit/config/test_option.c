@@ -178,7 +178,8 @@ static void a_secret_is_referred_to_and_never_written_in_place(void **state)
 	check_fine(&c, "{\"path\":\"p\",\"key\":{\"file\":\"key.txt\"}}", *state);
 	assert_text(c.values, "key", 0, "hunter2");
 	release(&c);
-	assert_mistake("{\"path\":\"p\",\"key\":{\"file\":\"none\"}}", *state, 19, "cannot read the secret's file \"none\"");
+	assert_mistake("{\"path\":\"p\",\"key\":{\"file\":\"none\"}}", *state, 19,
+		       "cannot read the secret's file \"none\"");
 	assert_mistake("{\"path\":\"p\",\"key\":{\"env\":\"TAPPET_TEST_UNSET\"}}", *state, 19, "is not set");
 }
 
@@ -198,10 +199,12 @@ static void secrets_inside_a_secret_object_are_resolved(void **state)
 	struct checked c;
 
 	(void)folder_write(*state, "key", "a\"b");
-	check_fine(&c, "{\"path\":\"p\",\"signature\":{\"preset\":\"github\",\"secrets\":[{\"file\":\"key\"},\"x\"]}}", *state);
+	check_fine(&c, "{\"path\":\"p\",\"signature\":{\"preset\":\"github\",\"secrets\":[{\"file\":\"key\"},\"x\"]}}",
+		   *state);
 	assert_text(c.values, "signature", 0, "{\"preset\":\"github\",\"secrets\":[\"a\\\"b\",\"x\"]}");
 	release(&c);
-	assert_mistake("{\"path\":\"p\",\"signature\":{\"secret\":{\"file\":\"none\"}}}", *state, 35, "cannot read the secret's");
+	assert_mistake("{\"path\":\"p\",\"signature\":{\"secret\":{\"file\":\"none\"}}}", *state, 35,
+		       "cannot read the secret's");
 	check_fine(&c, "{\"path\":\"p\",\"signature\":{\"secret\":{\"file\":\"none\"}}}", NULL);
 	assert_text(c.values, "signature", 0, "{\"secret\":{\"file\":\"none\"}}");
 	release(&c);
@@ -249,8 +252,8 @@ static void a_default_that_is_none_is_told(void **state)
 
 static void sizes_are_read_with_their_units(void **state)
 {
-	static const char *const bad[] = {"", "KiB", "1 MiB", "1MB", "-1", "1.5MiB", "0x10", "99999999999999999999",
-					  "9999999999GiB"};
+	static const char *const bad[] = {
+		"", "KiB", "1 MiB", "1MB", "-1", "1.5MiB", "0x10", "99999999999999999999", "9999999999GiB"};
 	size_t size = 77;
 
 	(void)state;

@@ -43,10 +43,10 @@ static void assert_secret(const char *text, const char *folder, const char *expe
 
 static void only_references_are_secrets(void **state)
 {
-	static const char *const bad[] = {"\"hunter2\"",	  "{}",
-					  "{\"env\":\"\"}",	  "{\"env\":1}",
-					  "{\"name\":\"X\"}",	  "{\"env\":\"A\",\"file\":\"b\"}",
-					  "[\"env\"]",		  "null"};
+	static const char *const bad[] = {"\"hunter2\"",      "{}",
+					  "{\"env\":\"\"}",   "{\"env\":1}",
+					  "{\"name\":\"X\"}", "{\"env\":\"A\",\"file\":\"b\"}",
+					  "[\"env\"]",        "null"};
 	char message[200];
 
 	(void)state;
@@ -125,9 +125,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_references_are_secrets),
 		cmocka_unit_test(a_variable_of_the_environment_is_read),
-		cmocka_unit_test_setup_teardown(a_file_is_read_without_its_last_line_end, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(a_file_is_read_without_its_last_line_end, folder_setup,
+						folder_teardown),
 		cmocka_unit_test_setup_teardown(bytes_of_a_file_are_kept_as_they_are, folder_setup, folder_teardown),
-		cmocka_unit_test_setup_teardown(files_that_cannot_be_secrets_are_refused, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(files_that_cannot_be_secrets_are_refused, folder_setup,
+						folder_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A real store and engine in a temporary folder, inside the test's own loop. Each wait turns the loop until its condition
- * holds; after WAIT_MS the test fails. */
+/* A real store and engine in a temporary folder, inside the test's own loop. Each wait turns the loop until its
+ * condition holds; after WAIT_MS the test fails. */
 #ifndef SUPPORT_ENGINE_H
 #define SUPPORT_ENGINE_H
 
@@ -44,6 +44,7 @@ void rig_open(struct rig *r);
 void rig_start(struct rig *r);
 void rig_up(struct rig *r); /* both */
 void rig_down(struct rig *r, int64_t drain_ms);
+void rig_release(struct rig *r); /* what rig_down does after engine_stop's end */
 /* Turns the loop until check(arg) is true. */
 void rig_until(struct rig *r, bool (*check)(void *arg), void *arg);
 void rig_turn(struct rig *r);

@@ -2,6 +2,7 @@
 #include "unit/engine/support_engine.h"
 
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,16 +23,18 @@ static int setup(void **state)
 	return 0;
 }
 
-/* A daemon in a process of its own that runs one activity of `definition` until it is killed; its id is in the file "id". */
-static pid_t fork_daemon(struct rig *r, const char *definition)
+/* What a daemon in a process of its own does: it runs one activity of `definition` until it is killed. The
+ * activity's id is then in the file "id". */
+static void be_daemon(const char *folder, const char *definition)
 {
+	struct rig *r;
 	char id[ID_SIZE], path[128];
-	pid_t pid = fork();
 	FILE *f;
 
-	assert_true(pid >= 0);
-	if (pid > 0)
-		return pid;
+	if (setup((void **)&r) < 0)
+		_exit(1);
+	(void)rmdir(r->folder);
+	(void)snprintf(r->folder, sizeof(r->folder), "%s", folder);
 	rig_up(r);
 	(void)rig_define(r, "test", definition);
 	rig_run(r, "test", NULL, id);
@@ -43,6 +46,16 @@ static pid_t fork_daemon(struct rig *r, const char *definition)
 	(void)fclose(f);
 	for (;;)
 		rig_turn(r);
+}
+
+/* This program again: a fork would have no threads. */
+static pid_t start_daemon(struct rig *r, const char *definition)
+{
+	char *argv[] = {(char *)"daemon", r->folder, (char *)(uintptr_t)definition, NULL};
+	pid_t pid = 0;
+
+	assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
+	return pid;
 }
 
 static bool has_line(const struct rig *r, const char *name)
@@ -57,7 +70,7 @@ static bool has_line(const struct rig *r, const char *name)
 /* Kills the daemon when `name` has been written. */
 static void crash(struct rig *r, const char *definition, const char *name, char id[static ID_SIZE])
 {
-	pid_t pid = fork_daemon(r, definition);
+	pid_t pid = start_daemon(r, definition);
 	int64_t end_ms = clock_mono_ms() + WAIT_MS;
 	char *text;
 	int status;
@@ -83,7 +96,8 @@ static void a_step_interrupted_by_a_crash_runs_again(void **state)
 
 	crash(r,
 	      "{\"steps\":[{\"id\":\"z\",\"script\":\"echo k=1 > $TAPPET_OUTPUT; touch kept\"},"
-	      "{\"id\":\"a\",\"script\":\"test -f kept || exit 9; echo $TAPPET_ATTEMPT >> $ROOT/attempts; [ $TAPPET_ATTEMPT = 2 ] || exec sleep "
+	      "{\"id\":\"a\",\"script\":\"test -f kept || exit 9; echo $TAPPET_ATTEMPT >> $ROOT/attempts; [ "
+	      "$TAPPET_ATTEMPT = 2 ] || exec sleep "
 	      "600\"},{\"id\":\"b\",\"run\":[\"test\",\"$(steps.z.outputs.k)\",\"=\",\"1\"]}]}",
 	      "attempts", id);
 	rig_up(r);
@@ -104,7 +118,8 @@ static void an_attempt_after_a_crash_is_no_retry(void **state)
 	struct json *d;
 
 	crash(r,
-	      "{\"steps\":[{\"id\":\"a\",\"retry\":{\"attempts\":2,\"backoff\":\"1ms\"},\"script\":\"echo $TAPPET_ATTEMPT >> "
+	      "{\"steps\":[{\"id\":\"a\",\"retry\":{\"attempts\":2,\"backoff\":\"1ms\"},\"script\":\"echo "
+	      "$TAPPET_ATTEMPT >> "
 	      "$ROOT/attempts; [ $TAPPET_ATTEMPT = 1 ] && exec sleep 600; exit 1\"}]}",
 	      "attempts", id);
 	rig_up(r);
@@ -124,7 +139,8 @@ static void on_crash_fail_ends_the_step(void **state)
 	struct json *d;
 
 	crash(r,
-	      "{\"steps\":[{\"id\":\"a\",\"onCrash\":\"fail\",\"script\":\"echo $TAPPET_ATTEMPT >> $ROOT/attempts; exec sleep "
+	      "{\"steps\":[{\"id\":\"a\",\"onCrash\":\"fail\",\"script\":\"echo $TAPPET_ATTEMPT >> $ROOT/attempts; "
+	      "exec sleep "
 	      "600\"}]}",
 	      "attempts", id);
 	rig_up(r);
@@ -146,7 +162,8 @@ static void what_a_crashed_daemon_left_is_ended_before_anything_starts(void **st
 
 	/* The second attempt fails when anything of the first is still there: also one that left the group. */
 	crash(r,
-	      "{\"steps\":[{\"id\":\"a\",\"script\":\"if [ $TAPPET_ATTEMPT = 1 ]; then setsid sh -c 'trap \\\"\\\" TERM; echo $$ > "
+	      "{\"steps\":[{\"id\":\"a\",\"script\":\"if [ $TAPPET_ATTEMPT = 1 ]; then setsid sh -c 'trap \\\"\\\" "
+	      "TERM; echo $$ > "
 	      "$ROOT/pid; while :; do sleep 0.05; done' & wait; fi; ! kill -0 $(cat $ROOT/pid)\"}]}",
 	      "pid", id);
 	stubborn = rig_pid(r, "pid");
@@ -169,7 +186,8 @@ static void a_long_sleep_survives_a_restart(void **state)
 	int64_t begin_ms;
 
 	rig_up(r);
-	(void)rig_define(r, "test", "{\"steps\":[{\"id\":\"a\",\"sleep\":\"1500ms\"},{\"id\":\"b\",\"sleep\":\"0ms\"}]}");
+	(void)rig_define(r, "test",
+			 "{\"steps\":[{\"id\":\"a\",\"sleep\":\"1500ms\"},{\"id\":\"b\",\"sleep\":\"0ms\"}]}");
 	begin_ms = clock_wall_ms();
 	rig_run(r, "test", NULL, id);
 	json_free(rig_wait(r, id, "waiting"));
@@ -213,9 +231,10 @@ static void a_stop_ends_what_runs_past_the_drain_and_the_next_start_runs_it_agai
 	pid_t pid;
 
 	rig_up(r);
-	(void)rig_define(r, "test",
-			 "{\"steps\":[{\"id\":\"a\",\"script\":\"echo $$ > $ROOT/pid; [ $TAPPET_ATTEMPT = 2 ] || exec sleep "
-			 "600\"}]}");
+	(void)rig_define(
+		r, "test",
+		"{\"steps\":[{\"id\":\"a\",\"script\":\"echo $$ > $ROOT/pid; [ $TAPPET_ATTEMPT = 2 ] || exec sleep "
+		"600\"}]}");
 	rig_run(r, "test", NULL, id);
 	pid = rig_pid(r, "pid");
 	rig_down(r, 50);
@@ -266,7 +285,9 @@ static void a_wait_that_left_memory_comes_back_in_time(void **state)
 
 	/* Past the time after which activities leave memory. */
 	rig_up(r);
-	(void)rig_define(r, "test", "{\"timeout\":\"30s\",\"steps\":[{\"id\":\"a\",\"sleep\":\"10500ms\"},{\"id\":\"b\",\"run\":[\"/bin/true\"]}]}");
+	(void)rig_define(r, "test",
+			 "{\"timeout\":\"30s\",\"steps\":[{\"id\":\"a\",\"sleep\":\"10500ms\"},{\"id\":\"b\",\"run\":["
+			 "\"/bin/true\"]}]}");
 	rig_run(r, "test", NULL, id);
 	rig_until(r, is_parked, r);
 	d = rig_wait(r, id, "completed");
@@ -280,7 +301,9 @@ static void an_activity_keeps_the_revision_it_was_accepted_with(void **state)
 	struct rig *r = *state;
 	char id[ID_SIZE], *text;
 
-	crash(r, "{\"steps\":[{\"id\":\"a\",\"script\":\"echo old >> $ROOT/said; [ $TAPPET_ATTEMPT = 2 ] || exec sleep 600\"}]}",
+	crash(r,
+	      "{\"steps\":[{\"id\":\"a\",\"script\":\"echo old >> $ROOT/said; [ $TAPPET_ATTEMPT = 2 ] || exec sleep "
+	      "600\"}]}",
 	      "said", id);
 	rig_open(r);
 	(void)rig_define(r, "test", "{\"steps\":[{\"id\":\"n\",\"script\":\"echo new >> $ROOT/said\"}]}");
@@ -293,21 +316,25 @@ static void an_activity_keeps_the_revision_it_was_accepted_with(void **state)
 	rig_down(r, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_step_interrupted_by_a_crash_runs_again, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(an_attempt_after_a_crash_is_no_retry, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(on_crash_fail_ends_the_step, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(what_a_crashed_daemon_left_is_ended_before_anything_starts, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(what_a_crashed_daemon_left_is_ended_before_anything_starts, setup,
+						rig_teardown),
 		cmocka_unit_test_setup_teardown(a_long_sleep_survives_a_restart, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_waits_for_running_steps_within_the_drain, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(a_stop_ends_what_runs_past_the_drain_and_the_next_start_runs_it_again, setup,
-						rig_teardown),
+		cmocka_unit_test_setup_teardown(a_stop_ends_what_runs_past_the_drain_and_the_next_start_runs_it_again,
+						setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_wait_that_left_memory_can_be_cancelled, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_wait_that_left_memory_comes_back_in_time, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(an_activity_keeps_the_revision_it_was_accepted_with, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(an_activity_keeps_the_revision_it_was_accepted_with, setup,
+						rig_teardown),
 	};
 
+	if (argc == 3 && strcmp(argv[0], "daemon") == 0)
+		be_daemon(argv[1], argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,9 @@
 #include "base/metrics.h"
 #include "gateway/gateway.h"
 
+#ifndef WAIT_MS
 #define WAIT_MS 20000
+#endif
 #define HELD_MAX 128
 
 struct fixture {

@@ -128,6 +128,26 @@ static void requests_before_a_half_close_are_all_answered(void **state)
 	fixture_close(&f);
 }
 
+static void a_body_that_the_client_does_not_finish_ends_the_connection(void **state)
+{
+	static const char *const requests[] = {"POST /echo HTTP/1.0\r\nContent-Length: 5\r\n\r\nhi",
+					       "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhi"};
+	struct fixture f;
+	struct client c;
+	(void)state;
+	open_default(&f);
+	for (int i = 0; i < 2; i++) {
+		client_open(&c, &f);
+		client_say(&c, requests[i]);
+		client_finish(&c);
+		client_wait_end(&c);
+		assert_int_equal(c.in.len, 0);
+		client_close(&c);
+	}
+	assert_int_equal(f.calls, 0);
+	fixture_close(&f);
+}
+
 static void chunked_bodies_arrive_whole(void **state)
 {
 	struct fixture f;
@@ -392,6 +412,7 @@ int main(void)
 		cmocka_unit_test(head_has_the_length_but_no_body),
 		cmocka_unit_test(a_thousand_pipelined_requests_are_answered_in_order),
 		cmocka_unit_test(requests_before_a_half_close_are_all_answered),
+		cmocka_unit_test(a_body_that_the_client_does_not_finish_ends_the_connection),
 		cmocka_unit_test(chunked_bodies_arrive_whole),
 		cmocka_unit_test(a_body_as_large_as_the_limit_is_taken_in_any_pieces),
 		cmocka_unit_test(a_client_that_asks_first_is_told_to_go_on),

@@ -252,8 +252,7 @@ static bool reference_may_start(const struct reference *ref, size_t step)
 		all_final = all_final && status_is_final(ref->status[def->needs[i]]);
 		all_completed = all_completed && ref->status[def->needs[i]] == STATUS_COMPLETED;
 	}
-	return !ref->cancelled && ref->status[step] == STATUS_NOTSTARTED && all_final &&
-	       (all_completed || def->always);
+	return !ref->cancelled && ref->status[step] == STATUS_NOTSTARTED && all_final && (all_completed || def->always);
 }
 
 static bool reference_skip_one(struct reference *ref)

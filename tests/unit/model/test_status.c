@@ -15,7 +15,7 @@
 static void status_names_are_those_of_the_wire_and_read_back(void **state)
 {
 	static const char *const wire[] = {"notstarted", "inProgress", "waiting",   "completed",
-					   "failure",	 "invalid",    "cancelled", "skipped"};
+					   "failure",    "invalid",    "cancelled", "skipped"};
 	enum status status = STATUS_SKIPPED;
 
 	(void)state;

@@ -46,13 +46,16 @@ static const char full[] =
 	"  \"slug\": \"deploy-site\", \"id\": \"5dd74d0976df2d000110e52a\", \"name\": \"Deploy the site\",\n"
 	"  \"team\": \"Web\", \"description\": \"All of it\", \"manual\": false, \"enabled\": false,\n"
 	"  \"timeout\": \"2h\",\n"
-	"  \"params\": { \"branch\": { \"type\": \"string\", \"default\": \"main\", \"description\": \"which\" },\n"
-	"              \"count\": { \"type\": \"number\", \"required\": true } },\n"
-	"  \"triggers\": [ { \"id\": \"push\", \"plugin\": \"webhook\", \"with\": { \"b\": 1, \"a\": { \"env\": \"S\" } } },\n"
+	"  \"params\": { \"count\": { \"type\": \"number\", \"required\": true },\n"
+	"              \"branch\": { \"type\": \"string\", \"default\": \"main\", \"description\": \"which\" } },\n"
+	"  \"triggers\": [ { \"id\": \"push\", \"plugin\": \"webhook\", \"with\": { \"b\": 1, \"a\": { \"env\": \"S\" "
+	"} } },\n"
 	"                { \"plugin\": \"schedule\", \"enabled\": false } ],\n"
 	"  \"steps\": [\n"
-	"    { \"id\": \"build\", \"name\": \"Build\", \"run\": [ \"make\", \"B=$(params.branch)\" ], \"timeout\": \"10m\",\n"
-	"      \"retry\": { \"attempts\": 3, \"backoff\": \"5s\" }, \"cwd\": \"/srv/$(params.branch)\", \"stdin\": \"$(x\",\n"
+	"    { \"id\": \"build\", \"name\": \"Build\", \"run\": [ \"make\", \"B=$(params.branch)\" ], \"timeout\": "
+	"\"10m\",\n"
+	"      \"retry\": { \"attempts\": 3, \"backoff\": \"5s\" }, \"cwd\": \"/srv/$(params.branch)\", \"stdin\": "
+	"\"$(x\",\n"
 	"      \"env\": { \"CI\": \"1\", \"KEY\": { \"env\": \"SECRET\" }, \"CERT\": { \"file\": \"cert.pem\" } } },\n"
 	"    { \"id\": \"stamp\", \"script\": [ \"#!/bin/sh\", \"echo $(date)\" ], \"onCrash\": \"fail\" },\n"
 	"    { \"id\": \"pause\", \"sleep\": \"1s\", \"needs\": [] },\n"
@@ -196,8 +199,10 @@ static void order_of_keys_comments_and_spaces_make_no_revision(void **state)
 static void a_script_from_a_file_is_part_of_the_revision(void **state)
 {
 	struct workflow *w = parse("{\"steps\":[{\"id\":\"a\",\"script\":{\"file\":\"stamp.sh\"}}]}");
-	struct workflow *same = parse("{\"steps\":[{\"id\":\"a\",\"script\":\"#!/bin/sh\\necho \\\"h\\u00e9\\\"\\n\"}]}");
-	struct workflow *lines = parse("{\"steps\":[{\"id\":\"a\",\"script\":[\"#!/bin/sh\",\"echo \\\"h\\u00e9\\\"\"]}]}");
+	struct workflow *same =
+		parse("{\"steps\":[{\"id\":\"a\",\"script\":\"#!/bin/sh\\necho \\\"h\\u00e9\\\"\\n\"}]}");
+	struct workflow *lines =
+		parse("{\"steps\":[{\"id\":\"a\",\"script\":[\"#!/bin/sh\",\"echo \\\"h\\u00e9\\\"\"]}]}");
 
 	(void)state;
 	assert_string_equal(w->steps[0].script, "#!/bin/sh\necho \"h\xc3\xa9\"\n");

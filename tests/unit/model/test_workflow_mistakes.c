@@ -15,9 +15,13 @@
 static int read_file(void *arg, const char *path, char **ret_text, size_t *ret_len)
 {
 	(void)arg;
-	if (strcmp(path, "binary") == 0) {
+	if (strcmp(path, "binary") == 0 || strcmp(path, "latin1") == 0) {
 		*ret_text = malloc(4);
-		memcpy(*ret_text, "a\0\xff", 4);
+		memcpy(*ret_text,
+		       *path == 'b' ? "a\0b"
+				    : "a\xff"
+				      "b",
+		       4);
 		*ret_len = 3;
 		return 0;
 	}
@@ -76,8 +80,8 @@ static void assert_step(const char *members, unsigned column, const char *words)
 {
 	char text[1000];
 
-	(void)snprintf(text, sizeof(text), "{\"params\":{\"branch\":{}},\"steps\":[{\"id\":\"first\",\"run\":[\"x\"]},{\n%s}]}",
-		       members);
+	(void)snprintf(text, sizeof(text),
+		       "{\"params\":{\"branch\":{}},\"steps\":[{\"id\":\"first\",\"run\":[\"x\"]},{\n%s}]}", members);
 	assert_mistake(text, 2, column, words);
 }
 
@@ -91,12 +95,13 @@ static void keys_that_are_not_known_are_named_with_the_nearest_one(void **state)
 	assert_step("\"id\":\"a\",\"rn\":[\"x\"]", 10, "did you mean \"run\"?");
 	assert_member("\"params\":{\"p\":{\"typ\":\"string\"}}", 16, "did you mean \"type\"?");
 	assert_member("\"triggers\":[{\"plugin\":\"webhook\",\"wth\":{}}]", 33, "did you mean \"with\"?");
-	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"retry\":{\"attempts\":2,\"delay\":\"1s\"}", 44, "unknown key \"delay\"");
+	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"retry\":{\"attempts\":2,\"delay\":\"1s\"}", 44,
+		    "unknown key \"delay\"");
 }
 
 static void keys_of_later_versions_are_refused_and_never_ignored(void **state)
 {
-	static const char *const step_keys[] = {"http",	 "workflow", "wait", "approve", "set",
+	static const char *const step_keys[] = {"http", "workflow", "wait", "approve", "set",
 						"when", "limits",   "user", "envFile"};
 	static const char *const trigger_keys[] = {"when", "params", "dedup"};
 	static const char *const keys[] = {"concurrency", "onFailure"};
@@ -110,7 +115,8 @@ static void keys_of_later_versions_are_refused_and_never_ignored(void **state)
 	}
 	assert_step("\"id\":\"a\",\"http\":{}", 10, "\"http\" is not supported by this version");
 	for (size_t i = 0; i < sizeof(trigger_keys) / sizeof(trigger_keys[0]); i++) {
-		(void)snprintf(members, sizeof(members), "\"triggers\":[{\"plugin\":\"p\",\"%s\":\"x\"}]", trigger_keys[i]);
+		(void)snprintf(members, sizeof(members), "\"triggers\":[{\"plugin\":\"p\",\"%s\":\"x\"}]",
+			       trigger_keys[i]);
 		(void)snprintf(words, sizeof(words), "\"%s\" is not supported by this version", trigger_keys[i]);
 		assert_member(members, 27, words);
 	}
@@ -157,7 +163,8 @@ static void steps_need_what_makes_them_steps(void **state)
 	assert_mistake("{\"steps\":[]}", 1, 10, "at least one step");
 	assert_mistake("{\"steps\":[{\"id\":\"a\"}]}", 1, 11, "one of \"run\", \"script\" and \"sleep\"");
 	assert_mistake("{\"steps\":[{\"run\":[\"x\"]}]}", 1, 11, "a step needs an \"id\"");
-	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"script\":\"y\"", 22, "\"script\" beside \"run\": a step does one thing");
+	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"script\":\"y\"", 22,
+		    "\"script\" beside \"run\": a step does one thing");
 	assert_step("\"id\":\"a\",\"run\":[]", 16, "\"run\" names no program");
 	assert_step("\"id\":\"a\",\"run\":[\"\"]", 16, "\"run\" names no program");
 	assert_step("\"id\":\"a\",\"script\":\"\"", 19, "\"script\" is empty");
@@ -172,9 +179,11 @@ static void steps_need_what_makes_them_steps(void **state)
 static void scripts_from_files_are_read_or_refused(void **state)
 {
 	(void)state;
-	assert_step("\"id\":\"a\",\"script\":{\"file\":\"nowhere.sh\"}", 27, "cannot read \"nowhere.sh\": No such file");
+	assert_step("\"id\":\"a\",\"script\":{\"file\":\"nowhere.sh\"}", 27,
+		    "cannot read \"nowhere.sh\": No such file");
 	assert_step("\"id\":\"a\",\"script\":{\"file\":\"huge\"}", 27, "too large");
 	assert_step("\"id\":\"a\",\"script\":{\"file\":\"binary\"}", 27, "not a text in UTF-8");
+	assert_step("\"id\":\"a\",\"script\":{\"file\":\"latin1\"}", 27, "not a text in UTF-8");
 	assert_step("\"id\":\"a\",\"script\":{\"path\":\"x\"}", 19, "expected {\"file\": \"PATH\"}");
 }
 
@@ -217,8 +226,10 @@ static void ids_stand_once(void **state)
 {
 	(void)state;
 	assert_step("\"id\":\"first\",\"run\":[\"x\"]", 6, "two steps have the id \"first\"");
-	assert_member("\"triggers\":[{\"plugin\":\"p\"},{\"plugin\":\"p\"}]", 28, "the plugin's name): give them an \"id\"");
-	assert_member("\"triggers\":[{\"plugin\":\"p\"},{\"id\":\"p\",\"plugin\":\"q\"}]", 34, "two triggers have the id \"p\"");
+	assert_member("\"triggers\":[{\"plugin\":\"p\"},{\"plugin\":\"p\"}]", 28,
+		      "the plugin's name): give them an \"id\"");
+	assert_member("\"triggers\":[{\"plugin\":\"p\"},{\"id\":\"p\",\"plugin\":\"q\"}]", 34,
+		      "two triggers have the id \"p\"");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"first\",\"first\"]", 39, "\"first\" stands twice");
 }
 
@@ -247,7 +258,8 @@ static void secrets_in_env_have_their_form(void **state)
 	(void)state;
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":{\"K\":{\"name\":\"S\"}}", 33, "expected a secret as");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":{\"K\":{\"env\":\"\"}}", 33, "expected a secret as");
-	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":{\"K\":{\"env\":\"S\",\"file\":\"f\"}}", 33, "expected a secret as");
+	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":{\"K\":{\"env\":\"S\",\"file\":\"f\"}}", 33,
+		    "expected a secret as");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":{\"K\":1}", 33, "a string, {\"env\": \"NAME\"}");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"env\":[]", 28, "an object of variables");
 }
@@ -255,12 +267,14 @@ static void secrets_in_env_have_their_form(void **state)
 static void needs_name_steps_and_make_no_circle(void **state)
 {
 	(void)state;
-	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"frist\"]", 31, "no step \"frist\": did you mean \"first\"?");
+	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"frist\"]", 31,
+		    "no step \"frist\": did you mean \"first\"?");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"nowhere\"]", 31, "no step \"nowhere\"");
 	assert_step("\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"a\"]", 30, "wait for each other: a needs a");
-	assert_mistake("{\"steps\":[\n{\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"c\"]},\n{\"id\":\"b\",\"run\":[\"x\"]},\n"
-		       "{\"id\":\"c\",\"run\":[\"x\"]}]}",
-		       2, 31, "a needs c needs b needs a");
+	assert_mistake(
+		"{\"steps\":[\n{\"id\":\"a\",\"run\":[\"x\"],\"needs\":[\"c\"]},\n{\"id\":\"b\",\"run\":[\"x\"]},\n"
+		"{\"id\":\"c\",\"run\":[\"x\"]}]}",
+		2, 31, "a needs c needs b needs a");
 }
 
 static void substitutions_name_what_is_there(void **state)
@@ -309,7 +323,8 @@ static void all_mistakes_of_a_file_come_in_one_pass_in_the_order_of_their_places
 		"2:27: \"$(params.x)\": no such parameter: declare it in \"params\"\n"
 		"2:42: unknown key \"tmeout\" in a step: did you mean \"timeout\"?\n"
 		"3:7: two steps have the id \"a\"\n"
-		"3:19: \"sleep\": expected a duration such as \"250ms\", \"10s\", \"5m\", \"2h\" or \"30d\", found \"x\"\n"
+		"3:19: \"sleep\": expected a duration such as \"250ms\", \"10s\", \"5m\", \"2h\" or \"30d\", found "
+		"\"x\"\n"
 		"3:32: \"needs\": no step \"b\"\n"
 		"4:11: \"timeout\": expected a duration such as \"250ms\", \"10s\", \"5m\", \"2h\" or \"30d\", found a "
 		"number\n");

@@ -13,7 +13,8 @@
 
 static const char definition[] =
 	"{\"params\":{\"branch\":{\"default\":\"main\"},\"count\":{\"type\":\"number\",\"required\":true},"
-	"\"dry\":{\"type\":\"boolean\",\"default\":false},\"list\":{\"type\":\"array\"},\"opts\":{\"type\":\"object\"}},"
+	"\"dry\":{\"type\":\"boolean\",\"default\":false},\"list\":{\"type\":\"array\"},\"opts\":{\"type\":\"object\"}}"
+	","
 	"\"steps\":[{\"id\":\"a\",\"run\":[\"x\"]}]}";
 
 static int setup(void **state)
@@ -94,9 +95,11 @@ static void the_wrong_parameter_is_named(void **state)
 {
 	assert_refused(*state, NULL, "parameter \"count\" is required");
 	assert_refused(*state, "{}", "parameter \"count\" is required");
-	assert_refused(*state, "{\"count\":1,\"brnch\":\"x\"}", "unknown parameter \"brnch\": did you mean \"branch\"?");
+	assert_refused(*state, "{\"count\":1,\"brnch\":\"x\"}",
+		       "unknown parameter \"brnch\": did you mean \"branch\"?");
 	assert_refused(*state, "{\"count\":1,\"zzzzz\":\"x\"}", "unknown parameter \"zzzzz\"");
-	assert_refused(*state, "{\"count\":1,\"Branch\":\"x\"}", "unknown parameter \"Branch\": did you mean \"branch\"?");
+	assert_refused(*state, "{\"count\":1,\"Branch\":\"x\"}",
+		       "unknown parameter \"Branch\": did you mean \"branch\"?");
 	assert_refused(*state, "{\"count\":null}", "parameter \"count\" must be of type number, not null");
 	assert_refused(*state, "{\"count\":1,\"branch\":5}", "parameter \"branch\" must be of type string, not number");
 	assert_refused(*state, "[]", "parameters must be an object, not array");

@@ -1,4 +1,4 @@
-#include "store/sqlite/connection.h"
+#include "store/sqlite/database.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -6,15 +6,15 @@
 
 #define BUSY_MS 5000
 
-int sqlite_connection_open(struct connection *c, const char *path, const char *vfs)
+int database_open(struct database *c, const char *path, const char *vfs)
 {
-	*c = (struct connection){0};
+	*c = (struct database){0};
 	/* Counting memory costs a mutex per allocation; refused, harmlessly, once the library runs. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
 	if (code != SQLITE_OK) {
-		int r = c->db ? connection_error(c, sqlite3_extended_errcode(c->db)) : -ENOMEM;
-		sqlite_connection_close(c);
+		int r = c->db ? database_error(c, sqlite3_extended_errcode(c->db)) : -ENOMEM;
+		database_close(c);
 		return r;
 	}
 	sqlite3_extended_result_codes(c->db, 1);
@@ -22,32 +22,32 @@ int sqlite_connection_open(struct connection *c, const char *path, const char *v
 	return 0;
 }
 
-int connection_configure(struct connection *c, enum connection_kind kind)
+int database_configure(struct database *c, enum database_kind kind)
 {
-	int r = connection_exec(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+	int r = database_exec(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
 				   "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF");
 	if (r < 0)
 		return r;
-	if (kind == CONNECTION_READER)
-		return connection_exec(c, "PRAGMA query_only = ON");
-	return kind == CONNECTION_WRITER ? connection_exec(c, "PRAGMA cache_size = -16000") : 0;
+	if (kind == DATABASE_READER)
+		return database_exec(c, "PRAGMA query_only = ON");
+	return kind == DATABASE_WRITER ? database_exec(c, "PRAGMA cache_size = -16000") : 0;
 }
 
-void sqlite_connection_close(struct connection *c)
+void database_close(struct database *c)
 {
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(c->statements[i]);
 	sqlite3_close(c->db);
-	*c = (struct connection){0};
+	*c = (struct database){0};
 }
 
-static int io_error(const struct connection *c)
+static int io_error(const struct database *c)
 {
 	int error = sqlite3_system_errno(c->db);
 	return error == ENOSPC || error == EDQUOT ? -ENOSPC : -EIO;
 }
 
-int connection_error(const struct connection *c, int code)
+int database_error(const struct database *c, int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_FULL:
@@ -75,23 +75,23 @@ int connection_error(const struct connection *c, int code)
 	}
 }
 
-int connection_exec(struct connection *c, const char *text)
+int database_exec(struct database *c, const char *text)
 {
 	if (sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
-	return connection_error(c, sqlite3_extended_errcode(c->db));
+	return database_error(c, sqlite3_extended_errcode(c->db));
 }
 
-int connection_pragma_int(struct connection *c, const char *text, int64_t *ret)
+int database_pragma_int(struct database *c, const char *text, int64_t *ret)
 {
 	sqlite3_stmt *statement;
 	if (sqlite3_prepare_v2(c->db, text, -1, &statement, NULL) != SQLITE_OK)
-		return connection_error(c, sqlite3_extended_errcode(c->db));
+		return database_error(c, sqlite3_extended_errcode(c->db));
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		*ret = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return code == SQLITE_ROW ? 0 : connection_error(c, code);
+	return code == SQLITE_ROW ? 0 : database_error(c, code);
 }
 
 static int bind_bytes(sqlite3_stmt *statement, int at, char type, const void *bytes, size_t len)
@@ -123,19 +123,19 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 	return code;
 }
 
-static int bind(struct connection *c, enum sql which, sqlite3_stmt **ret, const char *types, va_list args)
+static int bind(struct database *c, enum sql which, sqlite3_stmt **ret, const char *types, va_list args)
 {
 	sqlite3_stmt **slot = &c->statements[which];
 	if (!*slot && sqlite3_prepare_v3(c->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
-		return connection_error(c, sqlite3_extended_errcode(c->db));
+		return database_error(c, sqlite3_extended_errcode(c->db));
 	int code = bind_all(*slot, types, args);
 	if (code != SQLITE_OK)
-		return connection_error(c, code);
+		return database_error(c, code);
 	*ret = *slot;
 	return 0;
 }
 
-int sql_bind(struct connection *c, enum sql which, sqlite3_stmt **ret, const char *types, ...)
+int sql_bind(struct database *c, enum sql which, sqlite3_stmt **ret, const char *types, ...)
 {
 	va_list args;
 	va_start(args, types);
@@ -144,17 +144,17 @@ int sql_bind(struct connection *c, enum sql which, sqlite3_stmt **ret, const cha
 	return r;
 }
 
-int sql_step(struct connection *c, sqlite3_stmt *statement)
+int sql_step(struct database *c, sqlite3_stmt *statement)
 {
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		return 1;
-	int r = code == SQLITE_DONE ? 0 : connection_error(c, code);
+	int r = code == SQLITE_DONE ? 0 : database_error(c, code);
 	sqlite3_reset(statement);
 	return r;
 }
 
-int sql_run(struct connection *c, enum sql which, const char *types, ...)
+int sql_run(struct database *c, enum sql which, const char *types, ...)
 {
 	sqlite3_stmt *statement = NULL;
 	va_list args;

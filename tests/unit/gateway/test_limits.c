@@ -1,0 +1,231 @@
+/* Time-outs, and limits on connections and on what waits for a client. The times are small, and nothing waits for a fixed
+ * time: a test waits until the gateway has acted. */
+#include "support_gateway.h"
+
+#include <sys/socket.h>
+
+static double timeouts(struct fixture *f)
+{
+	return metric_value(metrics_counter(f->metrics, "tappet_http_timeouts_total", "", NULL));
+}
+
+static void a_slow_head_is_408(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	(void)state;
+	fixture_options(&f, &options);
+	options.head_timeout_ms = 60;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	client_say(&c, "GET /ok HTTP/1.1\r\n");
+	/* Sending on does not help: the time is for the whole head. */
+	while (!c.ended && !c.reset) {
+		client_say(&c, "A: b\r\n");
+		fixture_turn(&f, &c);
+	}
+	assert_statuses(&c, "408");
+	assert_true(timeouts(&f) == 1.0);
+	client_close(&c);
+	assert_still_serves(&f);
+	fixture_close(&f);
+}
+
+static void a_slow_body_is_408(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	(void)state;
+	fixture_options(&f, &options);
+	options.body_timeout_ms = 60;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	client_say(&c, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhi");
+	client_wait_end(&c);
+	assert_statuses(&c, "408");
+	client_close(&c);
+	assert_still_serves(&f);
+	fixture_close(&f);
+}
+
+static void a_body_that_goes_on_is_not_late(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	uint64_t start;
+	(void)state;
+	fixture_options(&f, &options);
+	options.body_timeout_ms = 400;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	client_say(&c, "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+	/* Twice as long as the time between two pieces may be. */
+	for (start = uv_hrtime(); uv_hrtime() - start < 800000000u; fixture_turn(&f, NULL))
+		client_say(&c, "1\r\nx\r\n");
+	client_say(&c, "0\r\n\r\n");
+	client_wait(&c, 1);
+	assert_statuses(&c, "200");
+	client_close(&c);
+	fixture_close(&f);
+}
+
+static void an_idle_connection_is_closed_without_a_word(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client fresh, used, waiting;
+	(void)state;
+	fixture_options(&f, &options);
+	options.idle_timeout_ms = 60;
+	fixture_open(&f, &options);
+	client_open(&fresh, &f);
+	client_open(&waiting, &f);
+	client_say(&waiting, "GET /late/1 HTTP/1.1\r\n" HOST "\r\n");
+	client_open(&used, &f);
+	client_say(&used, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait_end(&fresh);
+	assert_int_equal(fresh.in.len, 0);
+	client_wait_end(&used);
+	assert_statuses(&used, "200");
+	assert_false(used.reset);
+	/* A connection with a request in flight is not idle. */
+	client_poll(&waiting);
+	assert_false(waiting.ended);
+	fixture_answer(&f, 0, "x");
+	client_wait(&waiting, 1);
+	client_close(&fresh);
+	client_close(&used);
+	client_close(&waiting);
+	fixture_close(&f);
+}
+
+static void a_client_that_does_not_read_is_cut(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	int small = 4096;
+	(void)state;
+	fixture_options(&f, &options);
+	options.write_timeout_ms = 100;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	static const char request[] = "GET /big HTTP/1.1\r\n" HOST "\r\n";
+	for (int i = 0; i < 10; i++)
+		assert_true(send(c.fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0);
+	fixture_wait(&f, timeouts(&f) == 1.0);
+	/* Not all ten answers of 4 MiB were made for it. */
+	assert_true(f.calls < 10);
+	client_close(&c);
+	assert_still_serves(&f);
+	fixture_close(&f);
+}
+
+static void a_client_that_reads_slowly_gets_everything(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	size_t len;
+	(void)state;
+	fixture_options(&f, &options);
+	options.write_timeout_ms = 2000;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	client_say(&c, "GET /big HTTP/1.1\r\n" HOST "\r\nGET /big HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&c, 2);
+	client_body(&c, 1, &len);
+	assert_int_equal(len, 4 << 20);
+	client_close(&c);
+	fixture_close(&f);
+}
+
+static double refused(struct fixture *f)
+{
+	return metric_value(metrics_counter(f->metrics, "tappet_http_connections_refused_total", "", NULL));
+}
+
+static void too_many(struct gateway_options *options, struct fixture *f)
+{
+	struct client in[3], out;
+	fixture_open(f, options);
+	for (int i = 0; i < 3; i++) {
+		client_open(&in[i], f);
+		client_say(&in[i], "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+		client_wait(&in[i], 1);
+	}
+	client_open(&out, f);
+	client_say(&out, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait_end(&out);
+	assert_statuses(&out, "503");
+	assert_false(out.reset);
+	assert_true(refused(f) == 1.0);
+	client_close(&out);
+	/* When one leaves, there is room again. */
+	client_close(&in[0]);
+	fixture_wait(f, metric_value(metrics_gauge(f->metrics, "tappet_http_connections", "", NULL)) == 2.0);
+	assert_still_serves(f);
+	client_close(&in[1]);
+	client_close(&in[2]);
+	fixture_close(f);
+}
+
+static void connections_over_the_limit_are_503(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	(void)state;
+	fixture_options(&f, &options);
+	options.connections_max = 3;
+	too_many(&options, &f);
+}
+
+static void connections_of_one_address_over_the_limit_are_503(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	(void)state;
+	fixture_options(&f, &options);
+	options.connections_per_address_max = 3;
+	too_many(&options, &f);
+}
+
+static void limits_that_make_no_sense_are_refused(void **state)
+{
+	struct fixture f;
+	struct gateway_options options, bad;
+	struct gateway *g;
+	(void)state;
+	fixture_options(&f, &options);
+	bad = options;
+	bad.head_max = 10;
+	assert_true(gateway_open(&bad, &g) < 0);
+	bad = options;
+	bad.idle_timeout_ms = 0;
+	assert_true(gateway_open(&bad, &g) < 0);
+	bad = options;
+	bad.loop = NULL;
+	assert_true(gateway_open(&bad, &g) < 0);
+	fixture_open(&f, &options);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_slow_head_is_408),
+		cmocka_unit_test(a_slow_body_is_408),
+		cmocka_unit_test(a_body_that_goes_on_is_not_late),
+		cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+		cmocka_unit_test(a_client_that_does_not_read_is_cut),
+		cmocka_unit_test(a_client_that_reads_slowly_gets_everything),
+		cmocka_unit_test(connections_over_the_limit_are_503),
+		cmocka_unit_test(connections_of_one_address_over_the_limit_are_503),
+		cmocka_unit_test(limits_that_make_no_sense_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+#include "unit/store/support_store.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "store/sqlite/migrate.h"
+
+static mode_t mode_of(const struct fixture *f, const char *suffix)
+{
+	char name[100];
+	struct stat about;
+	snprintf(name, sizeof(name), "%s%s", f->path, suffix);
+	return stat(name, &about) == 0 ? about.st_mode & 0777 : 0;
+}
+
+static void nobody_else_can_read_its_files(void **state)
+{
+	struct fixture *f = *state;
+	char id[ID_SIZE];
+
+	admit(f, id);
+	assert_int_equal(mode_of(f, ""), 0600);
+	assert_int_equal(mode_of(f, "-wal"), 0600);
+	assert_int_equal(mode_of(f, "-shm"), 0600);
+	assert_int_equal(mode_of(f, ".lock"), 0600);
+	assert_int_equal(mode_of(f, ".ballast"), 0600);
+	fixture_close(f);
+	assert_int_equal(chmod(f->path, 0644), 0);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(mode_of(f, ""), 0600);
+}
+
+static void a_second_daemon_is_locked_out(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second = NULL;
+
+	assert_int_equal(store_open(&f->options, &second), -EBUSY);
+	assert_null(second);
+	fixture_close(f);
+	assert_int_equal(fixture_open(f), 0);
+}
+
+static void it_remembers_who_it_is_and_how_far_it_came(void **state)
+{
+	struct fixture *f = *state;
+	char identity[40], id[ID_SIZE];
+
+	snprintf(identity, sizeof(identity), "%s", store_identity(f->store));
+	assert_int_equal(strlen(identity), 32);
+	assert_int_equal(store_epoch(f->store), 1);
+	assert_int_equal(store_newest_event(f->store), 0);
+	assert_string_equal(store_newest_id(f->store), "");
+	admit(f, id);
+	fixture_close(f);
+	assert_int_equal(fixture_open(f), 0);
+	assert_string_equal(store_identity(f->store), identity);
+	assert_int_equal(store_epoch(f->store), 2);
+	assert_int_equal(store_newest_event(f->store), 2);
+	assert_string_equal(store_newest_id(f->store), id);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	for (int i = 0; i < 200; i++)
+		fputs(text, file);
+	fclose(file);
+}
+
+static void what_is_not_a_store_is_refused_and_left_alone(void **state)
+{
+	struct fixture f;
+	struct database c;
+	int64_t tables = 0;
+	(void)state;
+
+	fixture_init(&f);
+	put_file(f.path, "this is not a database, but somebody's letter\n");
+	assert_int_equal(fixture_open(&f), -EILSEQ);
+	unlink(f.path);
+
+	put_file(f.path, "");
+	assert_int_equal(database_open(&c, f.path, NULL), 0);
+	assert_int_equal(database_exec(&c, "CREATE TABLE theirs (a)"), 0);
+	database_close(&c);
+	assert_int_equal(fixture_open(&f), -EILSEQ);
+	assert_int_equal(database_open(&c, f.path, NULL), 0);
+	assert_int_equal(database_pragma_int(&c, "SELECT count(*) FROM sqlite_schema", &tables), 0);
+	assert_int_equal(tables, 1);
+	database_close(&c);
+
+	f.options.path = "/nonexistent/folder/store.db";
+	assert_int_equal(fixture_open(&f), -ENOENT);
+	fixture_release(&f);
+}
+
+static void a_store_of_a_newer_version_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct database c;
+
+	fixture_close(f);
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	assert_int_equal(database_exec(&c, "PRAGMA user_version = 10000"), 0);
+	database_close(&c);
+	assert_int_equal(fixture_open(f), -EPROTO);
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	char text[60];
+	snprintf(text, sizeof(text), "PRAGMA user_version = %d", schema_version);
+	assert_int_equal(database_exec(&c, text), 0);
+	database_close(&c);
+	assert_int_equal(fixture_open(f), 0);
+}
+
+static int64_t ask(const char *path, const char *question)
+{
+	struct database c;
+	int64_t answer = -1;
+	assert_int_equal(database_open(&c, path, NULL), 0);
+	assert_int_equal(database_pragma_int(&c, question, &answer), 0);
+	database_close(&c);
+	return answer;
+}
+
+static void a_migration_runs_after_a_copy_and_keeps_everything(void **state)
+{
+	struct fixture *f = *state;
+	const char *migrations[] = {schema_migrations[0], "ALTER TABLE token ADD COLUMN note TEXT"};
+	struct database c;
+	char id[ID_SIZE], copy[100];
+
+	admit(f, id);
+	fixture_close(f);
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	assert_int_equal(migrate(&c, f->path, NULL, migrations, 2), 0);
+	database_close(&c);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(f->path, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 1);
+	assert_int_equal(ask(f->path, "SELECT count(*) FROM activity"), 1);
+
+	snprintf(copy, sizeof(copy), "%s.schema-1", f->path);
+	assert_int_equal(mode_of(f, ".schema-1"), 0600);
+	assert_int_equal(ask(copy, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(copy, "SELECT count(*) FROM activity"), 1);
+	assert_int_equal(ask(copy, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 0);
+	assert_int_equal(mode_of(f, ".schema-1.unfinished"), 0);
+	/* Not ours any more: this build knows one version less. */
+	assert_int_equal(fixture_open(f), -EPROTO);
+}
+
+static void a_migration_that_fails_leaves_the_old_schema(void **state)
+{
+	struct fixture *f = *state;
+	const char *migrations[] = {schema_migrations[0], "CREATE TABLE half (a) STRICT; CREATE nonsense"};
+	struct database c;
+
+	fixture_close(f);
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	assert_true(migrate(&c, f->path, NULL, migrations, 2) < 0);
+	database_close(&c);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(f->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
+	assert_int_equal(fixture_open(f), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nobody_else_can_read_its_files, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_second_daemon_is_locked_out, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(it_remembers_who_it_is_and_how_far_it_came, fixture_setup, fixture_teardown),
+		cmocka_unit_test(what_is_not_a_store_is_refused_and_left_alone),
+		cmocka_unit_test_setup_teardown(a_store_of_a_newer_version_is_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_migration_runs_after_a_copy_and_keeps_everything, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup, fixture_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
