@@ -15,6 +15,9 @@ static void close_store(struct daemon *d)
 	d->store = NULL;
 	engine_free(d->engine);
 	d->engine = NULL;
+	/* The last handle that keeps the loop running. */
+	post_close(d->post);
+	d->post = NULL;
 	uv_timer_stop(&d->stop_timer);
 	uv_timer_stop(&d->watchdog);
 	log_info("stopped", LOG_END);

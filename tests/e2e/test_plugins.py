@@ -64,7 +64,7 @@ static void trigger_free(void *state, void *trigger_state)
 static int32_t start(void *state)
 {
 	struct state *s = state;
-	tappet_emission emission = {sizeof(emission)};
+	tappet_emission emission = {.struct_size = sizeof(emission)};
 	emission.payload = tappet_cstr("{\"hello\":\"world\"}");
 	if (s->trigger && s->host->emit(s->trigger, &emission, emitted, s) == 0)
 		s->in_flight = 1;

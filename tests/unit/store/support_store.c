@@ -93,9 +93,10 @@ int fixture_teardown(void **state)
 void wait_until(struct fixture *f, bool (*done)(void *arg), void *arg)
 {
 	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
-	uv_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS);
 	while (!done(arg)) {
 		assert_true(clock_mono_ms() < deadline_ms);
+		/* Again each time: `done` may itself have waited for something. */
+		uv_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS);
 		uv_run(&f->loop, UV_RUN_ONCE);
 	}
 	uv_timer_stop(&f->tick);
