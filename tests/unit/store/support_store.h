@@ -15,6 +15,7 @@
 #include <uv.h>
 #include "base/clock.h"
 #include "base/health.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "store/store.h"
 
