@@ -158,6 +158,8 @@ static const struct attempt attempts[] = {
 	{"bare LF in an extension", POST HOST CHUNKED "\r\n2;a\nb\r\nhi\r\n0\r\n\r\n", 0, "400", false},
 	{"bare CR behind the size", POST HOST CHUNKED "\r\n2\rXhi\r\n0\r\n\r\n", 0, "400", false},
 	{"other bytes behind the data", POST HOST CHUNKED "\r\n2\r\nhiXX0\r\n\r\n", 0, "400", false},
+	{"another byte for the CR behind the data", POST HOST CHUNKED "\r\n2\r\nhiX\n0\r\n\r\n", 0, "400", false},
+	{"another byte for the LF behind the data", POST HOST CHUNKED "\r\n2\r\nhi\rX0\r\n\r\n", 0, "400", false},
 	{"bare LF behind the data", POST HOST CHUNKED "\r\n2\r\nhi\n0\r\n\r\n", 0, "400", false},
 	{"data longer than the size", POST HOST CHUNKED "\r\n2\r\nhi!\r\n0\r\n\r\n", 0, "400", false},
 	{"folded trailer", POST HOST CHUNKED "\r\n0\r\nA: b\r\n c\r\n\r\n", 0, "400", false},

@@ -211,6 +211,29 @@ static void a_stream_to_http_1_0_ends_with_the_connection(void **state)
 	fixture_close(&f);
 }
 
+static void what_stands_behind_a_stream_to_http_1_0_is_not_answered(void **state)
+{
+	static const char request[] = "GET /late/1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+	struct fixture f;
+	struct client c;
+	(void)state;
+	open_default(&f);
+	client_open(&c, &f);
+	client_say(&c, request);
+	client_say(&c, request);
+	fixture_wait(&f, f.held_count == 2);
+	assert_int_equal(http_stream_begin(f.held[0], 200, "text/plain"), 0);
+	http_stream_end(f.held[0]);
+	f.held[0] = f.held[1];
+	f.held_count = 1;
+	client_wait_end(&c);
+	assert_int_equal(f.gone, 1);
+	assert_int_equal(fixture_answer(&f, 0, "x"), -EPIPE);
+	assert_statuses(&c, "200");
+	client_close(&c);
+	fixture_close(&f);
+}
+
 static void a_stream_behind_another_request_waits_for_it(void **state)
 {
 	struct fixture f;
@@ -385,6 +408,7 @@ int main(void)
 		cmocka_unit_test(handlers_may_answer_while_they_are_told),
 		cmocka_unit_test(a_stream_is_chunked_and_its_pieces_go_out_at_once),
 		cmocka_unit_test(a_stream_to_http_1_0_ends_with_the_connection),
+		cmocka_unit_test(what_stands_behind_a_stream_to_http_1_0_is_not_answered),
 		cmocka_unit_test(a_stream_behind_another_request_waits_for_it),
 		cmocka_unit_test(a_stream_that_nobody_reads_is_bounded),
 		cmocka_unit_test(a_stream_is_told_when_its_client_leaves),

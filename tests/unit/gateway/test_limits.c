@@ -50,6 +50,26 @@ static void a_slow_body_is_408(void **state)
 	fixture_close(&f);
 }
 
+static void a_body_that_was_begun_without_waiting_may_be_late_too(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client c;
+	(void)state;
+	fixture_options(&f, &options);
+	options.body_timeout_ms = 60;
+	fixture_open(&f, &options);
+	client_open(&c, &f);
+	client_say(&c, "GET /late/1 HTTP/1.1\r\n" HOST "\r\nPOST /echo HTTP/1.1\r\n" HOST
+		       "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhi");
+	fixture_wait(&f, f.held_count == 1);
+	fixture_answer(&f, 0, "x");
+	client_wait_end(&c);
+	assert_statuses(&c, "200 408");
+	client_close(&c);
+	fixture_close(&f);
+}
+
 static void a_body_that_goes_on_is_not_late(void **state)
 {
 	struct fixture f;
@@ -219,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_head_is_408),
 		cmocka_unit_test(a_slow_body_is_408),
+		cmocka_unit_test(a_body_that_was_begun_without_waiting_may_be_late_too),
 		cmocka_unit_test(a_body_that_goes_on_is_not_late),
 		cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
 		cmocka_unit_test(a_client_that_does_not_read_is_cut),
