@@ -65,7 +65,7 @@ static int read_environ(struct leftover *l, const char *pid, size_t *ret_len)
 
 static bool is_marked(struct leftover *l, const char *pid)
 {
-	size_t len, mark_len = strlen(l->mark);
+	size_t len = 0, mark_len = strlen(l->mark);
 	const char *at, *end;
 
 	if (read_environ(l, pid, &len) < 0)

@@ -3,10 +3,9 @@
 #include <errno.h>
 
 const uint32_t chars_token_bits[4] = {
-	0x00000000u,
-	0x03ff6cfau, /* ! # $ % & ' * + - . 0-9 */
-	0xc7fffffeu, /* A-Z ^ _ */
-	0x57ffffffu, /* ` a-z | ~ */
+	0x00000000u, 0x03ff6cfau, /* ! # $ % & ' * + - . 0-9 */
+	0xc7fffffeu,              /* A-Z ^ _ */
+	0x57ffffffu,              /* ` a-z | ~ */
 };
 
 int chars_hex(char c)

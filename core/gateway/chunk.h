@@ -10,8 +10,8 @@
 
 struct chunk_decoder {
 	int state;
-	uint64_t left;	/* of the current chunk's data */
-	size_t line;	/* bytes of the size line */
+	uint64_t left;  /* of the current chunk's data */
+	size_t line;    /* bytes of the size line */
 	size_t trailer; /* bytes of all trailers */
 	size_t trailer_max;
 };

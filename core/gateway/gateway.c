@@ -200,8 +200,8 @@ static void free_spares(struct gateway *g)
 
 static void metrics_make(struct gateway *g, struct metrics *m)
 {
-	static const char *const labels[6] = {NULL, NULL, "code=\"2xx\"", "code=\"3xx\"", "code=\"4xx\"",
-					      "code=\"5xx\""};
+	static const char *const labels[6] = {NULL,           NULL,           "code=\"2xx\"",
+					      "code=\"3xx\"", "code=\"4xx\"", "code=\"5xx\""};
 	if (!m)
 		return;
 	for (int i = 2; i < 6; i++)

@@ -144,7 +144,8 @@ static int check_version(struct reading *reading, const char *text, size_t len)
 	if (!is_version)
 		return head_bad(reading, "The request line is malformed.");
 	if (text[5] != '1' || text[7] > '1')
-		return head_refuse(reading, 505, "version-not-supported", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+		return head_refuse(reading, 505, "version-not-supported",
+				   "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
 	reading->r->version_1_0 = text[7] == '0';
 	return 0;
 }
@@ -167,9 +168,9 @@ static int check_method(struct reading *reading, char *text, size_t len)
  * the target win). Returns the length of the part before the path, 0 when there is none. */
 static size_t authority_end(const char *target, size_t len, size_t *ret_start)
 {
-	size_t scheme = len > 7 && strncasecmp(target, "http://", 7) == 0	? 7
+	size_t scheme = len > 7 && strncasecmp(target, "http://", 7) == 0    ? 7
 			: len > 8 && strncasecmp(target, "https://", 8) == 0 ? 8
-									       : 0;
+									     : 0;
 	size_t end = scheme;
 	while (scheme && end < len && target[end] != '/' && target[end] != '?')
 		end++;
@@ -196,7 +197,8 @@ static int place_target(struct reading *reading, char *target, size_t len)
 	size_t start, end = authority_end(target, len, &start);
 	if (end > 0 && end == start)
 		return head_bad(reading, "The target names no host.");
-	if (end > 0 && (end - start != reading->host_len || strncasecmp(target + start, reading->host, end - start) != 0))
+	if (end > 0 &&
+	    (end - start != reading->host_len || strncasecmp(target + start, reading->host, end - start) != 0))
 		return head_bad(reading, "The target names another host than the Host field.");
 	target[len] = '\0';
 	char *query = memchr(target, '?', len);

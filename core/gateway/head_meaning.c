@@ -70,7 +70,8 @@ static int check_coding(struct reading *reading)
 	if (r->version_1_0)
 		return head_bad(reading, "HTTP/1.0 has no Transfer-Encoding.");
 	if (!is_text(reading->coding, reading->coding_len, "chunked"))
-		return head_refuse(reading, 501, "coding-not-implemented", "The only transfer coding known here is chunked.");
+		return head_refuse(reading, 501, "coding-not-implemented",
+				   "The only transfer coding known here is chunked.");
 	r->chunked = true;
 	return 0;
 }
@@ -109,7 +110,8 @@ static int check_expect(struct reading *reading)
 	if (!reading->expect || r->version_1_0)
 		return 0;
 	if (!is_text(reading->expect, reading->expect_len, "100-continue"))
-		return head_refuse(reading, 417, "expectation-failed", "The only expectation known here is 100-continue.");
+		return head_refuse(reading, 417, "expectation-failed",
+				   "The only expectation known here is 100-continue.");
 	r->want_continue = r->chunked || r->body_len > 0;
 	return 0;
 }

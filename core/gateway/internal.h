@@ -55,7 +55,7 @@ struct http_request {
 	struct list link; /* in the connection's queue */
 	struct gateway *gateway;
 	struct connection *connection; /* NULL: the client has left */
-	struct route *route;	       /* one reference; NULL: none serves it */
+	struct route *route;           /* one reference; NULL: none serves it */
 	enum request_state state;
 	enum http_verb verb;
 	unsigned allow; /* verbs that the path has, when `route` is NULL */
@@ -118,7 +118,7 @@ enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY };
 struct peer {
 	char text[REMOTE_SIZE];
 	unsigned char key[17]; /* family and address */
-	size_t key_len;	       /* 0: not counted per address */
+	size_t key_len;        /* 0: not counted per address */
 	bool loopback;
 };
 
@@ -138,9 +138,9 @@ struct connection {
 	bool done;   /* the last answer is in the output */
 	bool broken; /* out of memory: cut it at the end of this turn */
 	/* Input. */
-	struct buf in;		 /* what could not be used yet: part of a head, or what is behind a full queue */
-	size_t scanned, line;	 /* of the head: up to where it was looked through, where its current line begins */
-	bool blank;		 /* the empty line that is allowed before a request has been there */
+	struct buf in;        /* what could not be used yet: part of a head, or what is behind a full queue */
+	size_t scanned, line; /* of the head: up to where it was looked through, where its current line begins */
+	bool blank;           /* the empty line that is allowed before a request has been there */
 	struct http_request *incoming; /* its body is being read */
 	struct chunk_decoder chunk;
 	uint64_t body_seen;
@@ -190,11 +190,11 @@ size_t connection_unsent(const struct connection *c);
 struct gateway {
 	struct gateway_options options;
 	uv_loop_t *loop;
-	uv_timer_t timer;	  /* time-outs; runs while there are connections */
+	uv_timer_t timer;         /* time-outs; runs while there are connections */
 	uv_prepare_t before_poll; /* both flush the dirty connections: answers given by timers and such, */
-	uv_check_t after_poll;	  /* and those given while input was handled */
-	unsigned handles;	  /* of these three that are open */
-	uint64_t tick_ms;	  /* of the timer */
+	uv_check_t after_poll;    /* and those given while input was handled */
+	unsigned handles;         /* of these three that are open */
+	uint64_t tick_ms;         /* of the timer */
 	struct list listeners, connections, dirty;
 	size_t connection_count, refused_count;
 	size_t handled_count; /* requests that are with handlers */

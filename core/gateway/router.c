@@ -10,7 +10,7 @@ struct router_node {
 	size_t literal_count;
 	struct router_node *one;  /* {name} */
 	struct router_node *rest; /* {name...} */
-	struct list routes;	  /* that end here */
+	struct list routes;       /* that end here */
 	size_t key_len;
 	char key[]; /* of a literal */
 };

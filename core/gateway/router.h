@@ -22,8 +22,8 @@ struct segment {
 };
 
 struct router_match {
-	struct route *route; /* NULL: none */
-	unsigned allow;	     /* bits of the verbs that the path has */
+	struct route *route;             /* NULL: none */
+	unsigned allow;                  /* bits of the verbs that the path has */
 	size_t starts[ROUTE_PARAMS_MAX]; /* index of the segment that is the parameter */
 };
 

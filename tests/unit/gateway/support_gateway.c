@@ -96,14 +96,19 @@ static void note_closed(void *arg)
 	f->closed = true;
 }
 
+void fixture_begin_close(struct fixture *f)
+{
+	gateway_close(f->gateway, note_closed, f);
+	f->gateway = NULL;
+}
+
 void fixture_close(struct fixture *f)
 {
 	if (f->gateway)
-		gateway_close(f->gateway, note_closed, f);
+		fixture_begin_close(f);
 	while (f->held_count > 0)
 		fixture_answer(f, 0, "too late");
-	if (f->gateway)
-		fixture_wait(f, f->closed);
+	fixture_wait(f, f->closed);
 	free(f->address);
 	metrics_free(f->metrics);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
@@ -142,9 +147,8 @@ static void client_connect(struct client *c, struct fixture *f, int family, cons
 void client_open(struct client *c, struct fixture *f)
 {
 	int on = 1;
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons((uint16_t)f->port),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	client_connect(c, f, AF_INET, &address, sizeof(address));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }

@@ -29,7 +29,7 @@ struct fixture {
 	/* What /late/{n} has been given and not answered, in order of arrival. */
 	struct http_request *held[HELD_MAX];
 	size_t held_count;
-	unsigned gone;	/* calls of on_gone */
+	unsigned gone;  /* calls of on_gone */
 	unsigned calls; /* of any handler */
 	bool closed;
 };
@@ -45,6 +45,9 @@ struct client {
 void fixture_options(struct fixture *f, struct gateway_options *options);
 /* Surfaces: 1. Serves /ok, /echo (GET, POST, PUT), /late/{n}, /big (4 MiB), /stream (held), /say?... */
 void fixture_open(struct fixture *f, const struct gateway_options *options);
+/* Closes the gateway without waiting; f->closed is set when it is gone. */
+void fixture_begin_close(struct fixture *f);
+/* Answers what is held, closes what is open, and waits for it. */
 void fixture_close(struct fixture *f);
 /* Turns the loop once, waiting a little for something to happen on it or on the client (may be NULL). */
 void fixture_turn(struct fixture *f, const struct client *c);

@@ -83,8 +83,8 @@ static void close_fake(struct fixture *f, struct fake *fake)
 	fixture_close(f);
 }
 
-static const char three[] = "GET /late/0 HTTP/1.1\r\n" HOST "\r\nGET /late/1 HTTP/1.1\r\n" HOST
-			    "\r\nGET /late/2 HTTP/1.1\r\n" HOST "\r\n";
+static const char three[] =
+	"GET /late/0 HTTP/1.1\r\n" HOST "\r\nGET /late/1 HTTP/1.1\r\n" HOST "\r\nGET /late/2 HTTP/1.1\r\n" HOST "\r\n";
 
 static void answers_of_one_turn_go_out_in_one_write(void **state)
 {

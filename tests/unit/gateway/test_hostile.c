@@ -25,14 +25,15 @@ static const struct attempt attempts[] = {
 	{"white space around the value", GET "Host: \t h \t \r\n\r\n", 0, "200", true},
 	{"empty value", GET HOST "X-Empty:\r\nX-Other: \r\n\r\n", 0, "200", true},
 	{"value over 127", GET HOST "X: \xc3\xa9\r\n\r\n", 0, "200", true},
-	{"GET with a body", "GET /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi" GET HOST "\r\n", 0, "200 200", true},
+	{"GET with a body", "GET /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi" GET HOST "\r\n", 0, "200 200",
+	 true},
 	{"GET with a chunked body", "GET /echo HTTP/1.1\r\n" HOST CHUNKED "\r\n2\r\nhi\r\n0\r\n\r\n" GET HOST "\r\n", 0,
 	 "200 200", true},
 	{"POST without a length has no body", POST HOST "\r\n" GET HOST "\r\n", 0, "200 200", true},
 	{"length 0", POST HOST "Content-Length: 0\r\n\r\n" GET HOST "\r\n", 0, "200 200", true},
 	{"leading zeros in the length", POST HOST "Content-Length: 0002\r\n\r\nhi" GET HOST "\r\n", 0, "200 200", true},
-	{"chunks with extension and trailer", POST HOST CHUNKED "\r\n1;a=b;c=\"d\"\r\nx\r\n0A\r\n0123456789\r\n0\r\nT: v\r\n\r\n",
-	 0, "200", true},
+	{"chunks with extension and trailer",
+	 POST HOST CHUNKED "\r\n1;a=b;c=\"d\"\r\nx\r\n0A\r\n0123456789\r\n0\r\nT: v\r\n\r\n", 0, "200", true},
 	{"coding in other case", POST HOST "transfer-encoding: CHUNKED\r\n\r\n0\r\n\r\n", 0, "200", true},
 	{"absolute target", "GET http://h/ok HTTP/1.1\r\n" HOST "\r\n", 0, "200", true},
 	{"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 0, "204", true},
@@ -111,7 +112,8 @@ static const struct attempt attempts[] = {
 	{"expectation of nobody", POST HOST "Expect: tea\r\nContent-Length: 2\r\n\r\nhi", 0, "417", false},
 
 	/* framing */
-	{"length and coding", POST HOST "Content-Length: 5\r\n" CHUNKED "\r\n0\r\n\r\n" GET HOST "\r\n", 0, "400", false},
+	{"length and coding", POST HOST "Content-Length: 5\r\n" CHUNKED "\r\n0\r\n\r\n" GET HOST "\r\n", 0, "400",
+	 false},
 	{"coding and length", POST HOST CHUNKED "Content-Length: 5\r\n\r\n0\r\n\r\n", 0, "400", false},
 	{"two lengths", POST HOST "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", 0, "400", false},
 	{"the same length twice", POST HOST "Content-Length: 2\r\nContent-Length: 2\r\n\r\nhi", 0, "400", false},
@@ -127,8 +129,8 @@ static const struct attempt attempts[] = {
 	{"length of many digits", POST HOST "Content-Length: 999999999999999999999999999\r\n\r\n", 0, "400", false},
 	{"length of 2^63", POST HOST "Content-Length: 9223372036854775808\r\n\r\n", 0, "413", false},
 	{"length over the limit", POST HOST "Content-Length: 4097\r\n\r\n", 0, "413", false},
-	{"length over the limit, asking first", POST HOST "Expect: 100-continue\r\nContent-Length: 4097\r\n\r\n", 0, "413",
-	 false},
+	{"length over the limit, asking first", POST HOST "Expect: 100-continue\r\nContent-Length: 4097\r\n\r\n", 0,
+	 "413", false},
 	{"identity, chunked", POST HOST "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n", 0, "400", false},
 	{"identity", POST HOST "Transfer-Encoding: identity\r\n\r\n", 0, "400", false},
 	{"chunked, identity", POST HOST "Transfer-Encoding: chunked, identity\r\n\r\n", 0, "400", false},
@@ -138,7 +140,10 @@ static const struct attempt attempts[] = {
 	{"empty member of the coding", POST HOST "Transfer-Encoding: , chunked\r\n\r\n0\r\n\r\n", 0, "400", false},
 	{"coding with a letter too many", POST HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 0, "400", false},
 	{"coding in quotes", POST HOST "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 0, "400", false},
-	{"vertical tab in the coding", POST HOST "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n", 0, "400", false},
+	{"vertical tab in the coding",
+	 POST HOST "Transfer-Encoding: \x0b"
+		   "chunked\r\n\r\n0\r\n\r\n",
+	 0, "400", false},
 	{"gzip, chunked", POST HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, "501", false},
 	{"coding with HTTP/1.0", "POST /echo HTTP/1.0\r\n" CHUNKED "\r\n0\r\n\r\n", 0, "400", false},
 	{"POST of HTTP/1.0 without a length", "POST /echo HTTP/1.0\r\n\r\n", 0, "411", false},
@@ -168,8 +173,8 @@ static const struct attempt attempts[] = {
 
 	/* behind a good one: answered in order, then closed */
 	{"good, bad, good", GET HOST "\r\n" GET "\r\n" GET HOST "\r\n", 0, "200 400", false},
-	{"a request hidden in a body", POST HOST "Content-Length: 36\r\n\r\nGET /ok HTTP/1.1\r\n" HOST "XX: y\r\n\r\n", 0,
-	 "200", true},
+	{"a request hidden in a body", POST HOST "Content-Length: 36\r\n\r\nGET /ok HTTP/1.1\r\n" HOST "XX: y\r\n\r\n",
+	 0, "200", true},
 };
 
 /* Waits until what is expected, or something else, has certainly come. */
@@ -200,8 +205,11 @@ static bool run_attempt(struct fixture *f, const struct attempt *a, size_t piece
 	client_statuses(&c, statuses, sizeof(statuses));
 	bool right = strcmp(statuses, expected) == 0 && !c.reset && c.ended != a->stays;
 	if (!right)
-		print_error("%s, in pieces of %zu: got \"%s\", expected \"%s\", %s\n", a->name, piece, statuses, expected,
-			    c.reset ? "reset" : c.ended ? "closed" : "open");
+		print_error("%s, in pieces of %zu: got \"%s\", expected \"%s\", %s\n", a->name, piece, statuses,
+			    expected,
+			    c.reset   ? "reset"
+			    : c.ended ? "closed"
+				      : "open");
 	client_close(&c);
 	return right;
 }

@@ -155,8 +155,9 @@ static void chunked_bodies_arrive_whole(void **state)
 	size_t len;
 	(void)state;
 	open_default(&f);
-	exchange(&f, &c, "PUT /echo HTTP/1.1\r\n" HOST
-			 "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n \r\n5\r\nworld\r\n0\r\nT: v\r\n\r\n");
+	exchange(&f, &c,
+		 "PUT /echo HTTP/1.1\r\n" HOST
+		 "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n \r\n5\r\nworld\r\n0\r\nT: v\r\n\r\n");
 	const char *body = client_body(&c, 0, &len);
 	assert_int_equal(len, 11);
 	assert_memory_equal(body, "hello world", 11);
@@ -308,7 +309,8 @@ static void a_handler_sees_the_request_decoded(void **state)
 		 "PATCH http://h/show/a%2Fb%20c/x//%c3%A9?a+b=1%262&empty&a%20b=second&p=100% HTTP/1.1\r\n" HOST
 		 "X-Twice: first\r\nx-twice:  second \r\nX-Empty:\r\n\r\n");
 	static const char expected[] =
-		"PATCH|/show/a%2Fb%20c/x//%c3%A9|a+b=1%262&empty&a%20b=second&p=100%|1&2||(none)|a/b c|x//\xc3\xa9|(none)|"
+		"PATCH|/show/a%2Fb%20c/x//%c3%A9|a+b=1%262&empty&a%20b=second&p=100%|1&2||(none)|a/b "
+		"c|x//\xc3\xa9|(none)|"
 		"first|(none)|Host=h,X-Twice=first,x-twice=second,X-Empty=,|127.0.0.1|0|1";
 	const char *body = client_body(&c, 0, &len);
 	assert_int_equal(len, sizeof(expected) - 1);
@@ -393,7 +395,8 @@ static void requests_are_counted_by_class(void **state)
 	(void)state;
 	open_default(&f);
 	client_open(&c, &f);
-	client_say(&c, "GET /ok HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST "\r\nGET /no HTTP/1.1\r\n" HOST "\r\n");
+	client_say(&c,
+		   "GET /ok HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST "\r\nGET /no HTTP/1.1\r\n" HOST "\r\n");
 	client_wait(&c, 3);
 	const char *name = "tappet_http_requests_total";
 	assert_true(metric_value(metrics_counter(f.metrics, name, "", "code=\"2xx\"")) == 2.0);

@@ -335,24 +335,23 @@ static void close_waits_for_the_handlers(void **state)
 	client_open(&c, &f);
 	say_late(&c, 2);
 	fixture_wait(&f, f.held_count == 2);
-	gateway_close(f.gateway, NULL, NULL);
-	f.gateway = NULL;
+	fixture_begin_close(&f);
 	assert_int_equal(f.gone, 2);
 	client_wait_end(&c);
-	assert_true(uv_loop_alive(&f.loop) || f.held_count == 2);
+	for (int i = 0; i < 20; i++)
+		fixture_turn(&f, NULL);
+	assert_false(f.closed);
 	assert_string_equal(http_param(f.held[0], "n"), "0");
-	fixture_answer(&f, 0, "x");
-	fixture_answer(&f, 0, "x");
-	uv_run(&f.loop, UV_RUN_DEFAULT);
+	assert_int_equal(fixture_answer(&f, 0, "x"), -EPIPE);
+	assert_int_equal(fixture_answer(&f, 0, "x"), -EPIPE);
+	fixture_wait(&f, f.closed);
 	client_close(&c);
 	fixture_close(&f);
 }
 
 static void close_from_inside(void *arg, struct http_request *r)
 {
-	struct fixture *f = arg;
-	gateway_close(f->gateway, NULL, NULL);
-	f->gateway = NULL;
+	fixture_begin_close(arg);
 	assert_int_equal(http_respond(r, 200, NULL, 0, "x", 1), -EPIPE);
 }
 
@@ -364,10 +363,11 @@ static void the_gateway_may_be_closed_by_a_handler(void **state)
 	open_default(&f);
 	fixture_route(&f, "GET", "/close", close_from_inside);
 	client_open(&c, &f);
-	client_say(&c, "GET /ok HTTP/1.1\r\n" HOST "\r\nGET /close HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_say(&c, "GET /ok HTTP/1.1\r\n" HOST "\r\nGET /close HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST
+		       "\r\n");
 	client_wait_end(&c);
 	assert_statuses(&c, "200");
-	uv_run(&f.loop, UV_RUN_DEFAULT);
+	fixture_wait(&f, f.closed);
 	client_close(&c);
 	fixture_close(&f);
 }

@@ -37,7 +37,8 @@ static void open_default(struct fixture *f)
 
 static int listen_unix(struct fixture *f, const char *path)
 {
-	struct listener_options options = {.address = path, .is_unix = true, .mode = 0640, .surfaces = 3, .control = true};
+	struct listener_options options = {
+		.address = path, .is_unix = true, .mode = 0640, .surfaces = 3, .control = true};
 	return gateway_listen(f->gateway, &options, NULL);
 }
 
@@ -212,9 +213,9 @@ static void an_address_in_use_is_told(void **state)
 
 static void malformed_addresses_are_refused(void **state)
 {
-	static const char *const bad[] = {"",	     "127.0.0.1",    ":80",   "127.0.0.1:",	"127.0.0.1:65536",
-					  "127.0.0.1:-1", "127.0.0.1:80x", "x:80",  "::1:80",	"[::1]",
-					  "[::1:80",	     "[]:80",	     "[127.0.0.1]:80", "1.2.3.4.5:80"};
+	static const char *const bad[] = {
+		"",     "127.0.0.1", ":80",   "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",   "127.0.0.1:80x",
+		"x:80", "::1:80",    "[::1]", "[::1:80",    "[]:80",           "[127.0.0.1]:80", "1.2.3.4.5:80"};
 	struct fixture f;
 	(void)state;
 	open_default(&f);

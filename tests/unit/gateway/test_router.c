@@ -147,9 +147,10 @@ static void a_pattern_that_is_taken_is_refused(void **state)
 
 static void malformed_patterns_and_methods_are_refused(void **state)
 {
-	static const char *const patterns[] = {"",	  "a",	      "/{",	 "/}",	       "/{}",	 "/{x",	      "/{...}",
-					       "/{x...}/b", "/{x...}/", "/a{x}",	 "/{x}a",      "/{a-b}",    "/{x}/{x}", "/{1}",
-					       "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"};
+	static const char *const patterns[] = {
+		"",      "a",      "/{",        "/}",       "/{}",
+		"/{x",   "/{...}", "/{x...}/b", "/{x...}/", "/a{x}",
+		"/{x}a", "/{a-b}", "/{x}/{x}",  "/{1}",     "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"};
 	static const char *const methods[] = {"", "get", "GET,", ",GET", "GET, POST", "FROB", "TRACE"};
 	struct router router = {0};
 	(void)state;
