@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-TAPPET = re.compile(r"(?:^|[\s/$(])tappet ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
+# Where a command stands: at the beginning of a line, or behind a prompt, an operator or sudo.
+TAPPET = re.compile(r"(?:^\s*|[;&|(]\s*)(?:\$ )?(?:sudo )?(?:\S*/)?tappet ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
+SHELL_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 SCRIPT = re.compile(r"^(?:sudo )?\./([\w./-]+)", re.MULTILINE)
 
 
@@ -52,6 +54,7 @@ def c_block(block):
 
 
 def shell_block(block, commands):
+    block = SHELL_COMMENT.sub("", block)
     for target in SCRIPT.findall(block):
         if not target.startswith("build/") and not (ROOT / target).exists():
             yield f"./{target}, which is not there"

@@ -24,7 +24,7 @@ static bool host_name(const char *authority, char ret[static HOST_MAX])
 	const bool bracket = authority[0] == '[';
 	const char *begin = authority + bracket;
 	size_t len = strcspn(begin, bracket ? "]" : ":/?#");
-	if (len == 0 || len >= HOST_MAX || (bracket && begin[len] != ']'))
+	if (len == 0 || len >= HOST_MAX || (bracket && (begin[len] != ']' || !strchr(":/?#", begin[len + 1]))))
 		return false;
 	memcpy(ret, begin, len);
 	ret[len] = '\0';

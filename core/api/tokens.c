@@ -3,6 +3,9 @@
 #include <errno.h>
 #include "base/clock.h"
 
+#define LABEL_MAX 200 /* of the engine */
+#define EXPIRY_MAX_MS (INT64_C(253402300800) * 1000) /* the year 10000, which RFC 3339 cannot write */
+
 static void write_workflows(struct api *a, const struct access_token *token, struct buf *out)
 {
 	jsonw_key(out, "workflows");
@@ -127,7 +130,7 @@ static bool read_expiry(struct http_request *r, const struct json *body, int64_t
 		value = value > INT64_MAX - now ? INT64_MAX : now + value;
 	else if (clock_parse_rfc3339(instant, &value) < 0)
 		value = -1;
-	if (value > now) {
+	if (value > now && value < EXPIRY_MAX_MS) {
 		*ret = value;
 		return true;
 	}
@@ -149,9 +152,9 @@ static bool read_scopes(struct http_request *r, const struct json *body, struct 
 		}
 		buf_printf(out, "%s%s", out->len > 0 ? " " : "", json_str(scope));
 	}
-	if (buf_error(out) == 0)
+	if (buf_error(out) == 0 && (!scopes || out->len > 0))
 		return true;
-	api_problemf(r, 422, "invalid-value", "\"scopes\" is too long");
+	api_problemf(r, 422, "invalid-value", out->len > 0 ? "\"scopes\" is too long" : "\"scopes\" is empty");
 	return false;
 }
 
@@ -199,6 +202,19 @@ static bool check_cover(struct http_request *r, const struct json *body)
 	return false;
 }
 
+/* A team without a name would be all the workflows that have none. */
+static bool check_names(struct http_request *r, const struct json *body)
+{
+	const char *team = json_get_str(body, "team"), *label = json_get_str(body, "label");
+	if (team && team[0] == '\0')
+		api_problemf(r, 422, "invalid-value", "\"team\" is empty");
+	else if (label && strlen(label) > LABEL_MAX)
+		api_problemf(r, 422, "invalid-value", "\"label\" is longer than %d bytes", LABEL_MAX);
+	else
+		return true;
+	return false;
+}
+
 static void create(struct api *a, struct http_request *r, const struct access_request *request)
 {
 	struct secret_call *call = api_call_open(a, r, sizeof(*call));
@@ -227,8 +243,8 @@ void api_tokens_create(struct api *a, struct http_request *r)
 	if (!api_body(a, r, keys, sizeof(keys) / sizeof(keys[0]), &body))
 		return;
 	buf_init(&scopes, 4096);
-	if (check_cover(r, body) && read_scopes(r, body, &scopes) && read_expiry(r, body, &request.expires_ms) &&
-	    read_workflows(a, r, body, &ids, &request.workflow_count)) {
+	if (check_cover(r, body) && check_names(r, body) && read_scopes(r, body, &scopes) &&
+	    read_expiry(r, body, &request.expires_ms) && read_workflows(a, r, body, &ids, &request.workflow_count)) {
 		request.workflow_ids = ids;
 		request.team = json_get_str(body, "team");
 		request.label = json_get_str(body, "label") ? json_get_str(body, "label") : "";

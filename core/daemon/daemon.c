@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "daemon/internal.h"
 #include "version.h"
@@ -109,6 +110,10 @@ static void prepare_process(const struct serve_options *options)
 	/* Must be said before libuv's pool starts: definitions, steps and plugins share it. */
 	setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
 	crash_report_install();
+	/* libcrypto sets itself up at its first use, and gives back what it then made for its thread only when that is
+	 * the main one. */
+	uint8_t unused[DIGEST_SIZE];
+	digest_sha256("", 0, unused);
 }
 
 /* ---- The start, step by step ------------------------------------------------------------------------------------------- */
@@ -128,6 +133,7 @@ static void on_ready(void *arg, int status)
 	api_ready(d->api, true);
 	systemd_ready(d);
 	log_info("ready", log_str("version", TAPPET_VERSION), log_int("ms", clock_mono_ms() - d->started_ms), LOG_END);
+	signals_retry(d);
 }
 
 static void on_triggers_settled(void *arg)

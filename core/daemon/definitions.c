@@ -19,19 +19,23 @@ static void finish(struct daemon *d, int status)
 	r->busy = false;
 	r->done(r->arg, status, buf_cstr(&mistakes));
 	buf_release(&mistakes);
+	signals_retry(d);
 }
 
 static void on_changed(void *arg, const struct catalog_entry *entry, struct workflow *before)
 {
 	(void)before;
 	struct daemon *d = arg;
-	host_sync(d->host, entry);
+	/* A stop does not wait for a commit under way: the plugins may be gone when it comes back. */
+	if (d->host)
+		host_sync(d->host, entry);
 }
 
 static void sync_entry(void *arg, const struct catalog_entry *entry)
 {
 	struct daemon *d = arg;
-	host_sync(d->host, entry);
+	if (d->host)
+		host_sync(d->host, entry);
 }
 
 static void on_applied(void *arg, int status)
@@ -47,11 +51,24 @@ static void on_applied(void *arg, int status)
 	finish(d, status);
 }
 
-/* A bad file at start: its last good revision, if there is one, stays as it was. */
-static struct workflow *choose(struct daemon *d, const struct definition *definition)
+/* Whether another file stands for the same workflow: a good one, or the first of several bad ones. */
+static bool is_covered(const struct definitions *all, size_t index)
 {
+	for (size_t i = 0; i < all->count; i++)
+		if (i != index && strcmp(all->items[i].slug, all->items[index].slug) == 0 &&
+		    (all->items[i].workflow || i < index))
+			return true;
+	return false;
+}
+
+/* A bad file at start: its last good revision, if there is one, stays as it was. */
+static struct workflow *choose(struct daemon *d, size_t index)
+{
+	const struct definition *definition = &d->reload.definitions.items[index];
 	if (definition->workflow)
 		return workflow_ref(definition->workflow);
+	if (is_covered(&d->reload.definitions, index))
+		return NULL;
 	const struct catalog_entry *entry = engine_find(d->engine, definition->slug);
 	return entry && entry->workflow && !entry->removed ? workflow_ref(entry->workflow) : NULL;
 }
@@ -64,7 +81,8 @@ static void log_mistakes(struct daemon *d)
 			  log_int("line", diag->items[i].line), log_int("column", diag->items[i].column),
 			  log_str("what", diag->items[i].message), LOG_END);
 	char reason[128];
-	snprintf(reason, sizeof(reason), "%zu mistakes in the workflow files; see `tappet check`", diag->count);
+	snprintf(reason, sizeof(reason), "%zu mistake%s in the workflow files; see `tappet check`", diag->count,
+		 diag->count == 1 ? "" : "s");
 	health_set(d->health, "definitions", HEALTH_DEGRADED, reason);
 }
 
@@ -88,13 +106,19 @@ static void on_read(uv_work_t *work, int status)
 	}
 	if (r->diag.count > 0)
 		log_mistakes(d);
+	/* At start: a folder that is not there today says nothing of the workflows, which would count as removed. */
+	if (r->unreadable) {
+		engine_each(d->engine, sync_entry, d);
+		finish(d, 0);
+		return;
+	}
 	r->workflows = calloc(r->definitions.count + 1, sizeof(*r->workflows));
 	if (!r->workflows) {
 		finish(d, -ENOMEM);
 		return;
 	}
 	for (size_t i = 0; i < r->definitions.count; i++) {
-		struct workflow *w = choose(d, &r->definitions.items[i]);
+		struct workflow *w = choose(d, i);
 		if (w)
 			r->workflows[r->workflow_count++] = w;
 	}
@@ -108,6 +132,7 @@ static void read_folder(uv_work_t *work)
 {
 	struct daemon *d = work->data;
 	int r = definitions_read(d->config->workflows, &d->reload.diag, &d->reload.definitions);
+	d->reload.unreadable = r < 0;
 	if (r < 0)
 		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
 }

@@ -16,6 +16,7 @@ struct reload {
 	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
 	size_t workflow_count;
 	bool busy, at_start;
+	bool unreadable; /* the folder itself: what is in it is not known */
 	void (*done)(void *arg, int status, const char *mistakes);
 	void *arg;
 };
@@ -40,6 +41,7 @@ struct daemon {
 	uv_timer_t watchdog, stop_timer;
 	int64_t started_ms; /* monotonic */
 	bool stopping, ready;
+	bool reload_again; /* a SIGHUP came before the start was over, or while files were being read already */
 	int exit_status;
 };
 
@@ -60,6 +62,8 @@ int daemon_report(int r, struct diag *diag);
 /* signals.c */
 int signals_open(struct daemon *d);
 void signals_close(struct daemon *d);
+/* Does what a SIGHUP asked for when it could not be done at once. */
+void signals_retry(struct daemon *d);
 
 /* stop.c: begins the ordered stop; a second call cuts it short. */
 void daemon_stop(struct daemon *d, int exit_status);

@@ -24,16 +24,33 @@ static void on_reloaded(void *arg, int status, const char *mistakes)
 	systemd_reloading(true);
 }
 
+static void reload(struct daemon *d)
+{
+	systemd_reloading(false);
+	int r = definitions_load(d, false, on_reloaded, d);
+	if (r < 0)
+		on_reloaded(d, r, "");
+}
+
+/* A reload under way may have read a file before it was changed: what was asked for meanwhile comes after it. */
 static void on_reload_signal(uv_signal_t *handle, int signal)
 {
 	(void)signal;
 	struct daemon *d = handle->data;
 	if (d->stopping)
 		return;
-	systemd_reloading(false);
-	int r = d->ready ? definitions_load(d, false, on_reloaded, d) : -EBUSY;
-	if (r < 0)
-		on_reloaded(d, r, "");
+	if (!d->ready || d->reload.busy)
+		d->reload_again = true;
+	else
+		reload(d);
+}
+
+void signals_retry(struct daemon *d)
+{
+	if (!d->reload_again || !d->ready || d->stopping)
+		return;
+	d->reload_again = false;
+	reload(d);
 }
 
 int signals_open(struct daemon *d)

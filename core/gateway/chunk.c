@@ -3,9 +3,10 @@
 #include <errno.h>
 #include "gateway/chars.h"
 
-/*  SIZE_FIRST -> SIZE -> [EXTENSION] -> SIZE_END -+-> DATA -> DATA_CR -> DATA_LF -> SIZE_FIRST
- *                                                 +-> TRAILER_FIRST -> TRAILER_NAME -> TRAILER_VALUE -> TRAILER_LF -> TRAILER_FIRST
- *                                                         (size 0)  +-> LAST_LF -> COMPLETE */
+/*  SIZE_FIRST -> SIZE -> [EXTENSION] -> SIZE_END
+ *  SIZE_END, size > 0 -> DATA -> DATA_CR -> DATA_LF -> SIZE_FIRST
+ *  SIZE_END, size 0   -> TRAILER_FIRST -> TRAILER_NAME -> TRAILER_VALUE -> TRAILER_LF -> TRAILER_FIRST
+ *                        TRAILER_FIRST -> LAST_LF -> COMPLETE */
 enum state {
 	SIZE_FIRST,
 	SIZE,

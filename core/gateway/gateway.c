@@ -223,8 +223,8 @@ static int check_options(const struct gateway_options *o)
 	return 0;
 }
 
-/* Initialising these cannot fail in libuv. They do not keep the loop alive, but for the timer, which runs only while there
- * are connections, and they do that themselves. */
+/* Initialising these cannot fail in libuv. They do not keep the loop alive, but for the timer, which runs only while
+ * there are connections, and they do that themselves. */
 static void open_handles(struct gateway *g)
 {
 	uv_timer_init(g->loop, &g->timer);

@@ -1,9 +1,9 @@
 /* The gateway: listeners on TCP and UNIX sockets, HTTP/1.1 (RFC 9110, RFC 9112) by http-parser with the checks that it
  * leaves out, routes with path parameters, and answers at once or much later.
  *
- * It never knows what a request means, who may do what, or where a plugin is; it never blocks. Called by api/, host/ (as
- * tappet.http/1) and daemon/, which ignores SIGPIPE. Loop thread only. Request handling above connection.c knows no framing of HTTP/1.1, so that
- * HTTP/2 can come later. */
+ * It never knows what a request means, who may do what, or where a plugin is; it never blocks. Called by api/, host/
+ * (as tappet.http/1) and daemon/, which ignores SIGPIPE. Loop thread only. Request handling above connection.c knows no
+ * framing of HTTP/1.1, so that HTTP/2 can come later. */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
@@ -36,11 +36,12 @@ void gateway_defaults(struct gateway_options *options);
 int gateway_open(const struct gateway_options *options, struct gateway **ret);
 /* Stops listening; answers to requests in flight still go out, idle connections are closed. */
 void gateway_drain(struct gateway *g);
-/* How many connections still have a request in flight or an answer to send: 0 after gateway_drain means that all is out. */
+/* How many connections still have a request in flight or an answer to send: 0 after gateway_drain means that all is
+ * out. */
 size_t gateway_busy(const struct gateway *g);
-/* Closes what is left. `closed(arg)` is called once, later; the gateway is freed then. Requests that were not answered are
- * told by the same rules as for a client that left, and their handlers' later answers are dropped. The gateway waits for
- * these answers, since handlers read from their requests until then. */
+/* Closes what is left. `closed(arg)` is called once, later; the gateway is freed then. Requests that were not answered
+ * are told by the same rules as for a client that left, and their handlers' later answers are dropped. The gateway
+ * waits for these answers, since handlers read from their requests until then. */
 void gateway_close(struct gateway *g, void (*closed)(void *arg), void *arg);
 
 struct listener_options {
@@ -51,8 +52,8 @@ struct listener_options {
 	unsigned surfaces;  /* bits; a route is served when it shares one */
 	bool control;	    /* requests on it say http_is_control */
 };
-/* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the address as
- * bound: with the real port, or unix:PATH. */
+/* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the
+ * address as bound: with the real port, or unix:PATH. */
 int gateway_listen(struct gateway *g, const struct listener_options *options, char **ret_address);
 /* Whether some listener serves one of these surfaces on an address that is not loopback or UNIX. */
 bool gateway_is_public(const struct gateway *g, unsigned surfaces);
@@ -61,9 +62,10 @@ bool gateway_is_public(const struct gateway *g, unsigned surfaces);
 
 typedef void (*route_handler)(void *arg, struct http_request *request);
 
-/* `methods`: "GET" or "GET,POST,DELETE"; HEAD comes with GET. `pattern`: literal segments, {name} for one segment, {name...} for
- * the rest at the end. Literals win over {name}, that over {name...}. Segments are compared after percent-decoding. A path with routes, but none
- * for the method: 405 with Allow; OPTIONS is answered with Allow where no route takes it. -EEXIST, -EINVAL, -ENOMEM. */
+/* `methods`: "GET" or "GET,POST,DELETE"; HEAD comes with GET. `pattern`: literal segments, {name} for one segment,
+ * {name...} for the rest at the end. Literals win over {name}, that over {name...}. Segments are compared after
+ * percent-decoding. A path with routes, but none for the method: 405 with Allow; OPTIONS is answered with Allow where
+ * no route takes it. -EEXIST, -EINVAL, -ENOMEM. */
 int gateway_route(struct gateway *g, unsigned surfaces, const char *methods, const char *pattern, route_handler handler,
 		  void *arg, struct route **ret);
 /* Requests that are with the handler stay with it. */
@@ -72,8 +74,8 @@ void gateway_unroute(struct route *route);
 /* ---- Requests ------------------------------------------------------------------------------------------------ */
 
 /* A request is with its handler, complete with body, from the handler's call until http_respond, http_problem or
- * http_stream_end, exactly one of which must be called exactly once, at once or much later, whether or not the client is
- * still there. All that is read from it is valid until then. NUL-terminated texts; NULL when there is none. */
+ * http_stream_end, exactly one of which must be called exactly once, at once or much later, whether or not the client
+ * is still there. All that is read from it is valid until then. NUL-terminated texts; NULL when there is none. */
 const char *http_method(const struct http_request *r);
 const char *http_path(const struct http_request *r); /* as sent, without query */
 const char *http_query(const struct http_request *r); /* raw; "" when none */
@@ -88,8 +90,8 @@ bool http_is_control(const struct http_request *r);
 bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */
 void *http_user(const struct http_request *r); /* the handler's own pointer */
 void http_set_user(struct http_request *r, void *user);
-/* `gone(arg)` is called when the client leaves before the answer is complete (the request still has to be answered). A client
- * that has closed only its sending side looks the same, so an answer given then is still sent if it can be. */
+/* `gone(arg)` is called when the client leaves before the answer is complete (the request still has to be answered). A
+ * client that has closed only its sending side looks the same, so an answer given then is still sent if it can be. */
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg);
 
 struct http_header_field {
@@ -102,11 +104,12 @@ int http_respond(struct http_request *r, int status, const struct http_header_fi
 		 const void *body, size_t len);
 /* With Content-Type: application/json. */
 int http_respond_json(struct http_request *r, int status, const void *body, size_t len);
-/* application/problem+json (RFC 9457): {"type":"tappet:TYPE","title":…,"status":…,"detail":…}. retry_after_s > 0 adds Retry-After. */
+/* application/problem+json (RFC 9457): {"type":"tappet:TYPE","title":…,"status":…,"detail":…}. retry_after_s > 0 adds
+ * Retry-After. */
 int http_problem(struct http_request *r, int status, const char *type, const char *detail, int retry_after_s);
 
-/* An answer of unknown length: chunked for HTTP/1.1, until close for 1.0. http_stream_write: -EPIPE when the client has left,
- * -ENOBUFS when more than 1 MiB is waiting for it (then call http_stream_end). */
+/* An answer of unknown length: chunked for HTTP/1.1, until close for 1.0. http_stream_write: -EPIPE when the client has
+ * left, -ENOBUFS when more than 1 MiB is waiting for it (then call http_stream_end). */
 int http_stream_begin(struct http_request *r, int status, const char *content_type);
 int http_stream_write(struct http_request *r, const void *bytes, size_t len);
 size_t http_stream_pending(const struct http_request *r);

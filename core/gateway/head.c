@@ -108,8 +108,8 @@ static int parse(struct reading *reading)
 
 /* ---- checks before it ------------------------------------------------------------------------------------------ */
 
-/* No folded line, a name of token characters right before the colon, no control character in the value (RFC 9112 section
- * 5, RFC 9110 section 5.5). As Debian builds it, http-parser lets spaces in names and NUL in values pass. */
+/* No folded line, a name of token characters right before the colon, no control character in the value (RFC 9112
+ * section 5, RFC 9110 section 5.5). As Debian builds it, http-parser lets spaces in names and NUL in values pass. */
 static int check_field(struct reading *reading, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);

@@ -1,9 +1,10 @@
 /* What the files of the gateway share. Who owns what:
  * - the gateway owns listeners, connections, the router and the pools;
- * - a connection owns the requests in its queue, in the order in which they came, until their answers went into its output;
- * - a request that is with a handler outlives its connection: `connection` is NULL then, and the answer frees it.
- * A connection that was closed stays allocated until its stream has told so, at a later turn of the loop: callers deeper
- * in the stack may still look at its `state`. */
+ * - a connection owns the requests in its queue, in the order in which they came, until their answers went into its
+ *   output;
+ * - a request that is with a handler outlives its connection: `connection` is NULL then, and the answer frees it. A
+ *   connection that was closed stays allocated until its stream has told so, at a later turn of the loop: callers
+ *   deeper in the stack may still look at its `state`. */
 #ifndef GATEWAY_INTERNAL_H
 #define GATEWAY_INTERNAL_H
 
@@ -108,8 +109,8 @@ void response_options(struct http_request *r, const char *allow);
 
 /* ---- connections ----------------------------------------------------------------------------------------------- */
 
-/* OPEN: requests are read and answered. LINGER: all has been answered, what still comes is thrown away. CLOSED: waits for
- * the stream to be gone. */
+/* OPEN: requests are read and answered. LINGER: all has been answered, what still comes is thrown away. CLOSED: waits
+ * for the stream to be gone. */
 enum connection_state { CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
 
 /* What the client is waited for, and so which time-out holds. */

@@ -188,7 +188,8 @@ static int bind_tcp(struct listener *l, const struct listener_options *options)
 	return uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&address, 0);
 }
 
-/* libuv would cut a long path short and would remove the file whoever has it by then, so it only gets the descriptor. */
+/* libuv would cut a long path short and would remove the file whoever has it by then, so it only gets the
+ * descriptor. */
 static int bind_unix(struct listener *l, const struct listener_options *options)
 {
 	int fd;

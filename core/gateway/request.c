@@ -108,8 +108,8 @@ static bool is_dots(const char *text, size_t len)
 	return (len == 1 && text[0] == '.') || (len == 2 && text[0] == '.' && text[1] == '.');
 }
 
-/* Decodes the path's segments into the room behind the head. -EINVAL: bad encoding, or a dot segment, which a client has to
- * resolve itself and which only serves to get at something else. -E2BIG: deeper than any route. */
+/* Decodes the path's segments into the room behind the head. -EINVAL: bad encoding, or a dot segment, which a client
+ * has to resolve itself and which only serves to get at something else. -E2BIG: deeper than any route. */
 static int split_path(struct http_request *r, struct segment *segments, size_t *ret_count)
 {
 	const char *from = r->path + 1, *end = r->path + r->path_len;

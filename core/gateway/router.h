@@ -1,6 +1,6 @@
-/* Routes: a trie of decoded path segments. Literal segments win over {name}, that over {name...}; where the best pattern has
- * not the method, the next one that has it is taken. Requests hold references, so that a route may be taken away while
- * requests are with its handler. It knows nothing of connections. */
+/* Routes: a trie of decoded path segments. Literal segments win over {name}, that over {name...}; where the best
+ * pattern has not the method, the next one that has it is taken. Requests hold references, so that a route may be taken
+ * away while requests are with its handler. It knows nothing of connections. */
 #ifndef GATEWAY_ROUTER_H
 #define GATEWAY_ROUTER_H
 

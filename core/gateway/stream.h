@@ -1,9 +1,9 @@
-/* A byte stream: what HTTP/1.1 stands on. Here it is a TCP or UNIX socket of libuv; TLS goes in between as a stream that owns
- * another one, and tests feed bytes by a stream without a socket. It never knows what the bytes mean.
+/* A byte stream: what HTTP/1.1 stands on. Here it is a TCP or UNIX socket of libuv; TLS goes in between as a stream
+ * that owns another one, and tests feed bytes by a stream without a socket. It never knows what the bytes mean.
  *
- * The owner makes one write at a time and waits for on_written before the next. No callback is made from inside a call of
- * the owner, with the exception of what `start` has to deliver of its own. After `close` only on_closed follows, at a
- * later turn of the loop; the stream is gone then. */
+ * The owner makes one write at a time and waits for on_written before the next. No callback is made from inside a call
+ * of the owner, with the exception of what `start` has to deliver of its own. After `close` only on_closed follows, at
+ * a later turn of the loop; the stream is gone then. */
 #ifndef GATEWAY_STREAM_H
 #define GATEWAY_STREAM_H
 
@@ -42,8 +42,8 @@ struct stream {
 	void *owner;
 };
 
-/* Accepts a connection from `server`, a TCP or pipe handle. Reads go through `read_buffer`, which all streams of one loop
- * may share. Callbacks and owner are set by the caller before `start` or `close`. 0 or a negative error. */
+/* Accepts a connection from `server`, a TCP or pipe handle. Reads go through `read_buffer`, which all streams of one
+ * loop may share. Callbacks and owner are set by the caller before `start` or `close`. 0 or a negative error. */
 int stream_accept(uv_stream_t *server, uv_buf_t read_buffer, struct stream **ret);
 /* The libuv handle of a stream made by stream_accept. */
 uv_stream_t *stream_handle(struct stream *s);

@@ -138,7 +138,9 @@ static void note_retiring(struct tappet_trigger *t)
 void trigger_retire(struct tappet_trigger *t)
 {
 	bool unsettled = t->phase == TRIGGER_WAITING || t->phase == TRIGGER_LOADING;
-	trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
+	/* The second time its name may be its successor's. */
+	if (t->phase != TRIGGER_REMOVED)
+		trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
 	forget_in(&t->host->triggers, t);
 	list_remove(&t->in_workflow);
 	list_remove(&t->in_loading);

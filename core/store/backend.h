@@ -2,9 +2,9 @@
  * backend is one more folder beside sqlite/ with one more `struct backend_driver`.
  *
  * A backend decides nothing about batches, order, retries or threads (worker.c, batch.c do) and never calls back.
- * begin, apply, commit, rollback, retain, checkpoint and the room functions are the writer thread's; checkpoint_aside is the
- * checkpoint thread's; a reader belongs to the reader thread that uses it. open and close are called before the threads
- * start and after they have ended. */
+ * begin, apply, commit, rollback, retain, checkpoint and the room functions are the writer thread's;
+ * checkpoint_aside is the checkpoint thread's; a reader belongs to the reader thread that uses it. open and close
+ * are called before the threads start and after they have ended. */
 #ifndef STORE_BACKEND_H
 #define STORE_BACKEND_H
 
@@ -21,6 +21,7 @@ struct backend_facts {
 	char newest_id[ID_SIZE];
 	uint64_t newest_event;
 	uint64_t epoch;
+	bool room_missing; /* there was no room to be kept for a full disk */
 };
 
 struct backend_driver {
@@ -35,7 +36,8 @@ struct backend_driver {
 	int (*commit)(struct backend *b);
 	void (*rollback)(struct backend *b);
 
-	/* Deletes at most about `rows` rows that are past their time, in a transaction of its own. *ret_more: there is more. */
+	/* Deletes at most about `rows` rows that are past their time, in a transaction of its own. *ret_more: there
+	 * is more. */
 	int (*retain)(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more);
 
 	/* Makes room that was kept for a full disk. Whether there was any. */
@@ -43,10 +45,12 @@ struct backend_driver {
 	/* 0: writing works again and the room is kept again. */
 	int (*regain_room)(struct backend *b);
 
-	/* Bytes of committed changes that lie in the journal; a journal that was carried over as a whole starts again. */
+	/* Bytes of committed changes that lie in the journal; a journal that was carried over as a whole starts
+	 * again. */
 	size_t (*journal_size)(const struct backend *b);
 	/* Carry the journal over to the database: how many of its bytes are there, and whether that is all of them.
 	 * checkpoint_aside runs beside the writer. */
+	bool (*checkpoint_fits)(const struct backend *b); /* whether the disk has room for that */
 	int (*checkpoint)(struct backend *b, bool *ret_complete);
 	int (*checkpoint_aside)(struct backend *b, size_t *ret_carried);
 

@@ -88,7 +88,8 @@ void batch_reject(struct store *s, struct store_op *op, int status)
 {
 	int64_t epoch = 0;
 	const struct store_order *order = op_order(op, &epoch);
-	/* Of a transaction whose outcome is unknown, that goes for all operations: they are stored together or not at all. */
+	/* Of a transaction whose outcome is unknown, that goes for all operations: they are stored together or not
+	 * at all. */
 	bool cancelled = status != -EINPROGRESS && order && epoch <= order->void_epoch;
 	op->status = cancelled ? -ECANCELED : status;
 	mark_order(op);

@@ -1,5 +1,5 @@
-/* What the writer does between batches: keeps the journal in bounds together with the checkpoint thread, deletes what is past
- * its time, looks whether a full or failing disk is well again. */
+/* What the writer does between batches: keeps the journal in bounds together with the checkpoint thread, deletes
+ * what is past its time, looks whether a full or failing disk is well again. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -9,10 +9,29 @@
 #define HOLD_RETRY_MS 10
 #define CHECKPOINT_PAUSE_NS 200000000u
 #define RETAIN_MORE_MS 20
+#define ROOM_LOOK_MS 10000
 
 static void tell_full(struct store *s)
 {
 	atomic_store(&s->full, s->writer.hold || s->writer.disk == DISK_FULL);
+}
+
+/* On a full disk a checkpoint that does not fit would only eat the room that transitions need. */
+static bool may_checkpoint(const struct store *s)
+{
+	return s->writer.disk != DISK_FULL || s->driver->checkpoint_fits(s->backend);
+}
+
+static void want_checkpoint(struct store *s)
+{
+	if (!may_checkpoint(s))
+		return;
+	uv_mutex_lock(&s->mutex);
+	if (!s->checkpoint_running && !s->checkpoint_done) {
+		s->checkpoint_wanted = true;
+		uv_cond_signal(&s->checkpoint_in);
+	}
+	uv_mutex_unlock(&s->mutex);
 }
 
 void chores_set_disk(struct store *s, enum disk disk, int error)
@@ -33,16 +52,9 @@ void chores_set_disk(struct store *s, enum disk disk, int error)
 	s->disk = disk;
 	uv_mutex_unlock(&s->mutex);
 	uv_async_send(&s->wake);
-}
-
-static void want_checkpoint(struct store *s)
-{
-	uv_mutex_lock(&s->mutex);
-	if (!s->checkpoint_running && !s->checkpoint_done) {
-		s->checkpoint_wanted = true;
-		uv_cond_signal(&s->checkpoint_in);
-	}
-	uv_mutex_unlock(&s->mutex);
+	/* A journal that was carried over gives its room back. */
+	if (disk == DISK_FULL)
+		want_checkpoint(s);
 }
 
 void chores_after_commit(struct store *s)
@@ -63,7 +75,8 @@ void chores_after_commit(struct store *s)
 	uv_mutex_unlock(&s->mutex);
 }
 
-/* The checkpoint thread never catches up with a busy writer: the last bit is the writer's, and then the journal starts again. */
+/* The checkpoint thread never catches up with a busy writer: the last bit is the writer's, and then the journal
+ * starts again. */
 static void finish_checkpoint(struct store *s, int64_t now_ms)
 {
 	struct writer *w = &s->writer;
@@ -74,7 +87,7 @@ static void finish_checkpoint(struct store *s, int64_t now_ms)
 	uv_mutex_unlock(&s->mutex);
 
 	size_t size = s->driver->journal_size(s->backend);
-	if (!due || size < JOURNAL_CHECKPOINT)
+	if (!due || (size < JOURNAL_CHECKPOINT && w->disk != DISK_FULL) || !may_checkpoint(s))
 		return;
 	w->checkpoint_ms = now_ms + HOLD_RETRY_MS;
 	if (size > carried && size - carried > JOURNAL_FINISH) {
@@ -91,11 +104,13 @@ static void finish_checkpoint(struct store *s, int64_t now_ms)
 static void regain(struct store *s, int64_t now_ms)
 {
 	struct writer *w = &s->writer;
-	if (w->disk == DISK_WELL || now_ms < w->probe_ms)
+	if ((w->disk == DISK_WELL && !w->room_missing) || now_ms < w->probe_ms)
 		return;
-	if (s->driver->regain_room(s->backend) == 0)
+	if (s->driver->regain_room(s->backend) == 0) {
+		w->room_missing = false;
 		chores_set_disk(s, DISK_WELL, 0);
-	w->probe_ms = clock_mono_ms() + ROOM_RETRY_MS;
+	}
+	w->probe_ms = clock_mono_ms() + (w->disk == DISK_WELL ? ROOM_LOOK_MS : ROOM_RETRY_MS);
 }
 
 static void retain(struct store *s, int64_t now_ms)

@@ -9,8 +9,9 @@ void deliver_metrics_open(struct store *s, struct metrics *m)
 		return;
 	s->commits = metrics_counter(m, "tappet_store_commits_total", "Transactions committed.", NULL);
 	s->operations = metrics_counter(m, "tappet_store_operations_total", "Operations committed.", NULL);
-	s->commit_seconds = metrics_histogram(m, "tappet_store_commit_seconds", "Time of a transaction with its commit.",
-					      NULL, commit_bounds, sizeof(commit_bounds) / sizeof(commit_bounds[0]));
+	s->commit_seconds =
+		metrics_histogram(m, "tappet_store_commit_seconds", "Time of a transaction with its commit.", NULL,
+				  commit_bounds, sizeof(commit_bounds) / sizeof(commit_bounds[0]));
 	s->journal_bytes = metrics_gauge(m, "tappet_store_journal_bytes", "Size of the write-ahead log.", NULL);
 	s->queued = metrics_gauge(m, "tappet_store_queued_operations", "Operations that wait for the writer.", NULL);
 }

@@ -1,5 +1,5 @@
-/* What the files of the store share: its threads and what they hand to each other. Everything below `mutex` in struct store
- * is guarded by it; `writer` belongs to the writer thread alone. */
+/* What the files of the store share: its threads and what they hand to each other. Everything below `mutex` in
+ * struct store is guarded by it; `writer` belongs to the writer thread alone. */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
 
@@ -8,9 +8,11 @@
 
 #define READER_COUNT 2
 #define BATCH_BYTES_MAX ((size_t)8 << 20)
-/* From the first size on the journal is carried over beside the writer; past the second, admissions wait for that. */
+/* From the first size on the journal is carried over beside the writer; past the second, admissions wait for that.
+ * The second and a batch must fit into the usual ballast (64 MiB): on a full disk the journal is carried over into
+ * its place. */
 #define JOURNAL_CHECKPOINT ((size_t)12 << 20)
-#define JOURNAL_MAX ((size_t)64 << 20)
+#define JOURNAL_MAX ((size_t)48 << 20)
 /* The writer itself carries over what the checkpoint thread left, when it is no more than this. */
 #define JOURNAL_FINISH ((size_t)3 << 20)
 #define ROOM_RETRY_MS 500
@@ -33,7 +35,8 @@ struct writer {
 	struct batch batch;
 	struct list settled; /* to be handed to the loop */
 	enum disk disk;
-	bool hold; /* the journal is past its bound */
+	bool hold;                                            /* the journal is past its bound */
+	bool room_missing;                                    /* nothing is kept for a full disk */
 	int64_t retry_ms, probe_ms, retain_ms, checkpoint_ms; /* monotonic: not before */
 };
 
@@ -64,7 +67,7 @@ struct store {
 	struct writer writer;
 
 	uv_mutex_t mutex;
-	uv_cond_t work;	      /* writer */
+	uv_cond_t work;        /* writer */
 	uv_cond_t requests_in; /* readers */
 	uv_cond_t checkpoint_in;
 	struct list queue; /* of store_op */

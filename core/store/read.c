@@ -97,7 +97,8 @@ int store_get_activity(struct store *s, const char *id, store_activity_cb cb, vo
 	return queue_request(s, request);
 }
 
-int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb, void *arg)
+int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,
+			  void *arg)
 {
 	struct store_request *request = make_request(REQUEST_ACTIVITIES, sizeof(struct store_activity_row), arg);
 	if (!request)
@@ -161,7 +162,8 @@ int store_list_tokens(struct store *s, store_tokens_cb cb, void *arg)
 	return queue_request(s, request);
 }
 
-int store_read_logs(struct store *s, const char *id, int step, uint64_t after, size_t limit, store_logs_cb cb, void *arg)
+int store_read_logs(struct store *s, const char *id, int step, uint64_t after, size_t limit, store_logs_cb cb,
+		    void *arg)
 {
 	struct store_request *request = make_request(REQUEST_LOGS, sizeof(struct store_log_row), arg);
 	if (!request)

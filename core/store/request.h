@@ -1,5 +1,5 @@
-/* One read on its way: queued by the loop thread (read.c), answered by a backend on a reader thread, handed to its callback
- * on the loop thread again. It owns copies of what was asked and, in its arena, all that was found. */
+/* One read on its way: queued by the loop thread (read.c), answered by a backend on a reader thread, handed to its
+ * callback on the loop thread again. It owns copies of what was asked and, in its arena, all that was found. */
 #ifndef STORE_REQUEST_H
 #define STORE_REQUEST_H
 
@@ -47,10 +47,10 @@ struct store_request {
 	/* What was found. */
 	struct arena arena;
 	struct rows rows;
-	const char **scopes;		       /* REQUEST_KV_ALL */
-	struct store_activity_row activity;    /* REQUEST_ACTIVITY */
-	uint64_t oldest;		       /* REQUEST_EVENTS */
-	char workflow_id[ID_SIZE];	       /* REQUEST_REVISION, with what follows */
+	const char **scopes;                /* REQUEST_KV_ALL */
+	struct store_activity_row activity; /* REQUEST_ACTIVITY */
+	uint64_t oldest;                    /* REQUEST_EVENTS */
+	char workflow_id[ID_SIZE];          /* REQUEST_REVISION, with what follows */
 	uint32_t revision;
 	const char *canonical;
 	size_t canonical_len;

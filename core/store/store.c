@@ -53,6 +53,7 @@ static int open_backend(struct store *s, const struct store_options *options)
 		s->readers[i].store = s;
 		r = s->driver->reader_open(s->backend, &s->readers[i].reader);
 	}
+	s->writer.room_missing = s->facts.room_missing;
 	return r;
 }
 

@@ -237,8 +237,8 @@ struct store_token_record {
 	const char *scopes;	  /* words joined by spaces: "trigger status cancel action:site.* subscribe" */
 	int64_t created_ms, expires_ms, last_used_ms, revoked_ms; /* 0: never */
 };
-/* CREATE stores `token` (-EEXIST: its id or hash is known already); RENEW replaces hash and expiry of token.id (-ENOENT when unknown or revoked); REVOKE ends token.id (-ENOENT);
- * USED sets last_used_ms (several at once: `used`). */
+/* CREATE stores `token` (-EEXIST: its id or hash is known already); RENEW replaces hash and expiry of token.id (-ENOENT
+ * when unknown or revoked); REVOKE ends token.id (-ENOENT); USED sets last_used_ms (several at once: `used`). */
 struct store_token {
 	struct store_op op;
 	enum store_token_action action;

@@ -1,4 +1,5 @@
-/* The writer thread: takes what is queued as one batch, has it committed, hands the results to the loop, does its chores. */
+/* The writer thread: takes what is queued as one batch, has it committed, hands the results to the loop, does its
+ * chores. */
 #include "store/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* The checks that all routes share: body, token, scope. */
+#include <strings.h>
 #include "webhook.h"
 
 static void refuse_malformed(const struct webhook *w, tappet_request *request, const char *detail)
@@ -11,7 +12,7 @@ static void refuse_token(const struct webhook *w, tappet_request *request, enum 
 {
 	switch (error) {
 	case TOKEN_CONFLICT:
-		refuse_malformed(w, request, "The request carries different tokens.");
+		refuse_malformed(w, request, "The request carries different tokens, or one of them twice.");
 		return;
 	case TOKEN_NO_MEMORY:
 		answer_problem(w, request, (struct answer){503, 1, "busy", "Out of memory."});
@@ -22,11 +23,26 @@ static void refuse_token(const struct webhook *w, tappet_request *request, enum 
 	}
 }
 
+/* Two headers or two values in the query, of which only the first one would be looked at. */
+static bool is_doubled(const struct webhook *w, tappet_request *request)
+{
+	static const char name[] = "authorization";
+	tappet_http_header header;
+	size_t count = 0;
+	for (size_t i = 0; w->http->header_at(request, i, &header) == TAPPET_OK; i++)
+		count += header.name.len == sizeof(name) - 1 && strncasecmp(header.name.ptr, name, header.name.len) == 0;
+	return count > 1 || token_is_doubled(w->http->query(request));
+}
+
 static bool find_grant(const struct webhook *w, tappet_request *request, const struct body *body,
 		       tappet_grant *ret_grant)
 {
 	const tappet_http1 *http = w->http;
 	struct token token;
+	if (is_doubled(w, request)) {
+		refuse_token(w, request, TOKEN_CONFLICT);
+		return false;
+	}
 	enum token_error error = token_find(body->token, http->header(request, "Authorization"),
 					    http->query_value(request, "token"), &token);
 	if (error) {

@@ -90,7 +90,7 @@ static int32_t emit_body(struct webhook *w, tappet_trigger *trigger, tappet_requ
 static void refuse_uncovered(const struct webhook *w, tappet_request *request)
 {
 	static const char detail[] =
-		"The token has to cover exactly one workflow, and that one needs a webhook trigger.";
+		"The token has to cover exactly one workflow, and that one needs a webhook trigger that is switched on.";
 	w->host->refuse(w->self, NULL, TAPPET_REASON_SCOPE, tappet_cstr(detail));
 	answer_problem(w, request, (struct answer){403, 0, "scope", detail});
 }

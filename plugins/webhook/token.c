@@ -76,3 +76,43 @@ void token_release(struct token *token)
 	free(token->decoded);
 	*token = (struct token){0};
 }
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Takes one character, percent-encoded or not (RFC 3986 section 2.1). */
+static char next_decoded(const char **at, const char *end)
+{
+	const char *c = (*at)++;
+	if (*c != '%' || end - c < 3 || hex_digit(c[1]) < 0 || hex_digit(c[2]) < 0)
+		return *c;
+	*at = c + 3;
+	return (char)(hex_digit(c[1]) * 16 + hex_digit(c[2]));
+}
+
+static bool key_is_token(const char *at, const char *end)
+{
+	const char *name = "token";
+	while (at < end && *at != '=' && *name)
+		if (next_decoded(&at, end) != *name++)
+			return false;
+	return *name == '\0' && (at == end || *at == '=');
+}
+
+bool token_is_doubled(tappet_str query)
+{
+	size_t count = 0;
+	const char *at = query.ptr, *end = at ? at + query.len : at;
+	while (at < end) {
+		const char *pair_end = memchr(at, '&', (size_t)(end - at));
+		if (!pair_end)
+			pair_end = end;
+		count += key_is_token(at, pair_end);
+		at = pair_end < end ? pair_end + 1 : end;
+	}
+	return count > 1;
+}

@@ -104,6 +104,8 @@ struct token {
 /* The token out of the body's value, "Authorization: Bearer" and "?token="; all that are there have to be the same. */
 enum token_error token_find(tappet_str in_body, tappet_str authorization, tappet_str in_query, struct token *ret);
 void token_release(struct token *token);
+/* Whether a query has the key "token" more than once, in whatever spelling: only the first one would be looked at. */
+bool token_is_doubled(tappet_str query);
 
 /* ---- Answers ---- */
 

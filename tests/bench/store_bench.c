@@ -59,7 +59,8 @@ static void change(struct slot *slot, enum status from, enum status to)
 {
 	struct store_transition *t = &slot->transition;
 	int64_t now_ms = clock_wall_ms();
-	slot->step = (struct store_step_change){.status = to, .attempt = 1, .exit_code = to == STATUS_COMPLETED ? 0 : -1};
+	slot->step =
+		(struct store_step_change){.status = to, .attempt = 1, .exit_code = to == STATUS_COMPLETED ? 0 : -1};
 	if (to == STATUS_COMPLETED) {
 		slot->step.ended_ms = now_ms;
 		slot->step.outputs = "{\"RESULT\":\"Tyson is awesome\"}";
@@ -142,8 +143,8 @@ static void on_defined(struct store_op *op)
 static void define(struct bench *bench)
 {
 	char ids[2][ID_SIZE];
-	struct store_definition item = {.slug = "bench", .name = "Bench", .team = "", .hash = "00", .canonical = "{}",
-					.canonical_len = 2};
+	struct store_definition item = {
+		.slug = "bench", .name = "Bench", .team = "", .hash = "00", .canonical = "{}", .canonical_len = 2};
 	struct store_definitions d = {.op = {.kind = STORE_DEFINITIONS, .done = on_defined},
 				      .items = &item,
 				      .count = 1,
@@ -185,7 +186,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s PATH [COUNT [IN_FLIGHT]]\n", argv[0]);
 		return 2;
 	}
-	struct store_options options = {.path = argv[1], .loop = &bench.loop, .queue_max = SIZE_MAX, .log_max = 1 << 20};
+	struct store_options options = {
+		.path = argv[1], .loop = &bench.loop, .queue_max = SIZE_MAX, .log_max = 1 << 20};
 	uv_loop_init(&bench.loop);
 	id_source_init(&bench.ids, 1);
 	store_order_init(&bench.order);

@@ -1,7 +1,7 @@
-/* Bytes into a connection, by a stream without a socket. The first byte says in what pieces they come and how much the client
- * takes at a time; the rest is what it sends. Everything is done twice, in one piece and in several: what handlers are
- * shown and what the client gets has to be the same. A connection that neither reads, nor is over, nor waits for a
- * handler or for its client is a failure too: it would hang for ever. */
+/* Bytes into a connection, by a stream without a socket. The first byte says in what pieces they come and how much the
+ * client takes at a time; the rest is what it sends. Everything is done twice, in one piece and in several: what
+ * handlers are shown and what the client gets has to be the same. A connection that neither reads, nor is over, nor
+ * waits for a handler or for its client is a failure too: it would hang for ever. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>

@@ -17,6 +17,7 @@ static int note_frames(void *arg, sqlite3 *db, const char *name, int frames)
 	(void)db;
 	(void)name;
 	b->journal_frames = (size_t)frames;
+	b->carried_over = false;
 	return SQLITE_OK;
 }
 
@@ -194,9 +195,13 @@ static int open_files(struct backend *b, struct backend_facts *ret_facts)
 	if (r == 0)
 		r = open_database(b, ret_facts);
 	/* A full disk is no reason not to start: that is what the ballast is for. */
-	if (r == -ENOSPC && ballast_free(b->path))
+	if (r == -ENOSPC && ballast_free(b->path)) {
 		r = open_database(b, ret_facts);
-	else if (r == 0 && ballast_make(b->path, b->ballast) < 0)
+		ret_facts->room_missing = true;
+	} else if (r == 0) {
+		ret_facts->room_missing = ballast_make(b->path, b->ballast) < 0;
+	}
+	if (r == 0 && ret_facts->room_missing)
 		log_warn("no room for the ballast file", log_str("store", b->path), LOG_END);
 	if (r == 0)
 		r = database_open(&b->checkpointer, b->path, b->vfs);
@@ -205,9 +210,27 @@ static int open_files(struct backend *b, struct backend_facts *ret_facts)
 	return r;
 }
 
+static size_t journal_size(const struct backend *b)
+{
+	return b->journal_frames * FRAME_SIZE;
+}
+
+static bool checkpoint_fits(const struct backend *b)
+{
+	return file_room(b->path, journal_size(b));
+}
+
+/* After a clean end everything is in the database file, and the journal is gone. */
+static void leave_tidy(struct backend *b)
+{
+	if (b->writer.db && checkpoint_fits(b))
+		sqlite3_db_config(b->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+}
+
 static void backend_close(struct backend *b)
 {
 	database_close(&b->checkpointer);
+	leave_tidy(b);
 	database_close(&b->writer);
 	names_clear(&b->names);
 	buf_release(&b->scope);
@@ -291,15 +314,12 @@ static bool free_room(struct backend *b)
 
 static int regain_room(struct backend *b)
 {
+	if (b->carried_over && b->writer.db)
+		(void)probe(b);
 	if (!ballast_fits(b->path, b->ballast))
 		return -ENOSPC;
 	int r = b->writer.db ? probe(b) : reopen(b);
 	return r < 0 ? r : ballast_make(b->path, b->ballast);
-}
-
-static size_t journal_size(const struct backend *b)
-{
-	return b->journal_frames * FRAME_SIZE;
 }
 
 static int run_checkpoint(struct database *c, int *ret_frames, int *ret_carried)
@@ -315,7 +335,7 @@ static int checkpoint(struct backend *b, bool *ret_complete)
 		return -EIO;
 	int r = run_checkpoint(&b->writer, &frames, &carried);
 	if (r == 0)
-		*ret_complete = carried >= frames;
+		*ret_complete = b->carried_over = carried >= frames;
 	return r;
 }
 
@@ -339,6 +359,7 @@ const struct backend_driver sqlite_driver = {
 	.free_room = free_room,
 	.regain_room = regain_room,
 	.journal_size = journal_size,
+	.checkpoint_fits = checkpoint_fits,
 	.checkpoint = checkpoint,
 	.checkpoint_aside = checkpoint_aside,
 	.reader_open = reader_open,

@@ -25,9 +25,12 @@ int database_open(struct database *c, const char *path, const char *vfs)
 int database_configure(struct database *c, enum database_kind kind)
 {
 	int r = database_exec(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
-				   "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF");
+				 "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF; PRAGMA trusted_schema = OFF;"
+				 "PRAGMA journal_size_limit = 12582912");
 	if (r < 0)
 		return r;
+	/* Whoever closes last would copy the journal, however full the disk is: backend.c decides that. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (kind == DATABASE_READER)
 		return database_exec(c, "PRAGMA query_only = ON");
 	return kind == DATABASE_WRITER ? database_exec(c, "PRAGMA cache_size = -16000") : 0;
@@ -126,7 +129,8 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 static int bind(struct database *c, enum sql which, sqlite3_stmt **ret, const char *types, va_list args)
 {
 	sqlite3_stmt **slot = &c->statements[which];
-	if (!*slot && sqlite3_prepare_v3(c->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
+	if (!*slot &&
+	    sqlite3_prepare_v3(c->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
 		return database_error(c, sqlite3_extended_errcode(c->db));
 	int code = bind_all(*slot, types, args);
 	if (code != SQLITE_OK)

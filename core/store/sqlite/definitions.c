@@ -116,8 +116,8 @@ static int add_revision(struct backend *b, const struct store_definitions *d, co
 	uint8_t id[ID_BLOB];
 	if (id_to_blob(new_id, id) < 0)
 		return -EINVAL;
-	int r = sql_run(&b->writer, SQL_ADD_REVISION, "diititT", id, at->num, (int64_t)at->revision + 1, item->hash, d->now_ms,
-			text_or_empty(d->by), item->canonical, item->canonical_len);
+	int r = sql_run(&b->writer, SQL_ADD_REVISION, "diititT", id, at->num, (int64_t)at->revision + 1, item->hash,
+			d->now_ms, text_or_empty(d->by), item->canonical, item->canonical_len);
 	if (r == 0)
 		r = sql_run(&b->writer, SQL_CHANGE_WORKFLOW, "ittii", at->num, text_or_empty(item->name),
 			    text_or_empty(item->team), (int64_t)is_folder(d), sqlite3_last_insert_rowid(b->writer.db));

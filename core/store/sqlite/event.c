@@ -8,8 +8,8 @@ int event_add(struct backend *b, struct event *e, int64_t workflow)
 	bool has_activity = id_to_blob(e->activity_id, activity) == 0;
 
 	e->seq = (uint64_t)++b->now.event_seq;
-	return sql_run(&b->writer, SQL_ADD_EVENT, "iiiibt", (int64_t)e->seq, e->time_ms, (int64_t)e->type, workflow, activity,
-		       has_activity ? (size_t)ID_BLOB : (size_t)0, e->data);
+	return sql_run(&b->writer, SQL_ADD_EVENT, "iiiibt", (int64_t)e->seq, e->time_ms, (int64_t)e->type, workflow,
+		       activity, has_activity ? (size_t)ID_BLOB : (size_t)0, e->data);
 }
 
 struct event *event_append(struct event **list, size_t *count)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Room that must be there beside the ballast before the disk counts as well again. */
-#define MARGIN ((unsigned long long)4 << 20)
+#define MARGIN ((size_t)4 << 20)
 
 int file_make(const char *path)
 {
@@ -97,16 +97,21 @@ bool ballast_free(const char *path)
 	return freed;
 }
 
-bool ballast_fits(const char *path, size_t size)
+bool file_room(const char *path, size_t size)
 {
 	struct statvfs about;
+	if (statvfs(path, &about) < 0)
+		return false;
+	return (unsigned long long)about.f_bavail * about.f_frsize >= size;
+}
+
+bool ballast_fits(const char *path, size_t size)
+{
 	char *name = ballast_name(path);
 	if (!name)
 		return false;
 	if (access(name, F_OK) == 0)
 		size = 0;
 	free(name);
-	if (statvfs(path, &about) < 0)
-		return false;
-	return (unsigned long long)about.f_bavail * about.f_frsize >= size + MARGIN;
+	return file_room(path, size + MARGIN);
 }

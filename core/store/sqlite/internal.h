@@ -35,9 +35,10 @@ struct backend {
 	struct names names;
 	struct buf scope; /* scratch for "trigger/WORKFLOW/TRIGGER" */
 	size_t journal_frames;
+	bool carried_over;              /* the whole journal: the next commit begins it anew and gives its room back */
 	uint8_t retain_cursor[ID_BLOB]; /* activities up to here have been looked at in this round */
-	size_t retain_kept;		/* of them, past their time but not yet to be deleted */
-	int64_t retain_rest_ms;		/* no new round before */
+	size_t retain_kept;             /* of them, past their time but not yet to be deleted */
+	int64_t retain_rest_ms;         /* no new round before */
 };
 
 /* Each: as backend_driver.apply. */

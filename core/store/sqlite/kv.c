@@ -37,7 +37,7 @@ int apply_account(struct backend *b, const struct store_account *a)
 	uint8_t workflow[ID_BLOB];
 	bool known = id_to_blob(text_or_empty(a->workflow_id), workflow) == 0;
 	int r = sql_run(&b->writer, SQL_SET_ACCOUNT, "btiiiii", workflow, known ? (size_t)ID_BLOB : (size_t)0,
-			text_or_empty(a->trigger_id),
-			a->first_ms, a->last_ms, (int64_t)a->outcome, a->count, a->now_ms);
+			text_or_empty(a->trigger_id), a->first_ms, a->last_ms, (int64_t)a->outcome, a->count,
+			a->now_ms);
 	return r < 0 ? r : checkpoints_write(b, a->workflow_id, a->trigger_id, a->checkpoints, a->checkpoint_count);
 }

@@ -8,8 +8,8 @@
 extern const char *const schema_migrations[];
 extern const int schema_version;
 
-/* Brings the database up to `version`; each migration is one transaction. A database with an older schema is first copied to
- * PATH.schema-N. -EPROTO: it is newer; -EILSEQ: it is no store. */
+/* Brings the database up to `version`; each migration is one transaction. A database with an older schema is first
+ * copied to PATH.schema-N. -EPROTO: it is newer; -EILSEQ: it is no store. */
 int migrate(struct database *c, const char *path, const char *vfs, const char *const *migrations, int version);
 
 #endif

@@ -56,8 +56,7 @@ static int load(struct backend *b, const struct store_refusal *refusal, const ui
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(&b->writer, SQL_FIND_REFUSAL, &st, "ibtti", refusal->minute_ms, workflow, workflow_len,
-			 text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger),
-			 (int64_t)refusal->reason);
+			 text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger), (int64_t)refusal->reason);
 	if (r == 0)
 		r = sql_step(&b->writer, st);
 	if (r <= 0)
@@ -83,8 +82,8 @@ int refusal_add(struct backend *b, const struct store_refusal *refusal)
 		kept.last_ms = refusal->last_ms;
 	merge_sample(&kept, refusal->sample);
 	return sql_run(&b->writer, SQL_SET_REFUSAL, "ibttiiit", refusal->minute_ms, workflow, workflow_len,
-		       text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger), (int64_t)refusal->reason, kept.count, kept.last_ms,
-		       kept.sample);
+		       text_or_empty(refusal->trigger_id), text_or_empty(refusal->trigger), (int64_t)refusal->reason,
+		       kept.count, kept.last_ms, kept.sample);
 }
 
 int apply_refusals(struct backend *b, const struct store_refusals *refusals)

@@ -51,8 +51,8 @@ static int step_event(struct backend *b, struct store_transition *t, const struc
 		return 0;
 	if (step->status == STATUS_WAITING)
 		type = EVENT_STEP_WAITING;
-	snprintf(data, sizeof(data), "{\"order\":%lu,\"attempt\":%lu,\"status\":\"%s\"}", (unsigned long)step->index + 1,
-		 (unsigned long)step->attempt, status_name(step->status));
+	snprintf(data, sizeof(data), "{\"order\":%lu,\"attempt\":%lu,\"status\":\"%s\"}",
+		 (unsigned long)step->index + 1, (unsigned long)step->attempt, status_name(step->status));
 	return add_event(b, t, current, type, data);
 }
 
@@ -62,8 +62,8 @@ static int change_steps(struct backend *b, struct store_transition *t, const str
 	for (size_t i = 0; i < t->step_count && r == 0; i++) {
 		const struct store_step_change *step = &t->steps[i];
 		r = sql_run(&b->writer, SQL_CHANGE_STEP, "diiiiiiiitt", id, (int64_t)step->index, (int64_t)step->status,
-			    (int64_t)step->attempt, (int64_t)step->retries, step->started_ms, step->ended_ms, step->wake_ms,
-			    (int64_t)step->exit_code, step->outputs, step->message);
+			    (int64_t)step->attempt, (int64_t)step->retries, step->started_ms, step->ended_ms,
+			    step->wake_ms, (int64_t)step->exit_code, step->outputs, step->message);
 		if (r == 0)
 			r = step_event(b, t, current, step);
 	}

@@ -1,5 +1,5 @@
-/* A real gateway on loopback inside the test's own loop, and clients that send raw bytes. Everything runs in one thread: each
- * wait turns the loop until its condition holds or WAIT_MS have passed, which fails the test. */
+/* A real gateway on loopback inside the test's own loop, and clients that send raw bytes. Everything runs in one
+ * thread: each wait turns the loop until its condition holds or WAIT_MS have passed, which fails the test. */
 #ifndef SUPPORT_GATEWAY_H
 #define SUPPORT_GATEWAY_H
 
@@ -76,8 +76,8 @@ void client_say(struct client *c, const char *text);
 void client_finish(struct client *c);
 /* Reads what is there. */
 void client_poll(struct client *c);
-/* The statuses of all complete answers so far, as "200 404", 1xx too; returns how many. Bodies are framed as HTTP says, which
- * the test fails by when they are not. */
+/* The statuses of all complete answers so far, as "200 404", 1xx too; returns how many. Bodies are framed as HTTP says,
+ * which the test fails by when they are not. */
 size_t client_statuses(const struct client *c, char *ret_text, size_t size);
 /* The body of the index-th answer that is complete. "" when it has none. */
 const char *client_body(struct client *c, size_t index, size_t *ret_len);

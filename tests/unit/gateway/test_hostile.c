@@ -1,5 +1,5 @@
-/* Requests that a strict server has to refuse, and those beside them that it has to take. Each is sent whole and byte by
- * byte, and has to end the same way: what a request means may not depend on the pieces in which it comes. */
+/* Requests that a strict server has to refuse, and those beside them that it has to take. Each is sent whole and byte
+ * by byte, and has to end the same way: what a request means may not depend on the pieces in which it comes. */
 #include "support_gateway.h"
 
 #include <stdio.h>

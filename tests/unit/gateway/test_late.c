@@ -1,4 +1,5 @@
-/* Answers that come later than the request: in any order, after the client has left, in pieces, while the gateway stops. */
+/* Answers that come later than the request: in any order, after the client has left, in pieces, while the gateway
+ * stops. */
 #include "support_gateway.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Time-outs, and limits on connections and on what waits for a client. The times are small, and nothing waits for a fixed
- * time: a test waits until the gateway has acted. */
+/* Time-outs, and limits on connections and on what waits for a client. The times are small, and nothing waits for a
+ * fixed time: a test waits until the gateway has acted. */
 #include "support_gateway.h"
 
 #include <sys/socket.h>

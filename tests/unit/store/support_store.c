@@ -137,8 +137,8 @@ int run_op(struct fixture *f, struct store_op *op, enum store_kind kind)
 void fixture_define(struct fixture *f)
 {
 	char ids[2][ID_SIZE];
-	struct store_definition item = {.slug = "demo", .name = "Demo", .team = "Testers", .hash = "aa", .canonical = "{}",
-					.canonical_len = 2};
+	struct store_definition item = {
+		.slug = "demo", .name = "Demo", .team = "Testers", .hash = "aa", .canonical = "{}", .canonical_len = 2};
 	struct store_definitions d = {.items = &item, .count = 1, .new_ids = ids, .now_ms = NOW_MS, .by = "folder"};
 	id_next(&f->ids, NOW_MS, 0, ids[0]);
 	id_next(&f->ids, NOW_MS, 0, ids[1]);

@@ -288,7 +288,8 @@ static void nothing_of_one_order_overtakes_what_had_no_final_outcome(void **stat
 	for (int i = 0; i < 6; i++)
 		end_op(f, &ops[i].op);
 	end_op(f, &account.op);
-	/* Room for three: the fourth is told that the queue is full, its successors are cancelled, another order is not. */
+	/* Room for three: the fourth is told that the queue is full, its successors are cancelled, another order is
+	 * not. */
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(ops[i].ret_outcome, STORE_ADMITTED);
 	assert_int_equal(ops[3].op.status, 0);
@@ -315,8 +316,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_queued_together_is_committed_together, fixture_setup,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(an_admission_stores_all_that_came_with_it, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(a_key_is_taken_once_also_within_one_batch, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(an_admission_stores_all_that_came_with_it, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_key_is_taken_once_also_within_one_batch, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_same_key_with_another_payload_is_a_conflict, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_expired_key_counts_as_absent, fixture_setup, fixture_teardown),
@@ -332,8 +335,8 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_duplicate_is_told_so_although_the_queue_is_full, setup_small_queue,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(nothing_of_one_order_overtakes_what_had_no_final_outcome, setup_small_queue,
-						fixture_teardown),
+		cmocka_unit_test_setup_teardown(nothing_of_one_order_overtakes_what_had_no_final_outcome,
+						setup_small_queue, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,11 @@
 
 static struct store_definition definition(const char *slug, const char *hash)
 {
-	return (struct store_definition){.slug = slug, .name = slug, .team = "T", .hash = hash, .canonical = hash,
+	return (struct store_definition){.slug = slug,
+					 .name = slug,
+					 .team = "T",
+					 .hash = hash,
+					 .canonical = hash,
 					 .canonical_len = strlen(hash)};
 }
 
@@ -12,8 +16,8 @@ static struct store_definition definition(const char *slug, const char *hash)
 static size_t define(struct fixture *f, struct store_definition *items, size_t count, bool complete, int expected)
 {
 	char ids[8][ID_SIZE];
-	struct store_definitions d = {.items = items, .count = count, .complete = complete, .new_ids = ids, .now_ms = NOW_MS,
-				      .by = "folder"};
+	struct store_definitions d = {
+		.items = items, .count = count, .complete = complete, .new_ids = ids, .now_ms = NOW_MS, .by = "folder"};
 	for (size_t i = 0; i < 2 * count; i++)
 		id_next(&f->ids, NOW_MS, 0, ids[i]);
 	assert_int_equal(run_op(f, &d.op, STORE_DEFINITIONS), expected);
@@ -143,9 +147,11 @@ static void what_is_gone_from_the_folder_is_removed_and_can_come_back(void **sta
 	assert_false(list_workflows(f).rows[0].removed);
 }
 
-static int switch_to(struct fixture *f, const char *workflow_id, const char *trigger_id, bool enabled, size_t *ret_events)
+static int switch_to(struct fixture *f, const char *workflow_id, const char *trigger_id, bool enabled,
+		     size_t *ret_events)
 {
-	struct store_enable e = {.workflow_id = workflow_id, .trigger_id = trigger_id, .enabled = enabled, .now_ms = NOW_MS};
+	struct store_enable e = {
+		.workflow_id = workflow_id, .trigger_id = trigger_id, .enabled = enabled, .now_ms = NOW_MS};
 	int r = run_op(f, &e.op, STORE_ENABLE);
 	if (ret_events)
 		*ret_events = e.ret_event_count;
@@ -180,8 +186,12 @@ static void switches_are_kept(void **state)
 static int do_token(struct fixture *f, enum store_token_action action, const char *id, uint8_t first_byte)
 {
 	struct store_token t = {.action = action,
-				.token = {.label = "ci", .workflow_ids = f->workflow_id, .scopes = "trigger status",
-					  .created_ms = NOW_MS, .expires_ms = NOW_MS + first_byte, .revoked_ms = NOW_MS}};
+				.token = {.label = "ci",
+					  .workflow_ids = f->workflow_id,
+					  .scopes = "trigger status",
+					  .created_ms = NOW_MS,
+					  .expires_ms = NOW_MS + first_byte,
+					  .revoked_ms = NOW_MS}};
 	memcpy(t.token.id, id, ID_SIZE);
 	t.token.hash[0] = first_byte;
 	if (action != STORE_TOKEN_REVOKE)
@@ -195,8 +205,8 @@ static void keep_tokens(void *arg, int status, const struct store_token_record *
 	assert_int_equal(status, 0);
 	seen->count = count;
 	if (count > 0)
-		snprintf(seen->text, sizeof(seen->text), "%s|%s|%s|%s|%d|%lld|%lld", rows[0].label, rows[0].workflow_ids,
-			 rows[0].team ? rows[0].team : "-", rows[0].scopes, rows[0].hash[0],
+		snprintf(seen->text, sizeof(seen->text), "%s|%s|%s|%s|%d|%lld|%lld", rows[0].label,
+			 rows[0].workflow_ids, rows[0].team ? rows[0].team : "-", rows[0].scopes, rows[0].hash[0],
 			 (long long)(rows[0].expires_ms - NOW_MS), (long long)rows[0].last_used_ms);
 	seen->done = true;
 }
@@ -238,18 +248,20 @@ static void tokens_are_made_renewed_used_and_revoked(void **state)
 
 static void set_kv(struct fixture *f, const char *scope, const char *key, const char *value)
 {
-	struct store_kv kv = {.scope = scope, .key = key, .key_len = strlen(key), .value = value, .value_len = strlen(value)};
+	struct store_kv kv = {
+		.scope = scope, .key = key, .key_len = strlen(key), .value = value, .value_len = strlen(value)};
 	assert_int_equal(run_op(f, &kv.op, STORE_KV), 0);
 }
 
-static void keep_scopes(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows, size_t count)
+static void keep_scopes(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows,
+			size_t count)
 {
 	struct seen *seen = arg;
 	assert_int_equal(status, 0);
 	for (size_t i = 0; i < count; i++) {
 		size_t len = strlen(seen->text);
-		snprintf(seen->text + len, sizeof(seen->text) - len, "%s:%.*s=%.*s;", scopes[i], (int)rows[i].key_len, rows[i].key,
-			 (int)rows[i].value_len, (const char *)rows[i].value);
+		snprintf(seen->text + len, sizeof(seen->text) - len, "%s:%.*s=%.*s;", scopes[i], (int)rows[i].key_len,
+			 rows[i].key, (int)rows[i].value_len, (const char *)rows[i].value);
 	}
 	seen->done = true;
 }
@@ -280,7 +292,8 @@ static void keep_accounts(void *arg, int status, const struct store_account_row 
 	assert_int_equal(status, 0);
 	seen->count = count;
 	if (count > 0)
-		snprintf(seen->text, sizeof(seen->text), "%s %lld %d", rows[0].trigger_id, (long long)rows[0].count, rows[0].outcome);
+		snprintf(seen->text, sizeof(seen->text), "%s %lld %d", rows[0].trigger_id, (long long)rows[0].count,
+			 rows[0].outcome);
 	seen->done = true;
 }
 
@@ -288,8 +301,15 @@ static void accounts_are_kept_once_per_range(void **state)
 {
 	struct fixture *f = *state;
 	struct store_checkpoint checkpoint = {"cursor", 6, "x", 1};
-	struct store_account a = {.workflow_id = f->workflow_id, .trigger_id = "nightly", .first_ms = NOW_MS, .last_ms = NOW_MS + 9,
-				  .count = 4, .outcome = 1, .checkpoints = &checkpoint, .checkpoint_count = 1, .now_ms = NOW_MS};
+	struct store_account a = {.workflow_id = f->workflow_id,
+				  .trigger_id = "nightly",
+				  .first_ms = NOW_MS,
+				  .last_ms = NOW_MS + 9,
+				  .count = 4,
+				  .outcome = 1,
+				  .checkpoints = &checkpoint,
+				  .checkpoint_count = 1,
+				  .now_ms = NOW_MS};
 	struct seen seen = {0};
 	char scope[60], value[10];
 
@@ -319,8 +339,14 @@ static void refusals_add_up_and_keep_the_last_samples(void **state)
 	struct seen seen = {0};
 
 	for (int i = 0; i < 5; i++) {
-		struct store_refusal item = {.workflow_id = "", .trigger_id = "", .trigger = "webhook", .reason = 7,
-					     .minute_ms = 60000, .last_ms = 60000 + i, .count = 10, .sample = samples[i]};
+		struct store_refusal item = {.workflow_id = "",
+					     .trigger_id = "",
+					     .trigger = "webhook",
+					     .reason = 7,
+					     .minute_ms = 60000,
+					     .last_ms = 60000 + i,
+					     .count = 10,
+					     .sample = samples[i]};
 		struct store_refusals op = {.items = &item, .count = 1};
 		assert_int_equal(run_op(f, &op.op, STORE_REFUSALS), 0);
 	}
@@ -333,19 +359,21 @@ static void refusals_add_up_and_keep_the_last_samples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(going_back_to_an_earlier_definition_makes_a_third_revision, fixture_setup,
-						fixture_teardown),
+		cmocka_unit_test_setup_teardown(going_back_to_an_earlier_definition_makes_a_third_revision,
+						fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_imported_id_that_belongs_to_another_refuses_them_all, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_imported_id_does_not_move_the_ids_that_follow, fixture_setup,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(what_is_gone_from_the_folder_is_removed_and_can_come_back, fixture_setup,
-						fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_is_gone_from_the_folder_is_removed_and_can_come_back,
+						fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(switches_are_kept, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(tokens_are_made_renewed_used_and_revoked, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(tokens_are_made_renewed_used_and_revoked, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(state_is_kept_by_scope, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(accounts_are_kept_once_per_range, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(refusals_add_up_and_keep_the_last_samples, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(refusals_add_up_and_keep_the_last_samples, fixture_setup,
+						fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

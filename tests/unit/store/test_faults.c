@@ -230,13 +230,16 @@ static void the_journal_stays_in_bounds_under_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_full_disk_refuses_what_is_new_and_delays_what_must_be_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_refuses_what_is_new_and_delays_what_must_be_kept, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(the_ballast_makes_room_for_one_more_try_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(closing_does_not_wait_for_a_full_disk, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_failed_sync_leaves_the_outcome_unknown_and_the_store_usable, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_sync_leaves_the_outcome_unknown_and_the_store_usable, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_failed_write_is_surely_rolled_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_works_again_is_noticed_without_any_work, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_journal_stays_in_bounds_under_load, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_journal_stays_in_bounds_under_load, fixture_setup,
+						fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

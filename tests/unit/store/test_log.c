@@ -45,7 +45,8 @@ static struct seen read_logs(struct fixture *f, const char *id, int step, uint64
 
 static int write_log(struct fixture *f, const char *id, uint32_t step, const char *text)
 {
-	struct store_log l = {.step = step, .attempt = 1, .stream = 'o', .time_ms = NOW_MS, .text = text, .len = strlen(text)};
+	struct store_log l = {
+		.step = step, .attempt = 1, .stream = 'o', .time_ms = NOW_MS, .text = text, .len = strlen(text)};
 	memcpy(l.id, id, ID_SIZE);
 	return run_op(f, &l.op, STORE_LOG);
 }
@@ -112,6 +113,22 @@ static void a_log_is_not_cut_inside_a_character(void **state)
 	assert_int_equal(read_logs(f, id, 0, 0, 100).markers, 1);
 }
 
+static void keep_steps(void *arg, int status, const struct store_activity_row *row)
+{
+	struct seen *seen = arg;
+	assert_int_equal(status, 0);
+	seen->count = row->step_count;
+	seen->done = true;
+}
+
+static size_t step_count(struct fixture *f, const char *id)
+{
+	struct seen seen = {0};
+	assert_int_equal(store_get_activity(f->store, id, keep_steps, &seen), 0);
+	wait_until(f, is_seen, &seen);
+	return seen.count;
+}
+
 static void a_log_makes_no_step_appear(void **state)
 {
 	struct fixture *f = *state;
@@ -120,10 +137,13 @@ static void a_log_makes_no_step_appear(void **state)
 
 	admit(f, id);
 	assert_int_equal(write_log(f, id, 0, "early"), 0);
-	struct store_transition t = {.from = STATUS_NOTSTARTED, .to = STATUS_INPROGRESS, .steps = &step, .step_count = 1};
+	assert_int_equal(step_count(f, id), 0);
+	struct store_transition t = {
+		.from = STATUS_NOTSTARTED, .to = STATUS_INPROGRESS, .steps = &step, .step_count = 1};
 	memcpy(t.id, id, ID_SIZE);
 	assert_int_equal(run_op(f, &t.op, STORE_TRANSITION), 0);
 	store_events_free(t.ret_events, t.ret_event_count);
+	assert_int_equal(step_count(f, id), 1);
 	assert_int_equal(write_log(f, id, 0, "late"), 0);
 	assert_string_equal(read_logs(f, id, 0, 0, 100).text, "early|late|");
 }
@@ -131,7 +151,8 @@ static void a_log_makes_no_step_appear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(records_are_read_in_order_by_step_and_from_a_position, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(records_are_read_in_order_by_step_and_from_a_position, setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_log_at_its_bound_is_cut_with_one_marker, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_log_is_not_cut_inside_a_character, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_log_makes_no_step_appear, setup, fixture_teardown),

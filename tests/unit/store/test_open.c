@@ -170,12 +170,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nobody_else_can_read_its_files, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_second_daemon_is_locked_out, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(it_remembers_who_it_is_and_how_far_it_came, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(it_remembers_who_it_is_and_how_far_it_came, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test(what_is_not_a_store_is_refused_and_left_alone),
 		cmocka_unit_test_setup_teardown(a_store_of_a_newer_version_is_refused, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_migration_runs_after_a_copy_and_keeps_everything, fixture_setup,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup,
+						fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

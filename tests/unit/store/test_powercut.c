@@ -1,6 +1,6 @@
-/* The promise "commit first, speak second", tried at every single write and sync of a small history: the power goes there, or
- * the disk fails there, and afterwards all that was acknowledged is there, nothing that was refused is, and the numbers of the
- * events have no hole. */
+/* The promise "commit first, speak second", tried at every single write and sync of a small history: the power goes
+ * there, or the disk fails there, and afterwards all that was acknowledged is there, nothing that was refused is,
+ * and the numbers of the events have no hole. */
 #include "unit/store/support_store.h"
 
 #include <errno.h>

@@ -146,12 +146,15 @@ static void lists_filter_and_go_on_from_a_cursor(void **state)
 	list(f, &(struct store_activity_filter){.status = STATUS_FAILURE, .limit = 100}, seen);
 	assert_int_equal(seen->count, 1);
 	assert_string_equal(seen->ids[0], ids[3]);
-	list(f, &(struct store_activity_filter){.status = STATUS_COMPLETED, .limit = 100, .workflow_id = f->workflow_id}, seen);
+	list(f,
+	     &(struct store_activity_filter){.status = STATUS_COMPLETED, .limit = 100, .workflow_id = f->workflow_id},
+	     seen);
 	assert_int_equal(seen->count, 1);
 	assert_string_equal(seen->ids[0], ids[9]);
 	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .since_ms = NOW_MS + 25}, seen);
 	assert_int_equal(seen->count, 5);
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .workflow_id = "00000000000000000000000f"}, seen);
+	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .workflow_id = "00000000000000000000000f"},
+	     seen);
 	assert_int_equal(seen->count, 0);
 	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .workflow_id = "no id"}, seen);
 	assert_int_equal(seen->count, 0);
@@ -168,7 +171,8 @@ static void what_must_run_is_listed_oldest_first(void **state)
 	assert_non_null(seen);
 	for (int i = 0; i < 6; i++)
 		admit(f, ids[i]);
-	struct store_transition t = {.from = STATUS_NOTSTARTED, .to = STATUS_INPROGRESS, .steps = &step, .step_count = 1};
+	struct store_transition t = {
+		.from = STATUS_NOTSTARTED, .to = STATUS_INPROGRESS, .steps = &step, .step_count = 1};
 	memcpy(t.id, ids[1], ID_SIZE);
 	assert_int_equal(run_op(f, &t.op, STORE_TRANSITION), 0);
 	store_events_free(t.ret_events, t.ret_event_count);
@@ -300,10 +304,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_acknowledged_write_is_seen_by_the_next_read, fixture_setup,
 						fixture_teardown),
-		cmocka_unit_test_setup_teardown(a_reader_beside_the_writer_meets_no_hole, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_reader_beside_the_writer_meets_no_hole, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(lists_filter_and_go_on_from_a_cursor, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_must_run_is_listed_oldest_first, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(a_long_backlog_comes_in_pages_of_bounded_size, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_long_backlog_comes_in_pages_of_bounded_size, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(closing_commits_what_is_queued_and_calls_everybody_back, fixture_setup,
 						fixture_teardown),
 	};

@@ -28,7 +28,8 @@ static bool is_gone(void *arg)
 static void finish(struct fixture *f, const char *id, int64_t now_ms)
 {
 	struct store_step_change step = {.status = STATUS_COMPLETED, .attempt = 1, .exit_code = 0};
-	struct store_transition t = {.from_any = true, .to = STATUS_COMPLETED, .now_ms = now_ms, .steps = &step, .step_count = 1};
+	struct store_transition t = {
+		.from_any = true, .to = STATUS_COMPLETED, .now_ms = now_ms, .steps = &step, .step_count = 1};
 	struct store_log l = {.stream = 'o', .text = "x", .len = 1};
 	memcpy(t.id, id, ID_SIZE);
 	memcpy(l.id, id, ID_SIZE);
@@ -48,7 +49,8 @@ static void admit_with_key(struct fixture *f, const char *key, int64_t expires_m
 	free_admit(&a);
 }
 
-/* What ended long ago goes, with a page of others around it; what runs, what ended now and what has a live key stays. */
+/* What ended long ago goes, with a page of others around it; what runs, what ended now and what has a live key
+ * stays. */
 static void old_activities_go_but_not_before_their_key(void **state)
 {
 	struct fixture f;

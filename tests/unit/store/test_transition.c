@@ -5,15 +5,18 @@
 static void prepare(struct store_transition *t, const char *id, enum status from, enum status to,
 		    const struct store_step_change *steps, size_t count)
 {
-	*t = (struct store_transition){.from = from, .to = to, .now_ms = NOW_MS + 1, .steps = steps, .step_count = count};
+	*t = (struct store_transition){
+		.from = from, .to = to, .now_ms = NOW_MS + 1, .steps = steps, .step_count = count};
 	memcpy(t->id, id, ID_SIZE);
 }
 
 static void a_run_makes_its_events_in_order(void **state)
 {
 	struct fixture *f = *state;
-	struct store_step_change begin = {.status = STATUS_INPROGRESS, .attempt = 1, .started_ms = NOW_MS, .exit_code = -1};
-	struct store_step_change end = {.status = STATUS_COMPLETED, .attempt = 1, .ended_ms = NOW_MS + 5, .exit_code = 0};
+	struct store_step_change begin = {
+		.status = STATUS_INPROGRESS, .attempt = 1, .started_ms = NOW_MS, .exit_code = -1};
+	struct store_step_change end = {
+		.status = STATUS_COMPLETED, .attempt = 1, .ended_ms = NOW_MS + 5, .exit_code = 0};
 	struct store_transition t;
 	char id[ID_SIZE];
 
@@ -65,7 +68,8 @@ static void from_any_means_every_status_that_is_not_final(void **state)
 		admit(f, id);
 		if (running)
 			assert_int_equal(transition(f, id, STATUS_NOTSTARTED, STATUS_INPROGRESS), 0);
-		struct store_transition t = {.from_any = true, .to = STATUS_CANCELLED, .now_ms = NOW_MS, .message = "by hand"};
+		struct store_transition t = {
+			.from_any = true, .to = STATUS_CANCELLED, .now_ms = NOW_MS, .message = "by hand"};
 		memcpy(t.id, id, ID_SIZE);
 		assert_int_equal(run_op(f, &t.op, STORE_TRANSITION), 0);
 		assert_int_equal(t.ret_event_count, 1);
@@ -92,8 +96,10 @@ static void keep_activity(void *arg, int status, const struct store_activity_row
 	for (size_t i = 0; i < row->step_count && i < 4; i++)
 		seen->steps[i] = row->steps[i];
 	if (row->step_count > 0) {
-		snprintf(seen->outputs, sizeof(seen->outputs), "%s", row->steps[0].outputs ? row->steps[0].outputs : "(none)");
-		snprintf(seen->message, sizeof(seen->message), "%s", row->steps[0].message ? row->steps[0].message : "(none)");
+		snprintf(seen->outputs, sizeof(seen->outputs), "%s",
+			 row->steps[0].outputs ? row->steps[0].outputs : "(none)");
+		snprintf(seen->message, sizeof(seen->message), "%s",
+			 row->steps[0].message ? row->steps[0].message : "(none)");
 	}
 	snprintf(seen->activity_message, sizeof(seen->activity_message), "%s", row->message ? row->message : "(none)");
 	snprintf(seen->payload, sizeof(seen->payload), "%.*s", (int)row->payload_len, row->payload);
@@ -123,11 +129,20 @@ static struct seen_activity look(struct fixture *f, const char *id)
 static void what_is_left_out_of_a_change_stays(void **state)
 {
 	struct fixture *f = *state;
-	struct store_step_change first = {.index = 2, .status = STATUS_WAITING, .attempt = 1, .started_ms = NOW_MS + 3,
-					  .wake_ms = NOW_MS + 1000, .outputs = "{\"a\":\"1\"}", .message = "backing off",
+	struct store_step_change first = {.index = 2,
+					  .status = STATUS_WAITING,
+					  .attempt = 1,
+					  .started_ms = NOW_MS + 3,
+					  .wake_ms = NOW_MS + 1000,
+					  .outputs = "{\"a\":\"1\"}",
+					  .message = "backing off",
 					  .exit_code = 3};
-	struct store_step_change second = {.index = 2, .status = STATUS_COMPLETED, .attempt = 2, .retries = 1,
-					   .ended_ms = NOW_MS + 9, .exit_code = 0};
+	struct store_step_change second = {.index = 2,
+					   .status = STATUS_COMPLETED,
+					   .attempt = 2,
+					   .retries = 1,
+					   .ended_ms = NOW_MS + 9,
+					   .exit_code = 0};
 	struct store_transition t;
 	char id[ID_SIZE];
 
@@ -204,9 +219,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_run_makes_its_events_in_order, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_stale_change_changes_nothing, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(from_any_means_every_status_that_is_not_final, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(from_any_means_every_status_that_is_not_final, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_left_out_of_a_change_stays, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(times_of_an_activity_are_those_of_its_changes, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(times_of_an_activity_are_those_of_its_changes, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(of_two_changes_in_one_batch_the_second_sees_the_first, fixture_setup,
 						fixture_teardown),
 	};
