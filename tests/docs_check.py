@@ -16,7 +16,8 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 # Where a command stands: at the beginning of a line, or behind a prompt, an operator or sudo.
-TAPPET = re.compile(r"(?:^\s*|[;&|(]\s*)(?:\$ )?(?:sudo )?(?:\S*/)?tappet ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
+TAPPET = re.compile(r"(?:^\s*|[;&|(]\s*)(?:\$ )?(?:sudo )?(?:\S*/)?tappet ([a-z][a-z-]*(?: [a-z][a-z-]*)?)",
+                    re.MULTILINE)
 SHELL_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 SCRIPT = re.compile(r"^(?:sudo )?\./([\w./-]+)", re.MULTILINE)
 

@@ -110,6 +110,10 @@ static void print_records(struct follower *f, const struct json *records, const 
 {
 	for (const struct json *record = json_first(records); record; record = json_next(record)) {
 		const char *step = json_get_str(record, "step"), *text = json_get_str(record, "text");
+		const char *stream = json_get_str(record, "stream");
+		/* The daemon's own word (where a log was cut) begins a line of its own. */
+		if (!f->c->json && stream && strcmp(stream, "marker") == 0)
+			end_line(f);
 		if (f->c->json)
 			print_line(key, record);
 		else

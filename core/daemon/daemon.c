@@ -192,6 +192,8 @@ static void release(struct daemon *d)
 	int r = uv_loop_close(&d->loop);
 	if (r < 0)
 		log_warn("handles were left open", log_errno(r), LOG_END);
+	/* Ends the pool's threads before OpenSSL cleans up behind main: each has state of its own there. */
+	uv_library_shutdown();
 	bus_free(d->bus);
 	health_free(d->health);
 	metrics_free(d->metrics);

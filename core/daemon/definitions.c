@@ -38,6 +38,20 @@ static void sync_entry(void *arg, const struct catalog_entry *entry)
 		host_sync(d->host, entry);
 }
 
+static void on_settled(void *arg)
+{
+	struct daemon *d = arg;
+	if (!d->reload.settling)
+		return;
+	d->reload.settling = false;
+	finish(d, 0);
+}
+
+void definitions_give_up(struct daemon *d)
+{
+	on_settled(d);
+}
+
 static void on_applied(void *arg, int status)
 {
 	struct daemon *d = arg;
@@ -48,7 +62,13 @@ static void on_applied(void *arg, int status)
 		health_set(d->health, "definitions", HEALTH_OK, NULL);
 	if (status == 0)
 		log_info("definitions loaded", log_int("workflows", d->reload.workflow_count), LOG_END);
-	finish(d, status);
+	if (status < 0 || d->reload.at_start || d->stopping) {
+		finish(d, status);
+		return;
+	}
+	/* Whoever asked may call the new triggers as soon as he has the answer. */
+	d->reload.settling = true;
+	host_settle(d->host, on_settled, d);
 }
 
 /* Whether another file stands for the same workflow: a good one, or the first of several bad ones. */

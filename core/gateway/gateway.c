@@ -85,7 +85,8 @@ static int address_enter(struct gateway *g, const struct peer *peer)
 			return -ENOMEM;
 		}
 	}
-	if (address->connections >= g->options.connections_per_address_max)
+	bool counts = !peer->loopback || g->options.count_loopback;
+	if (counts && address->connections >= g->options.connections_per_address_max)
 		return -EUSERS;
 	address->connections++;
 	return 0;

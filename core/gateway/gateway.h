@@ -25,6 +25,7 @@ struct gateway_options {
 	size_t body_max;	 /* bytes: 413 */
 	size_t connections_max;	 /* in all: further ones are answered 503 and closed */
 	size_t connections_per_address_max; /* TCP */
+	bool count_loopback; /* this machine is an address like others; else it has no limit of its own: a proxy may stand there */
 	int64_t head_timeout_ms; /* from the first byte to the end of the head: 408 */
 	int64_t body_timeout_ms; /* between two pieces of a body: 408 */
 	int64_t idle_timeout_ms; /* between requests: closed without a word */

@@ -256,7 +256,6 @@ int gateway_listen(struct gateway *g, const struct listener_options *options, ch
 		listener_close(l);
 		return r;
 	}
-	log_info("listening", log_str("address", name), LOG_END);
 	if (ret_address)
 		*ret_address = name;
 	else

@@ -143,6 +143,7 @@ int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tapp
 	error = checkpoints_read(a.checkpoints, a.checkpoint_count, a.checkpoint_size, few, &checkpoints, &bytes);
 	if (error)
 		return error;
+	trigger->stateless = trigger->stateless && a.checkpoint_count == 0;
 	error = submit(trigger, &a, checkpoints, bytes, cb, arg);
 	if (a.checkpoint_count > CHECKPOINTS_INLINE)
 		free(checkpoints);

@@ -199,6 +199,7 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 	error = checkpoints_read(e.checkpoints, e.checkpoint_count, e.checkpoint_size, few, &checkpoints, &bytes);
 	if (error)
 		return error;
+	trigger->stateless = trigger->stateless && e.checkpoint_count == 0;
 	error = charge_and_emit(trigger, &e, bytes, checkpoints, cb, arg);
 	checkpoints_free(checkpoints, e.checkpoint_count);
 	return error;

@@ -113,6 +113,8 @@ int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str 
 				       .value_len = value.len};
 	list_init(&ticket->op.op.node);
 	self->kv_bytes += value.len;
+	if (trigger)
+		trigger->stateless = false;
 	begin(self, trigger);
 	store_submit(self->host->options.store, &ticket->op.op);
 	return TAPPET_OK;

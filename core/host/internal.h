@@ -195,6 +195,7 @@ struct tappet_trigger {
 	enum trigger_phase phase;
 	bool handed; /* trigger_add succeeded: trigger_remove and trigger_free are owed */
 	bool reading;
+	bool stateless; /* nothing of it is in the store, nor on its way there: its successor need not wait for it */
 	unsigned generation; /* the last host_sync that saw it */
 	void *state;
 	struct catalog_trigger order;

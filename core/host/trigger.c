@@ -1,6 +1,7 @@
 /* Triggers: brought in line with definitions (host_sync), handed to their plugins, taken away again. A trigger that
  * is taken away lives on until its last callback has fired; its successor waits for that, so that the checkpoints
- * that it is handed are the last ones. */
+ * that it is handed are the last ones. The successor of one without checkpoints and state is there at once, so that
+ * a reload leaves no gap in which requests find nobody. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
@@ -260,6 +261,7 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
 {
 	struct host *h = t->host;
+	t->stateless = count == 0;
 	if (t->plugin->phase == PLUGIN_CREATED || t->plugin->phase == PLUGIN_STARTED)
 		add(t, rows, count);
 	else
@@ -303,7 +305,8 @@ static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *
 	return t;
 }
 
-static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index, const char *key)
+static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index, const char *key,
+		    bool at_once)
 {
 	struct tappet_trigger *t = trigger_new(h, hw, w, index);
 	if (!t || map_put_str(&h->triggers, key, t, NULL) < 0) {
@@ -321,7 +324,9 @@ static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w
 	}
 	h->unsettled++;
 	t->phase = TRIGGER_WAITING;
-	if (!map_get_str(&h->retiring, key))
+	if (at_once)
+		trigger_hand_over(t, NULL, 0);
+	else if (!map_get_str(&h->retiring, key))
 		trigger_load(t);
 }
 
@@ -350,9 +355,10 @@ static void sync_trigger(struct host *h, struct host_workflow *hw, const struct 
 		return;
 	}
 	/* A dead one gets another chance each time: what it lacked, a secret perhaps, may be there now. */
+	bool at_once = t && t->handed && t->stateless;
 	if (t)
 		trigger_retire(t);
-	add_new(h, hw, w, index, key);
+	add_new(h, hw, w, index, key, at_once);
 }
 
 static struct host_workflow *find_workflow(struct host *h, const struct catalog_entry *entry)

@@ -55,6 +55,12 @@ struct store {
 	struct health *health;
 	struct metric *commits, *operations, *commit_seconds, *journal_bytes, *queued;
 	uv_async_t wake;
+	unsigned handles_open;
+	/* Loop thread: what this turn has submitted, and the handles that find its end. */
+	uv_idle_t turn_now;
+	uv_check_t turn_end;
+	struct list fresh;
+	size_t fresh_len;
 	atomic_bool full;
 	bool closing; /* loop thread */
 
@@ -103,5 +109,11 @@ void deliver_metrics_open(struct store *s, struct metrics *m);
 void reader_main(void *arg);
 /* answer.c */
 void request_deliver(struct store_request *request);
+
+/* submit.c */
+void submit_open(struct store *s, uv_loop_t *loop);
+void submit_close(struct store *s, void (*close)(uv_handle_t *handle));
+/* Hands over what has been submitted in this turn of the loop. */
+void submit_flush(struct store *s);
 
 #endif

@@ -18,7 +18,21 @@ static void free_store(struct store *s)
 
 static void on_closed(uv_handle_t *handle)
 {
-	free_store(handle->data);
+	struct store *s = handle->data;
+	if (--s->handles_open == 0)
+		free_store(s);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+	uv_close(handle, on_closed);
+}
+
+static void close_handles(struct store *s)
+{
+	s->handles_open = 3;
+	close_handle((uv_handle_t *)&s->wake);
+	submit_close(s, close_handle);
 }
 
 static int make_store(const struct store_options *options, struct store **ret)
@@ -31,6 +45,7 @@ static int make_store(const struct store_options *options, struct store **ret)
 		free(s);
 		return -ENOMEM;
 	}
+	list_init(&s->fresh);
 	list_init(&s->queue);
 	list_init(&s->held);
 	list_init(&s->results);
@@ -109,12 +124,13 @@ int store_open(const struct store_options *options, struct store **ret)
 	r = uv_async_init(options->loop, &s->wake, on_wake);
 	if (r < 0)
 		goto fail;
+	submit_open(s, options->loop);
 	deliver_metrics_open(s, options->metrics);
 	r = start_threads(s);
 	if (r < 0) {
 		stop_threads(s);
 		close_backend(s);
-		uv_close((uv_handle_t *)&s->wake, on_closed);
+		close_handles(s);
 		return r;
 	}
 	deliver_all(s);
@@ -137,6 +153,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	submit_flush(s);
 	s->closing = true;
 	stop_threads(s);
 	while (!list_empty(&s->results) || !list_empty(&s->answers) || !list_empty(&s->requests)) {
@@ -144,21 +161,7 @@ void store_close(struct store *s)
 		deliver_all(s);
 	}
 	close_backend(s);
-	uv_close((uv_handle_t *)&s->wake, on_closed);
-}
-
-void store_submit(struct store *s, struct store_op *op)
-{
-	uv_mutex_lock(&s->mutex);
-	if (s->closing) {
-		op->status = -ECANCELED;
-		list_append(&s->results, &op->node);
-	} else {
-		list_append(&s->queue, &op->node);
-		s->queue_len++;
-		uv_cond_signal(&s->work);
-	}
-	uv_mutex_unlock(&s->mutex);
+	close_handles(s);
 }
 
 const char *store_identity(const struct store *s)

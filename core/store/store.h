@@ -1,21 +1,23 @@
-/* The durable store: everything that must survive is here, in one SQLite file. The loop thread hands operations over; the
- * writer thread takes all that is queued (up to STORE_BATCH_MAX), commits it as ONE transaction and hands the results back;
- * reads run on threads with connections of their own. Checkpoints of the WAL run on a further thread.
+/* The durable store: everything that must survive is here, in one SQLite file. The loop thread hands operations
+ * over; the writer thread takes all that is queued (up to STORE_BATCH_MAX), commits it as ONE transaction and hands
+ * the results back; reads run on threads with connections of their own. Checkpoints of the WAL run on a further
+ * thread.
  *
- * It never calls back before the commit that settles an operation, never from inside a call of this header, and never on
- * another thread than the loop's. It knows no workflow's meaning: which step may run is the engine's business.
- * Called by engine/, api/, host/ and daemon/.
+ * It never calls back before the commit that settles an operation, never from inside a call of this header, and
+ * never on another thread than the loop's. It knows no workflow's meaning: which step may run is the engine's
+ * business. Called by engine/, api/, host/ and daemon/.
  *
- * Operations are structs that belong to the store from store_submit until their `done` has been called; what their pointers
- * point to must stay unchanged as long. Results are in the ret_ fields and in `status`:
+ * Operations are structs that belong to the store from store_submit until their `done` has been called; what their
+ * pointers point to must stay unchanged as long. Results are in the ret_ fields and in `status`:
  *   0           committed
  *   -ECANCELED  surely not stored (rolled back, cancelled behind a failed one of the same order, or shutting down)
  *   -ENOSPC, -EIO  surely not stored: the disk is full or failing
  *   -EINPROGRESS   unknown: the commit was not confirmed (a failed fsync)
  *   others      as documented at the operation; nothing was stored
- * While the disk is full, whatever asks for something new (STORE_ADMIT, STORE_ACCOUNT, STORE_KV, STORE_DEFINITIONS) fails
- * with -ENOSPC; what keeps account of work already accepted (all other kinds) is retried until it commits (the ballast file
- * is freed for it), so its `done` comes late, never with -ENOSPC. Only the former wait while the WAL is past its bound. */
+ * While the disk is full, whatever asks for something new (STORE_ADMIT, STORE_ACCOUNT, STORE_KV, STORE_DEFINITIONS)
+ * fails with -ENOSPC; what keeps account of work already accepted (all other kinds) is retried until it commits (the
+ * ballast file is freed for it), so its `done` comes late, never with -ENOSPC. Only the former wait while the WAL is
+ * past its bound. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -38,21 +40,21 @@ struct store_options {
 	const char *path;
 	uv_loop_t *loop;
 	struct metrics *metrics; /* may be NULL */
-	struct health *health;	 /* may be NULL; the part is called "store" */
-	size_t queue_max;	 /* activities that may wait (NOTSTARTED); beyond: queue full */
-	size_t log_max;		 /* bytes of log kept per step, all attempts together */
-	size_t ballast;		 /* bytes; 0: none */
+	struct health *health;   /* may be NULL; the part is called "store" */
+	size_t queue_max;        /* activities that may wait (NOTSTARTED); beyond: queue full */
+	size_t log_max;          /* bytes of log kept per step, all attempts together */
+	size_t ballast;          /* bytes; 0: none */
 	int64_t retention_activities_ms, retention_events_ms; /* 0: for ever */
-	const char *vfs;	 /* NULL: the default one (tests name another) */
+	const char *vfs;                                      /* NULL: the default one (tests name another) */
 };
 
-/* Opens or creates (0600, its folder must exist), locks it against a second daemon (-EBUSY), migrates after a copy, starts the
- * threads. Blocking: start-up only. Errors: -EBUSY, -EACCES, -ENOENT, -EPROTO (made by a newer version), -EILSEQ (damaged, or
- * not a store), -ENOSPC, -EIO. */
+/* Opens or creates (0600, its folder must exist), locks it against a second daemon (-EBUSY), migrates after a copy,
+ * starts the threads. Blocking: start-up only. Errors: -EBUSY, -EACCES, -ENOENT, -EPROTO (made by a newer version),
+ * -EILSEQ (damaged, or not a store), -ENOSPC, -EIO. */
 int store_open(const struct store_options *options, struct store **ret);
-/* Everything queued is committed and every `done` called before this returns (reads that have not begun: -ECANCELED); a submit
- * from such a `done` is handed back with -ECANCELED. Blocking: shutdown only. The memory goes at a later turn of the loop,
- * as that of a closed handle. NULL is allowed. */
+/* Everything queued is committed and every `done` called before this returns (reads that have not begun:
+ * -ECANCELED); a submit from such a `done` is handed back with -ECANCELED. Blocking: shutdown only. The memory goes
+ * at a later turn of the loop, as that of a closed handle. NULL is allowed. */
 void store_close(struct store *s);
 
 /* 32 hex digits made with the store: the mark of its children (TAPPET_RUN). */
@@ -97,10 +99,10 @@ struct store_checkpoint {
 };
 
 /* Emissions of one trigger share one order: when one of them ends without a final outcome (anything but ADMITTED,
- * DUPLICATE, CONFLICT or REFUSED), those queued behind it with the same or an older epoch are cancelled. The loop reads `epoch` at
- * submit; `void_epoch` is the writer thread's own. Both start at 0/-1 by store_order_init. */
+ * DUPLICATE, CONFLICT or REFUSED), those queued behind it with the same or an older epoch are cancelled. The loop
+ * reads `epoch` at submit; `void_epoch` is the writer thread's own. Both start at 0/-1 by store_order_init. */
 struct store_order {
-	int64_t epoch;	    /* loop thread; the engine adds 1 when it learns of a non-final outcome */
+	int64_t epoch;      /* loop thread; the engine adds 1 when it learns of a non-final outcome */
 	int64_t void_epoch; /* writer thread */
 };
 static inline void store_order_init(struct store_order *o)
@@ -112,23 +114,24 @@ static inline void store_order_init(struct store_order *o)
 enum store_outcome {
 	STORE_ADMITTED,
 	STORE_DUPLICATE,  /* ret_existing; recorded as a refusal (REASON_DUPLICATE), checkpoints committed */
-	STORE_CONFLICT,	  /* ret_existing: same key, other payload; recorded likewise, checkpoints not committed */
-	STORE_REFUSED,	  /* it came with a reason: recorded, checkpoints committed */
+	STORE_CONFLICT,   /* ret_existing: same key, other payload; recorded likewise, checkpoints not committed */
+	STORE_REFUSED,    /* it came with a reason: recorded, checkpoints committed */
 	STORE_QUEUE_FULL, /* recorded, checkpoints not committed */
 };
 
-/* One emission: decided and stored in one transaction. Everything is one row of activities, at most one dedup key, the
- * checkpoints, and the event activity.accepted; or one counted refusal and the checkpoints. A dedup key counts as long as its
- * expiry lies behind created_ms. -ENOENT: no such workflow or revision; -EEXIST: an activity has this id already. */
+/* One emission: decided and stored in one transaction. Everything is one row of activities, at most one dedup key,
+ * the checkpoints, and the event activity.accepted; or one counted refusal and the checkpoints. A dedup key counts
+ * as long as its expiry lies behind created_ms. -ENOENT: no such workflow or revision; -EEXIST: an activity has this
+ * id already. */
 struct store_admit {
 	struct store_op op;
 	struct store_order *order; /* NULL: none (manual runs) */
-	int64_t order_epoch;	   /* order->epoch at submit */
+	int64_t order_epoch;       /* order->epoch at submit */
 	char id[ID_SIZE];
 	const char *workflow_id, *revision_id;
-	const char *trigger;	/* the plugin's name, or "manual" */
+	const char *trigger;    /* the plugin's name, or "manual" */
 	const char *trigger_id; /* within the workflow */
-	const char *payload;	/* JSON, or NULL */
+	const char *payload;    /* JSON, or NULL */
 	size_t payload_len;
 	const char *params; /* complete JSON object */
 	size_t params_len;
@@ -152,22 +155,22 @@ struct store_step_change {
 	uint32_t index; /* order - 1 */
 	enum status status;
 	uint32_t attempt;
-	uint32_t retries;      /* counted attempts; an attempt after a crash of the daemon is not one */
-	int64_t started_ms;    /* first start; 0: leave as it is */
-	int64_t ended_ms;      /* 0: not ended */
-	int64_t wake_ms;       /* with WAITING */
-	const char *outputs;   /* JSON object of strings; NULL: leave as it is */
-	const char *message;   /* NULL: leave as it is */
-	int exit_code;	       /* -1: none */
+	uint32_t retries;    /* counted attempts; an attempt after a crash of the daemon is not one */
+	int64_t started_ms;  /* first start; 0: leave as it is */
+	int64_t ended_ms;    /* 0: not ended */
+	int64_t wake_ms;     /* with WAITING */
+	const char *outputs; /* JSON object of strings; NULL: leave as it is */
+	const char *message; /* NULL: leave as it is */
+	int exit_code;       /* -1: none */
 };
 
-/* A change of one activity and its steps, all or nothing: compare-and-set on the activity's status. -ESTALE when that was
- * not `from` (or, with from_any, when it was final): nothing is stored. Makes one event per change of the activity, and
- * step.started, step.ended or step.waiting per step; they are in ret_events after the commit. */
+/* A change of one activity and its steps, all or nothing: compare-and-set on the activity's status. -ESTALE when
+ * that was not `from` (or, with from_any, when it was final): nothing is stored. Makes one event per change of the
+ * activity, and step.started, step.ended or step.waiting per step; they are in ret_events after the commit. */
 struct store_transition {
 	struct store_op op;
 	char id[ID_SIZE];
-	bool from_any; /* any status that is not final */
+	bool from_any;        /* any status that is not final */
 	enum status from, to; /* equal: the activity stays */
 	int64_t now_ms;
 	const char *message; /* NULL: leave as it is */
@@ -178,8 +181,8 @@ struct store_transition {
 };
 void store_events_free(struct event *events, size_t count);
 
-/* Appends to a step's log; logs are not acknowledged to anybody, `done` only gives the struct back. Cut at log_max with one
- * marker record (stream 'm'). -ENOENT: no such activity. */
+/* Appends to a step's log; logs are not acknowledged to anybody, `done` only gives the struct back. Cut at log_max
+ * with one marker record (stream 'm'). -ENOENT: no such activity. */
 struct store_log {
 	struct store_op op;
 	char id[ID_SIZE];
@@ -193,7 +196,7 @@ struct store_log {
 struct store_definition {
 	const char *slug, *name, *team;
 	const char *imported_id; /* or NULL */
-	const char *hash;	 /* hex */
+	const char *hash;        /* hex */
 	const char *canonical;
 	size_t canonical_len;
 	char ret_id[ID_SIZE], ret_revision_id[ID_SIZE];
@@ -201,15 +204,16 @@ struct store_definition {
 	bool ret_changed;      /* a new revision was made */
 	bool ret_enabled;      /* as last said by enable/disable */
 };
-/* All definitions of the folder at once: new workflows and revisions are made (a definition equal to the latest revision makes
- * none); with `complete`, workflows of the folder that are not in the list are marked as removed (disabled; tokens and history
- * stay). -EEXIST: an imported id belongs to another slug. A slug that is known keeps its id. */
+/* All definitions of the folder at once: new workflows and revisions are made (a definition equal to the latest
+ * revision makes none); with `complete`, workflows of the folder that are not in the list are marked as removed
+ * (disabled; tokens and history stay). -EEXIST: an imported id belongs to another slug. A slug that is known keeps
+ * its id. */
 struct store_definitions {
 	struct store_op op;
 	struct store_definition *items;
 	size_t count;
 	bool complete;
-	struct id_source *ids; /* the loop's; the ids of new rows are reserved at submit: 2 * count */
+	struct id_source *ids;    /* the loop's; the ids of new rows are reserved at submit: 2 * count */
 	char (*new_ids)[ID_SIZE]; /* 2 * count ids made by the submitter */
 	int64_t now_ms;
 	const char *by; /* "folder", or who */
@@ -233,12 +237,13 @@ struct store_token_record {
 	uint8_t hash[32]; /* SHA-256 of the secret */
 	const char *label;
 	const char *workflow_ids; /* 24-hex ids joined by spaces; "" with a team */
-	const char *team;	  /* or NULL */
-	const char *scopes;	  /* words joined by spaces: "trigger status cancel action:site.* subscribe" */
+	const char *team;         /* or NULL */
+	const char *scopes;       /* words joined by spaces: "trigger status cancel action:site.* subscribe" */
 	int64_t created_ms, expires_ms, last_used_ms, revoked_ms; /* 0: never */
 };
-/* CREATE stores `token` (-EEXIST: its id or hash is known already); RENEW replaces hash and expiry of token.id (-ENOENT
- * when unknown or revoked); REVOKE ends token.id (-ENOENT); USED sets last_used_ms (several at once: `used`). */
+/* CREATE stores `token` (-EEXIST: its id or hash is known already); RENEW replaces hash, expiry and time of making
+ * of token.id (-ENOENT when unknown or revoked); REVOKE ends token.id (-ENOENT); USED sets last_used_ms (several at
+ * once: `used`). */
 struct store_token {
 	struct store_op op;
 	enum store_token_action action;
@@ -247,8 +252,8 @@ struct store_token {
 	size_t used_count;
 };
 
-/* State of a plugin or trigger. `scope`: "plugin/NAME" or "trigger/WORKFLOWID/TRIGGERID"; checkpoints have the scope of their
- * trigger. value_len 0 removes. */
+/* State of a plugin or trigger. `scope`: "plugin/NAME" or "trigger/WORKFLOWID/TRIGGERID"; checkpoints have the scope
+ * of their trigger. value_len 0 removes. */
 struct store_kv {
 	struct store_op op;
 	const char *scope;
@@ -260,10 +265,10 @@ struct store_kv {
 
 struct store_refusal {
 	const char *workflow_id; /* "" when it is nobody's */
-	const char *trigger_id;	 /* "" when it is nobody's */
-	const char *trigger;	 /* the plugin's name */
-	int reason;		 /* REASON_* */
-	int64_t minute_ms;	 /* start of the minute */
+	const char *trigger_id;  /* "" when it is nobody's */
+	const char *trigger;     /* the plugin's name */
+	int reason;              /* REASON_* */
+	int64_t minute_ms;       /* start of the minute */
 	int64_t last_ms;
 	uint64_t count;
 	const char *sample; /* plain words; the last few are kept, and read back one a line, newest first */
@@ -290,9 +295,10 @@ struct store_account {
 
 /* ---- Reading ------------------------------------------------------------------------------------------------- */
 
-/* Each call queues a read on a reader thread and calls back once on the loop thread; what the callback is handed is valid
- * until it returns. A read sees everything whose `done` was called before the read was queued. Negative return: nothing was
- * queued (-ENOMEM). The status of a callback is 0 or negative (-ENOENT, -EIO, -ECANCELED at shutdown). */
+/* Each call queues a read on a reader thread and calls back once on the loop thread; what the callback is handed is
+ * valid until it returns. A read sees everything whose `done` was called before the read was queued. Negative
+ * return: nothing was queued (-ENOMEM). The status of a callback is 0 or negative (-ENOENT, -EIO, -ECANCELED at
+ * shutdown). */
 
 struct store_step_row {
 	uint32_t index;
@@ -301,7 +307,7 @@ struct store_step_row {
 	int64_t started_ms, ended_ms, wake_ms;
 	const char *outputs; /* JSON object, or NULL */
 	const char *message; /* or NULL */
-	int exit_code;	     /* -1: none */
+	int exit_code;       /* -1: none */
 };
 
 struct store_activity_row {
@@ -322,13 +328,14 @@ int store_get_activity(struct store *s, const char *id, store_activity_cb cb, vo
 
 struct store_activity_filter {
 	const char *workflow_id; /* NULL: all */
-	int status;		 /* enum status, or -1: all */
-	int64_t since_ms;	 /* created at or after; 0: all */
-	const char *before;	 /* ids smaller than this: the cursor; NULL: from the newest */
-	size_t limit;		 /* at most 1000 */
+	int status;              /* enum status, or -1: all */
+	int64_t since_ms;        /* created at or after; 0: all */
+	const char *before;      /* ids smaller than this: the cursor; NULL: from the newest */
+	size_t limit;            /* at most 1000 */
 };
 /* Newest first. */
-int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb, void *arg);
+int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,
+			  void *arg);
 
 /* Activities that wait to be started, oldest first, with ids greater than `after` ("" or NULL: from the oldest), with
  * params, cause and payload. At most `limit`, and at most about 8 MiB of payload. */
@@ -352,8 +359,8 @@ typedef void (*store_workflows_cb)(void *arg, int status, const struct store_wor
 int store_list_workflows(struct store *s, store_workflows_cb cb, void *arg);
 
 /* One revision: its canonical text; -ENOENT. */
-typedef void (*store_revision_cb)(void *arg, int status, const char *workflow_id, uint32_t revision, const char *canonical,
-				  size_t len);
+typedef void (*store_revision_cb)(void *arg, int status, const char *workflow_id, uint32_t revision,
+				  const char *canonical, size_t len);
 int store_get_revision(struct store *s, const char *revision_id, store_revision_cb cb, void *arg);
 
 typedef void (*store_tokens_cb)(void *arg, int status, const struct store_token_record *rows, size_t count);
@@ -370,7 +377,8 @@ struct store_log_row {
 };
 typedef void (*store_logs_cb)(void *arg, int status, const struct store_log_row *rows, size_t count);
 /* Records behind position `after`, in order; step -1: of all steps. At most `limit` rows and about 1 MiB. */
-int store_read_logs(struct store *s, const char *id, int step, uint64_t after, size_t limit, store_logs_cb cb, void *arg);
+int store_read_logs(struct store *s, const char *id, int step, uint64_t after, size_t limit, store_logs_cb cb,
+		    void *arg);
 
 /* `oldest`: the oldest number still kept (newest + 1 when none is). */
 typedef void (*store_read_events_cb)(void *arg, int status, const struct event *events, size_t count, uint64_t oldest);
@@ -379,7 +387,8 @@ int store_read_events(struct store *s, uint64_t after, size_t limit, store_read_
 typedef void (*store_kv_cb)(void *arg, int status, const struct store_checkpoint *rows, size_t count);
 /* All keys of a scope, or one of them (key not NULL; -ENOENT). */
 int store_get_kv(struct store *s, const char *scope, const char *key, size_t key_len, store_kv_cb cb, void *arg);
-/* All keys of all triggers at once (scope begins with `prefix`); `visit` is called per row with its scope. Used at start. */
+/* All keys of all triggers at once (scope begins with `prefix`); `visit` is called per row with its scope. Used at
+ * start. */
 typedef void (*store_kv_each_cb)(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows,
 				 size_t count);
 int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void *arg);

@@ -3,7 +3,9 @@
  *   keyed      the same with a dedup key and a checkpoint each
  *   activity   an admission, the transition that begins it with its one step, and the one that ends both */
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "base/id.h"
 #include "store/store.h"

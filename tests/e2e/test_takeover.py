@@ -1,10 +1,12 @@
 """What the daemon makes of folders, signals and requests that come at a bad moment or say a thing twice."""
 
 import http.client
+import json
 import signal
+import threading
 
 import pytest
-from daemon import wait_until
+from daemon import Response, wait_until
 
 STEPS = [{"id": "nothing", "sleep": "0s"}]
 
@@ -51,7 +53,8 @@ def test_a_sighup_during_a_reload_is_done_after_it(daemon):
     daemon.workflow("one", STEPS)
     daemon.start()
     for number in range(20):
-        daemon.workflow(f"more-{number}", STEPS)
+        # A file that begins with a dot is none of them: half of one is never read.
+        daemon.workflow(f".more-{number}", STEPS).rename(daemon.folder / "workflows" / f"more-{number}.json")
         daemon.signal(signal.SIGHUP)
     wait_until(lambda: len(state_of(daemon)) == 21, "the last file")
     assert all(line["message"] != "reload refused, nothing changed" for line in daemon.logs())
@@ -75,6 +78,40 @@ def test_a_stop_in_the_middle_of_a_reload_ends_well(daemon, how):
             daemon.request("GET", "/healthz")
         assert daemon.stop() == 0
         connection.close()
+
+
+def test_a_new_workflow_takes_requests_as_soon_as_the_reload_is_answered(daemon):
+    daemon.start()
+    for number in range(30):
+        daemon.workflow(f"w-{number}", STEPS)
+        assert daemon.api("POST", "/reload").status == 200
+        secret = daemon.api("POST", "/tokens", {"workflow": f"w-{number}"}).json["token"]
+        assert daemon.post(secret).status == 200
+
+
+def test_a_changed_workflow_takes_requests_all_through_its_reload(daemon):
+    daemon.workflow("one", STEPS)
+    daemon.start()
+    token = daemon.token("one")
+    answers, over = [], threading.Event()
+
+    def post():
+        connection = daemon.connect()
+        while not over.is_set():
+            connection.request("POST", "/webhook/payload", json.dumps({"token": token}))
+            answers.append(Response(connection.getresponse()).status)
+        connection.close()
+
+    threads = [threading.Thread(target=post) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        daemon.workflow("one", STEPS, team=f"Team {number}")
+        assert daemon.api("POST", "/reload").status == 200
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert answers and set(answers) == {200}
 
 
 def test_a_token_that_comes_twice_in_one_place_is_a_bad_request(daemon):

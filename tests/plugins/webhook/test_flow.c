@@ -21,7 +21,8 @@ static const char activity_id[] = "5de81b5fe638b70001fa9d09";
 
 /* What the host does and what it saw. */
 static struct fake {
-	const char *method, *body, *authorization, *query_token, *key, *param;
+	const char *method, *body, *authorization, *query, *query_token, *key, *param;
+	size_t authorizations;
 	uint32_t scopes;
 	const char *grant_workflow;
 	int32_t emit_result;
@@ -87,6 +88,23 @@ static tappet_str fake_header(tappet_request *request, const char *name)
 {
 	(void)request;
 	return tappet_cstr(strcmp(name, "Authorization") == 0 ? fake.authorization : fake.key);
+}
+
+static tappet_str fake_query(tappet_request *request)
+{
+	(void)request;
+	return tappet_cstr(fake.query);
+}
+
+/* As often as the test says; nothing else is looked for by place. */
+static int32_t fake_header_at(tappet_request *request, size_t index, tappet_http_header *ret)
+{
+	(void)request;
+	if (index >= fake.authorizations)
+		return TAPPET_ENOTFOUND;
+	ret->name = tappet_cstr("Authorization");
+	ret->value = tappet_cstr(fake.authorization);
+	return TAPPET_OK;
 }
 
 static tappet_str fake_body(tappet_request *request)
@@ -199,9 +217,11 @@ static const void *fake_capability(tappet_instance *self, const char *name)
 		.route_add = fake_route_add,
 		.route_remove = fake_route_remove,
 		.method = fake_method,
+		.query = fake_query,
 		.query_value = fake_query_value,
 		.param = fake_param,
 		.header = fake_header,
+		.header_at = fake_header_at,
 		.body = fake_body,
 		.remote = fake_remote,
 		.respond = fake_respond,
@@ -392,6 +412,25 @@ static void without_a_good_token_nothing_starts(void **state)
 	assert_string_equal(fake.payload, "");
 }
 
+static void a_token_that_comes_twice_in_one_place_is_refused(void **state)
+{
+	(void)state;
+	static const char *const doubled[] = {"token=T&token=T", "token=T&a=b&token", "token=T&t%6Fken=U", "token&token="};
+	static const char *const single[] = {"", "token=T", "token=T&tokens=U&xtoken=U&toke=n&&=&%74", "token=T&token%=U"};
+	for (size_t i = 0; i < sizeof(doubled) / sizeof(doubled[0]); i++)
+		assert_true(token_is_doubled(tappet_cstr(doubled[i])));
+	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+		assert_false(token_is_doubled(tappet_cstr(single[i])));
+	fake.query = doubled[0];
+	expect_post(400, "malformed");
+	fake.query = NULL;
+	fake.authorization = "Bearer T";
+	fake.authorizations = 2;
+	expect_post(400, "malformed");
+	assert_int_equal(fake.refused, TAPPET_REASON_MALFORMED);
+	assert_string_equal(fake.payload, "");
+}
+
 static void a_token_that_does_not_fit_is_forbidden(void **state)
 {
 	(void)state;
@@ -483,6 +522,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_emit_does_not_take_is_answered_and_recorded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_wrong_parameter_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_a_good_token_nothing_starts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_token_that_comes_twice_in_one_place_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_token_that_does_not_fit_is_forbidden, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_overlong_idempotency_key_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_status_is_told_to_whom_the_token_covers, set_up, tear_down),

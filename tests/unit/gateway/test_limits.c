@@ -211,6 +211,7 @@ static void connections_of_one_address_over_the_limit_are_503(void **state)
 	(void)state;
 	fixture_options(&f, &options);
 	options.connections_per_address_max = 3;
+	options.count_loopback = true;
 	too_many(&options, &f);
 }
 

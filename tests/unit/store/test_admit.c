@@ -311,6 +311,56 @@ static void nothing_of_one_order_overtakes_what_had_no_final_outcome(void **stat
 	free_admit(&next);
 }
 
+/* Keeps the writer busy, so that what is submitted next becomes one batch. */
+static void begin_something_long(struct fixture *f, struct store_kv *kv, char *value, size_t len)
+{
+	memset(value, 'x', len);
+	*kv = (struct store_kv){.scope = "plugin/x", .key = "k", .key_len = 1, .value = value, .value_len = len};
+	begin_op(f, &kv->op, STORE_KV);
+}
+
+static void a_batch_that_was_rolled_back_leaves_nothing_behind(void **state)
+{
+	struct fixture *f = *state;
+	static char value[2000000];
+	char clash[4][ID_SIZE];
+	struct store_definition items[2] = {{.slug = "a", .hash = "a", .canonical = ""},
+					    {.slug = "b", .hash = "b", .canonical = ""}};
+	struct store_definitions bad = {.items = items, .count = 2, .new_ids = clash, .now_ms = NOW_MS};
+	struct store_admit ops[4];
+	struct store_order order;
+	struct store_kv kv;
+
+	/* The first try fills the queue, which voids the order, and makes a new trigger known; then the last operation
+	 * fails. */
+	items[0].imported_id = items[1].imported_id = "5dd74d0976df2d000110e52a";
+	store_order_init(&order);
+	for (int i = 0; i < 4; i++) {
+		id_next(&f->ids, NOW_MS, 0, clash[i]);
+		ops[i] = make_admit(f);
+		ops[i].trigger_id = "fresh";
+		ops[i].order = &order;
+	}
+	begin_something_long(f, &kv, value, sizeof(value));
+	for (int i = 0; i < 4; i++)
+		begin_op(f, &ops[i].op, STORE_ADMIT);
+	begin_op(f, &bad.op, STORE_DEFINITIONS);
+	for (int i = 0; i < 4; i++)
+		end_op(f, &ops[i].op);
+	end_op(f, &bad.op);
+	end_op(f, &kv.op);
+	assert_int_equal(bad.op.status, -EEXIST);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ops[i].op.status, 0);
+		assert_int_equal(ops[i].ret_outcome, STORE_ADMITTED);
+		assert_int_equal(ops[i].ret_event.seq, 2 + i);
+		assert_int_equal(activity_status(f, ops[i].id), STATUS_NOTSTARTED);
+		free_admit(&ops[i]);
+	}
+	assert_int_equal(ops[3].ret_outcome, STORE_QUEUE_FULL);
+	assert_int_equal(refusal_count(f, REASON_QUEUE_FULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +384,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_queue_refuses_until_something_starts, setup_small_queue,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_duplicate_is_told_so_although_the_queue_is_full, setup_small_queue,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_batch_that_was_rolled_back_leaves_nothing_behind, setup_small_queue,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(nothing_of_one_order_overtakes_what_had_no_final_outcome,
 						setup_small_queue, fixture_teardown),

@@ -12,7 +12,7 @@
 
 struct history {
 	struct store_admit admits[WAVES][ADMITS];
-	char keys[WAVES][ADMITS][8];
+	char keys[WAVES][ADMITS][24];
 	struct store_checkpoint checkpoints[WAVES][ADMITS];
 	struct store_transition begins[WAVES][ADMITS], ends[WAVES][ADMITS];
 	struct store_step_change begun[WAVES][ADMITS], ended[WAVES][ADMITS];
@@ -141,7 +141,7 @@ static void check_events(struct fixture *f, struct history *h)
 /* The checkpoint is that of the newest emission that is there: neither ahead nor behind. */
 static void check_checkpoint(struct fixture *f, struct history *h)
 {
-	char scope[60], value[10] = "", expected[10] = "";
+	char scope[60], value[24] = "", expected[24] = "";
 	for (int wave = 0; wave < WAVES; wave++)
 		for (int i = 0; i < ADMITS; i++)
 			if (activity_status(f, h->admits[wave][i].id) >= 0)
