@@ -75,13 +75,12 @@ static int load_config(struct daemon *d)
 {
 	struct diag diag;
 	diag_init(&diag);
-	const char *path = d->options->config_path ? d->options->config_path : "tappet.json";
+	const char *path = d->options->config_path;
 	int r = config_read(path, &diag, &d->config);
-	if (r == -ENOENT && !d->options->config_path) {
-		log_info("no tappet.json here, all settings at their defaults", LOG_END);
+	if (r == -ENOENT) {
 		diag_release(&diag);
 		diag_init(&diag);
-		r = config_default(path, &d->config);
+		diag_add(&diag, path, 0, 0, "no such file ('tappet init' makes one)");
 	}
 	if (r < 0 && diag.count == 0)
 		diag_add(&diag, path, 0, 0, "%s", log_strerror(r));

@@ -70,6 +70,9 @@ static int listen_on(struct daemon *d, const struct listener_options *options)
 	int r = gateway_listen(d->gateway, options, &address);
 	if (r < 0)
 		log_error("cannot listen", log_str("address", options->address), log_errno(r), LOG_END);
+	else
+		log_info("listening", log_str("address", address), log_str("for", options->control ? "control" : "requests"),
+			 LOG_END);
 	free(address);
 	return r;
 }

@@ -232,9 +232,11 @@ struct scheduler {
 	size_t slots_used;
 	size_t at_work; /* steps that run now, those without a slot included */
 	char cursor[ID_SIZE];
+	char lowest_left_out[ID_SIZE]; /* of those that came while a page was on its way; "": none */
 	bool backlog; /* the store may have runnable activities that are not in memory */
 	bool loading, left_out;
 	size_t asked; /* rows of the page being loaded */
+	struct step_timer *again; /* a page could not be read */
 	bool started;
 	bool running; /* scheduler_run is on the stack */
 };

@@ -11,6 +11,7 @@
 
 /* A page shorter than this in bytes and rows was not cut by the store's limits: nothing is behind it. */
 #define PAGE_BYTES_SURE ((size_t)4 * 1024 * 1024)
+#define PAGE_AGAIN_MS 1000
 
 void scheduler_init(struct engine *e)
 {
@@ -116,9 +117,12 @@ static void left_out(struct scheduler *s, const char *id)
 {
 	s->backlog = true;
 	s->left_out = true;
-	/* An id that was made long ago and tried again lies before the cursor. */
+	/* An id that was made long ago and tried again lies before the cursor, or before where the page that is on its
+	 * way will put it. */
 	if (strcmp(id, s->cursor) <= 0)
 		s->cursor[0] = '\0';
+	if (s->lowest_left_out[0] == '\0' || strcmp(id, s->lowest_left_out) < 0)
+		memcpy(s->lowest_left_out, id, ID_SIZE);
 }
 
 void scheduler_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts)
@@ -127,6 +131,9 @@ void scheduler_admitted(struct engine *e, const struct store_admit *admit, struc
 	struct activity *a = NULL;
 
 	if (e->stopping || e->options.concurrency == 0)
+		return;
+	/* A reader can be faster than the news of the commit: then a page has brought it already. */
+	if (map_get_str(&s->activities, admit->id))
 		return;
 	if ((!s->backlog || s->loading) && s->started && has_room(e))
 		a = activity_new(e, admit->id, admit->workflow_id, admit->revision_id, texts);
@@ -160,6 +167,24 @@ static bool take_row(struct engine *e, const struct store_activity_row *row)
 	return true;
 }
 
+static void page_again(void *arg)
+{
+	struct engine *e = arg;
+
+	e->scheduler.again = NULL;
+	scheduler_run(e);
+}
+
+/* Nobody else may come by to ask again. */
+static void page_failed(struct engine *e, int error)
+{
+	struct scheduler *s = &e->scheduler;
+
+	log_error("waiting activities cannot be read", log_errno(error), LOG_END);
+	if (!s->again && !e->stopping)
+		s->again = step_timer_start(e, PAGE_AGAIN_MS, page_again, e);
+}
+
 static void page_came(void *arg, int status, const struct store_activity_row *rows, size_t count)
 {
 	struct engine *e = arg;
@@ -170,7 +195,7 @@ static void page_came(void *arg, int status, const struct store_activity_row *ro
 	if (e->stopping)
 		return;
 	if (status < 0) {
-		log_error("waiting activities cannot be read", log_errno(status), LOG_END);
+		page_failed(e, status);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -183,6 +208,8 @@ static void page_came(void *arg, int status, const struct store_activity_row *ro
 	if (!s->left_out && count < asked && bytes < PAGE_BYTES_SURE)
 		s->backlog = false;
 more:
+	if (s->lowest_left_out[0] && strcmp(s->lowest_left_out, s->cursor) <= 0)
+		s->cursor[0] = '\0';
 	scheduler_run(e);
 }
 
@@ -191,15 +218,16 @@ static void refill(struct engine *e)
 	struct scheduler *s = &e->scheduler;
 	int r;
 
-	if (!s->backlog || s->loading || s->window_count > e->options.window / 2 || !has_room(e))
+	if (!s->backlog || s->loading || s->again || s->window_count > e->options.window / 2 || !has_room(e))
 		return;
 	s->loading = true;
 	s->left_out = false;
+	s->lowest_left_out[0] = '\0';
 	s->asked = e->options.window - s->window_count;
 	r = store_list_runnable(e->store, s->cursor, s->asked, page_came, e);
 	if (r < 0) {
 		s->loading = false;
-		log_error("waiting activities cannot be read", log_errno(r), LOG_END);
+		page_failed(e, r);
 	}
 }
 

@@ -145,3 +145,9 @@ def test_a_token_is_refused_with_the_key_that_is_wrong(daemon, change, named):
 def test_a_token_for_a_team_without_a_name_is_refused(daemon):
     daemon.start()
     assert daemon.api("POST", "/tokens", {"team": ""}).status == 422
+
+
+def test_without_a_configuration_the_way_to_one_is_told(daemon):
+    (daemon.folder / "tappet.json").unlink()
+    refused = daemon.cli("serve", check=False)
+    assert refused.returncode == 2 and "tappet init" in refused.stderr
