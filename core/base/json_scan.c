@@ -212,6 +212,8 @@ static int scan_container(struct scan *s, char close)
 			return mistake(s, close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
 		s->at++;
 		skip_space(s);
+		if (peek(s) == close)
+			return mistake(s, "a comma too many before this bracket");
 	}
 end:
 	s->at++;

@@ -146,7 +146,9 @@ static bool never_arrived(CURLcode result)
 static void report_unreachable(const struct client *client, CURLcode result)
 {
 	const char *why = client->error[0] ? client->error : curl_easy_strerror(result);
-	if (client->socket)
+	if (client->socket && result == CURLE_COULDNT_CONNECT)
+		cli_error("no daemon answers at unix:%s; is 'tappet serve' running?", client->socket);
+	else if (client->socket)
 		cli_error("no daemon answers at unix:%s (%s); is 'tappet serve' running?", client->socket, why);
 	else
 		cli_error("no daemon answers at %s (%s)", client->url, why);
@@ -167,7 +169,7 @@ static int report_transport(const struct client *client, const char *method, CUR
 
 static int exit_of(long status, const char *type)
 {
-	if (status == 404)
+	if (status == 404 || (type && strcmp(type, "tappet:unknown-workflow") == 0))
 		return CLI_NOT_FOUND;
 	if (type && strcmp(type, "tappet:outcome-unknown") == 0)
 		return CLI_UNKNOWN;

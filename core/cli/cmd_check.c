@@ -9,7 +9,7 @@ static void check_definitions(struct project *p)
 		diag_add(&p->diag, p->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
 	for (size_t i = 0; i < p->definitions.count; i++) {
 		const struct definition *definition = &p->definitions.items[i];
-		if (definition->workflow)
+		if (p->host && definition->file)
 			host_check_triggers(p->host, definition->workflow, definition->file, &p->diag);
 	}
 }
@@ -20,10 +20,12 @@ int cmd_check(struct cli *c)
 	int code = project_open(c, false, &p);
 	if (code == CLI_OK && p.config)
 		code = project_load_plugins(&p);
-	if (code == CLI_OK && p.config)
-		check_definitions(&p);
+	/* With mistakes in tappet.json its plugins are not known, and its folder is where it is by default. */
+	if (code == CLI_OK && !p.config && config_default(project_path(c), &p.config) < 0)
+		code = CLI_FAILED;
 	if (code != CLI_OK)
 		goto cleanup;
+	check_definitions(&p);
 	if (p.diag.count > 0 || c->json)
 		project_print_mistakes(c, &p.diag);
 	else

@@ -13,7 +13,7 @@
 
 static const char config_text[] =
 	"{\n"
-	"  // Where the daemon listens. What else can stand here: docs/configuration.md\n"
+	"  // Where the daemon listens. What else can stand here: docs/options.md\n"
 	"  \"listen\": [ \"%s\" ],\n"
 	"  // Activities, tokens and everything else that has to survive.\n"
 	"  \"store\": \"sqlite:tappet.db\",\n"

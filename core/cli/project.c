@@ -7,19 +7,22 @@
 
 int cli_plugin_folder(char **ret)
 {
-	static const char below[] = "/plugins";
-	char path[PATH_MAX + sizeof(below)];
-	const ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
-	char *slash = NULL, *folder;
-	if (len > 0) {
-		path[len] = '\0';
-		slash = strrchr(path, '/');
-	}
+	static const char *const places[] = {"plugins", TAPPET_PLUGINS_FROM_PROGRAM};
+	char program[PATH_MAX], *folder = NULL;
+	const ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (len < 0)
+		return -errno;
+	program[len] = '\0';
+	char *slash = strrchr(program, '/');
 	if (slash)
-		memcpy(slash, below, sizeof(below));
-	folder = strdup(slash && access(path, F_OK) == 0 ? path : TAPPET_PLUGIN_DIR);
-	if (!folder)
-		return -ENOMEM;
+		*slash = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		free(folder);
+		if (asprintf(&folder, "%s/%s", program, places[i]) < 0)
+			return -ENOMEM;
+		if (access(folder, F_OK) == 0)
+			break;
+	}
 	*ret = folder;
 	return 0;
 }
@@ -30,19 +33,25 @@ static int fail(const char *what, int error)
 	return CLI_FAILED;
 }
 
-int project_open(struct cli *c, bool optional, struct project *p)
+const char *project_path(const struct cli *c)
 {
 	const char *path = cli_value(c, "config");
+	return path ? path : "tappet.json";
+}
+
+int project_open(struct cli *c, bool optional, struct project *p)
+{
+	const char *path = project_path(c);
 	*p = (struct project){0};
 	diag_init(&p->diag);
-	int r = config_read(path ? path : "tappet.json", &p->diag, &p->config);
-	if (r == -ENOENT && optional && !path)
-		r = config_default("tappet.json", &p->config);
+	int r = config_read(path, &p->diag, &p->config);
+	if (r == -ENOENT && optional && !cli_value(c, "config"))
+		r = config_default(path, &p->config);
 	if (r == -ENOENT) {
-		cli_error("%s: no such file ('tappet init' makes one)", path ? path : "tappet.json");
+		cli_error("%s: no such file ('tappet init' makes one)", path);
 		return CLI_NOT_FOUND;
 	}
-	return r < 0 && p->diag.count == 0 ? fail(path ? path : "tappet.json", r) : CLI_OK;
+	return r < 0 && p->diag.count == 0 ? fail(path, r) : CLI_OK;
 }
 
 int project_load_plugins(struct project *p)

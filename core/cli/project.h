@@ -17,6 +17,8 @@ struct project {
 /* Reads the configuration (--config, or tappet.json); with `optional`, all defaults when there is none. Mistakes are
  * in `diag`; `config` is NULL when it has any. CLI_OK, or CLI_NOT_FOUND, CLI_FAILED, which have been told. */
 int project_open(struct cli *c, bool optional, struct project *p);
+/* The configuration that -c names, or ./tappet.json. */
+const char *project_path(const struct cli *c);
 /* Loads the plugins of the configuration; what is wrong goes to `diag`. */
 int project_load_plugins(struct project *p);
 void project_close(struct project *p);

@@ -93,7 +93,7 @@ static struct workflow *choose(struct daemon *d, size_t index)
 	return entry && entry->workflow && !entry->removed ? workflow_ref(entry->workflow) : NULL;
 }
 
-static void log_mistakes(struct daemon *d)
+static void tell_mistakes(struct daemon *d)
 {
 	const struct diag *diag = &d->reload.diag;
 	for (size_t i = 0; i < diag->count; i++)
@@ -101,8 +101,8 @@ static void log_mistakes(struct daemon *d)
 			  log_int("line", diag->items[i].line), log_int("column", diag->items[i].column),
 			  log_str("what", diag->items[i].message), LOG_END);
 	char reason[128];
-	snprintf(reason, sizeof(reason), "%zu mistake%s in the workflow files; see `tappet check`", diag->count,
-		 diag->count == 1 ? "" : "s");
+	snprintf(reason, sizeof(reason), "%zu mistake%s in the workflow files%s; see `tappet check`", diag->count,
+		 diag->count == 1 ? "" : "s", d->reload.at_start ? "" : ", so they were not reloaded");
 	health_set(d->health, "definitions", HEALTH_DEGRADED, reason);
 }
 
@@ -117,15 +117,15 @@ static void on_read(uv_work_t *work, int status)
 	}
 	for (size_t i = 0; i < r->definitions.count; i++) {
 		const struct definition *definition = &r->definitions.items[i];
-		if (definition->workflow)
+		if (definition->file)
 			host_check_triggers(d->host, definition->workflow, definition->file, &r->diag);
 	}
+	if (r->diag.count > 0)
+		tell_mistakes(d);
 	if (r->diag.count > 0 && !r->at_start) {
 		finish(d, -EINVAL);
 		return;
 	}
-	if (r->diag.count > 0)
-		log_mistakes(d);
 	/* At start: a folder that is not there today says nothing of the workflows, which would count as removed. */
 	if (r->unreadable) {
 		engine_each(d->engine, sync_entry, d);

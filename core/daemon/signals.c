@@ -19,8 +19,9 @@ static void on_stop_signal(uv_signal_t *handle, int signal)
 static void on_reloaded(void *arg, int status, const char *mistakes)
 {
 	(void)arg;
+	(void)mistakes; /* each has been logged */
 	if (status < 0)
-		log_error("reload refused, nothing changed", log_errno(status), log_str("mistakes", mistakes), LOG_END);
+		log_error("reload refused, nothing changed", log_errno(status), LOG_END);
 	systemd_reloading(true);
 }
 

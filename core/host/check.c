@@ -2,56 +2,59 @@
 #include "host/internal.h"
 #include <errno.h>
 
-/* The place of the index-th trigger in the file, NULL when it cannot be found. */
-static const struct json *place(const struct json_file *file, size_t index)
+static int check_options(const struct tappet_instance *p, const struct json_file *file, const struct json *with,
+			 struct diag *d)
 {
-	const struct json *item = file ? json_first(json_get(file->root, "triggers")) : NULL;
-	while (item && index--)
-		item = json_next(item);
-	return item;
+	/* Secrets are checked for form only: they are read where the daemon runs. */
+	return option_check(p->trigger_options, p->desc.trigger_option_count, file, with, NULL, d, NULL);
 }
 
-static int check_trigger(struct host *h, const struct trigger_def *def, const struct json_file *file,
-			 const struct json *at, struct diag *d)
+static int check_trigger(struct host *h, const struct json_file *file, const struct json *trigger, struct diag *d)
 {
-	const struct tappet_instance *p = host_instance(h, def->plugin);
+	const struct json *name = json_get(trigger, "plugin"), *with = json_get(trigger, "with");
+	if (!json_str(name) || (with && !json_is_object(with)))
+		return 0; /* a mistake that the reader of definitions has told already */
+	const struct tappet_instance *p = host_instance(h, json_str(name));
 	if (!p) {
-		const struct json *plugin = json_get(at, "plugin");
-		json_file_mistake(file, d, plugin ? plugin : at, false,
-				  "plugin %s is not loaded (see plugins in tappet.json)", def->plugin);
+		json_file_mistake(file, d, name, false, "plugin %s is not loaded (see plugins in tappet.json)",
+				  json_str(name));
 		return -EINVAL;
 	}
-	const struct json *with = json_get(at, "with");
-	size_t before = d->count;
-	/* Secrets are checked for form only: they are read where the daemon runs. */
-	int r = option_check(p->trigger_options, p->desc.trigger_option_count, file, with, NULL, d, NULL);
-	if (r < 0 && d->count == before)
-		json_file_mistake(file, d, with ? with : at, false, "the options of trigger %s are wrong", def->id);
+	return check_options(p, file, with, d);
+}
+
+static int check_file(struct host *h, const struct json_file *file, struct diag *d)
+{
+	int result = 0;
+	for (const struct json *t = json_first(json_get(file->root, "triggers")); t; t = json_next(t))
+		if (check_trigger(h, file, t, d) < 0)
+			result = -EINVAL;
+	return result;
+}
+
+/* Without the file the canonical options stand in for it. */
+static int check_canonical(struct host *h, const struct workflow *w, const struct trigger_def *def, struct diag *d)
+{
+	const struct tappet_instance *p = host_instance(h, def->plugin);
+	struct json_file *with = NULL;
+	if (!p) {
+		diag_add(d, w->slug, 0, 0, "plugin %s is not loaded (see plugins in tappet.json)", def->plugin);
+		return -EINVAL;
+	}
+	int r = json_file_parse(w->slug, def->with_json, strlen(def->with_json), d, &with);
+	if (r == 0)
+		r = check_options(p, with, with->root, d);
+	json_file_free(with);
 	return r;
 }
 
 int host_check_triggers(struct host *h, const struct workflow *w, const struct json_file *file, struct diag *d)
 {
 	int result = 0;
-	struct json_file nameless = {.name = w->slug};
-	for (size_t i = 0; i < w->trigger_count; i++) {
-		const struct trigger_def *def = &w->triggers[i];
-		struct json_file *own = NULL;
-		int r = 0;
-		/* Without the file the canonical options stand in for it. */
-		if (!file)
-			r = json_file_parse(w->slug, def->with_json, strlen(def->with_json), d, &own);
-		if (r == 0 && own) {
-			const struct tappet_instance *p = host_instance(h, def->plugin);
-			r = p ? option_check(p->trigger_options, p->desc.trigger_option_count, own, own->root, NULL, d,
-					     NULL)
-			      : check_trigger(h, def, &nameless, NULL, d);
-		} else if (r == 0) {
-			r = check_trigger(h, def, file, place(file, i), d);
-		}
-		json_file_free(own);
-		if (r < 0)
+	if (file)
+		return check_file(h, file, d);
+	for (size_t i = 0; i < w->trigger_count; i++)
+		if (check_canonical(h, w, &w->triggers[i], d) < 0)
 			result = -EINVAL;
-	}
 	return result;
 }
