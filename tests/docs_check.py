@@ -1,6 +1,6 @@
 """Checks what the Markdown files say against what is there: docs_check.py PATH/TO/tappet
 
-Relative links lead somewhere; json and jsonc blocks are JSON; C blocks that are whole plugins compile; scripts and
+Relative links lead somewhere; json and jsonc blocks are JSON; jsonc blocks with steps are workflows that `tappet check` takes; C blocks that are whole plugins compile; scripts and
 files that shell blocks name exist; subcommands of tappet in shell blocks exist.
 """
 
@@ -42,6 +42,18 @@ def json_block(block):
         yield f"a block that is not JSON ({error}): {block[:60]!r}"
 
 
+def workflow_block(block, tappet):
+    if '"steps"' not in block:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "workflows").mkdir()
+        (Path(folder) / "workflows" / "block.json").write_text(block, encoding="utf-8")
+        (Path(folder) / "tappet.json").write_text("{}", encoding="utf-8")
+        done = subprocess.run([Path(tappet).resolve(), "check"], cwd=folder, text=True, capture_output=True, check=False)
+    if done.returncode:
+        yield f"a workflow with mistakes: {done.stdout}{done.stderr}"
+
+
 def c_block(block):
     if "tappet_plugin_v1" not in block:
         return
@@ -73,12 +85,14 @@ def commands_of(tappet):
     return found
 
 
-def mistakes(path, commands):
+def mistakes(path, commands, tappet):
     text = path.read_text(encoding="utf-8")
     yield from links(path, text)
     for language, block in BLOCK.findall(text):
         if language in ("json", "jsonc"):
             yield from json_block(block)
+            if language == "jsonc":
+                yield from workflow_block(block, tappet)
         elif language == "c":
             yield from c_block(block)
         elif language in ("sh", "bash", "console"):
@@ -90,7 +104,7 @@ def main():
     count = files = 0
     for path in markdown_files():
         files += 1
-        for line in mistakes(path, commands):
+        for line in mistakes(path, commands, sys.argv[1]):
             print(f"{path.relative_to(ROOT)}: {line}")
             count += 1
     print(f"{count} mistakes in {files} files")

@@ -64,7 +64,7 @@ class UnixConnection(http.client.HTTPConnection):
 class Daemon:
     """A folder with tappet.json and workflows/, and the process that serves it (at most one at a time)."""
 
-    def __init__(self, folder=None, wrapper=()):
+    def __init__(self, folder=None, wrapper=(), configure=True):
         # Not pytest's folders: the path of a UNIX socket may have 107 bytes only.
         self.folder = Path(folder or tempfile.mkdtemp(prefix="tappet-"))
         self.wrapper = list(wrapper)
@@ -74,7 +74,8 @@ class Daemon:
         self.log_begin = 0
         (self.folder / "workflows").mkdir(exist_ok=True)
         self.log_path.touch()
-        self.configure()
+        if configure:
+            self.configure()
 
     # ---- Files
 
