@@ -50,8 +50,10 @@ def workflow_block(block, tappet):
         (Path(folder) / "workflows" / "block.json").write_text(block, encoding="utf-8")
         (Path(folder) / "tappet.json").write_text("{}", encoding="utf-8")
         done = subprocess.run([Path(tappet).resolve(), "check"], cwd=folder, text=True, capture_output=True, check=False)
-    if done.returncode:
-        yield f"a workflow with mistakes: {done.stdout}{done.stderr}"
+    # A plugin that the reader has yet to build is not there.
+    wrong = [line for line in (done.stdout + done.stderr).splitlines() if line and "is not loaded" not in line]
+    if done.returncode and wrong:
+        yield "a workflow with mistakes: " + "; ".join(wrong)
 
 
 def c_block(block):
