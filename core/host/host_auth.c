@@ -47,9 +47,30 @@ static int32_t action_allowed(tappet_instance *self, const char *token_id, tappe
 	return token && access_action_allowed(token, topic.ptr, topic.len);
 }
 
+static int32_t trigger_enabled(tappet_instance *self, const char *workflow_id)
+{
+	if (!self || !workflow_id)
+		return TAPPET_EINVAL;
+	if (!plugin_usable(self))
+		return TAPPET_ESTATE;
+	struct engine *e = self->host->options.engine;
+	const struct catalog_entry *entry = engine_find(e, workflow_id);
+	const struct workflow *w = entry && !entry->removed ? entry->workflow : NULL;
+	int32_t result = TAPPET_ENOTFOUND;
+	for (size_t i = 0; w && i < w->trigger_count; i++) {
+		if (strcmp(w->triggers[i].plugin, self->name) != 0)
+			continue;
+		if (engine_trigger_enabled(e, entry, w->triggers[i].id))
+			return 1;
+		result = 0;
+	}
+	return result;
+}
+
 const tappet_auth1 auth_table = {
 	.struct_size = sizeof(tappet_auth1),
 	.check = check,
 	.covers = covers,
 	.action_allowed = action_allowed,
+	.trigger_enabled = trigger_enabled,
 };

@@ -87,12 +87,26 @@ static int32_t emit_body(struct webhook *w, tappet_trigger *trigger, tappet_requ
 	return r;
 }
 
-static void refuse_uncovered(const struct webhook *w, tappet_request *request)
+static void refuse(const struct webhook *w, tappet_request *request, int32_t reason, struct answer answer)
 {
-	static const char detail[] =
-		"The token has to cover exactly one workflow, and that one needs a webhook trigger that is switched on.";
-	w->host->refuse(w->self, NULL, TAPPET_REASON_SCOPE, tappet_cstr(detail));
-	answer_problem(w, request, (struct answer){403, 0, "scope", detail});
+	w->host->refuse(w->self, NULL, reason, tappet_cstr(answer.detail));
+	answer_problem(w, request, answer);
+}
+
+/* No trigger is here for this token: because of the token, the switch, or since it is not running. */
+static void refuse_absent(const struct webhook *w, tappet_request *request, const char *workflow_id)
+{
+	int32_t enabled = *workflow_id ? w->auth->trigger_enabled(w->self, workflow_id) : TAPPET_ENOTFOUND;
+	if (enabled == 0)
+		refuse(w, request, TAPPET_REASON_DISABLED,
+		       (struct answer){409, 0, "disabled", "The workflow or its webhook trigger is switched off."});
+	else if (enabled > 0)
+		refuse(w, request, TAPPET_REASON_PLUGIN_DOWN,
+		       (struct answer){503, 1, "not-running", "The workflow's webhook trigger does not run at the moment."});
+	else
+		refuse(w, request, TAPPET_REASON_SCOPE,
+		       (struct answer){403, 0, "scope",
+				       "The token has to cover exactly one workflow, and that one needs a webhook trigger."});
 }
 
 void payload_post(void *arg, tappet_request *request)
@@ -104,7 +118,7 @@ void payload_post(void *arg, tappet_request *request)
 		return;
 	tappet_trigger *trigger = grant.workflow_id[0] ? triggers_find(&w->triggers, grant.workflow_id) : NULL;
 	if (!trigger) {
-		refuse_uncovered(w, request);
+		refuse_absent(w, request, grant.workflow_id);
 		return;
 	}
 	if (w->http->header(request, "Idempotency-Key").len > DEDUP_KEY_MAX) {

@@ -37,6 +37,10 @@ typedef struct tappet_auth1 {
 	int32_t (*covers)(tappet_instance *self, const char *token_id, const char *workflow_id);
 	/* 1 or 0: whether the token may send actions on this topic. */
 	int32_t (*action_allowed)(tappet_instance *self, const char *token_id, tappet_str topic);
+	/* Whether a workflow may be started by this plugin: 1, one of its triggers for it is switched on; 0, they are
+	 * all switched off, or the workflow is; TAPPET_ENOTFOUND, it has none. For those whose trigger is not here: one
+	 * that is on may still be on its way, or dead. */
+	int32_t (*trigger_enabled)(tappet_instance *self, const char *workflow_id);
 } tappet_auth1;
 
 #ifdef __cplusplus

@@ -29,6 +29,7 @@ static struct fake {
 	tappet_result result;
 	int32_t status_result, cancel_result;
 	bool covers;
+	int32_t trigger_enabled;
 	bool hold; /* callbacks wait for `release` */
 
 	tappet_emit_cb emit_cb;
@@ -155,6 +156,13 @@ static int32_t fake_check(tappet_instance *self, tappet_str token, tappet_grant 
 	return 0;
 }
 
+static int32_t fake_trigger_enabled(tappet_instance *self, const char *workflow_id)
+{
+	(void)self;
+	(void)workflow_id;
+	return fake.trigger_enabled;
+}
+
 static int32_t fake_covers(tappet_instance *self, const char *token_id, const char *workflow_id)
 {
 	(void)self;
@@ -227,7 +235,10 @@ static const void *fake_capability(tappet_instance *self, const char *name)
 		.respond = fake_respond,
 		.problem = fake_problem,
 	};
-	static const tappet_auth1 auth = {.struct_size = sizeof(auth), .check = fake_check, .covers = fake_covers};
+	static const tappet_auth1 auth = {.struct_size = sizeof(auth),
+					  .check = fake_check,
+					  .covers = fake_covers,
+					  .trigger_enabled = fake_trigger_enabled};
 	static const tappet_activity1 activity = {
 		.struct_size = sizeof(activity), .status = fake_status, .cancel = fake_cancel};
 	(void)self;
@@ -259,6 +270,7 @@ static int set_up(void **state)
 		.scopes = TAPPET_SCOPE_TRIGGER | TAPPET_SCOPE_STATUS | TAPPET_SCOPE_CANCEL,
 		.grant_workflow = workflow,
 		.covers = true,
+		.trigger_enabled = TAPPET_ENOTFOUND,
 		.result = {.struct_size = sizeof(tappet_result), .activity_id = activity_id},
 	};
 	tappet_trigger_info info = {.struct_size = sizeof(info), .trigger_id = "webhook", .workflow_id = workflow};
@@ -444,6 +456,18 @@ static void a_token_that_does_not_fit_is_forbidden(void **state)
 	assert_int_equal(fake.refused, TAPPET_REASON_SCOPE);
 }
 
+static void a_trigger_that_is_not_here_is_told_apart_from_none(void **state)
+{
+	(void)state;
+	fake.grant_workflow = "000000000000000000000000";
+	fake.trigger_enabled = 0;
+	expect_post(409, "disabled");
+	assert_int_equal(fake.refused, TAPPET_REASON_DISABLED);
+	fake.trigger_enabled = 1;
+	expect_post(503, "not-running");
+	assert_int_equal(fake.refused, TAPPET_REASON_PLUGIN_DOWN);
+}
+
 static void an_overlong_idempotency_key_is_refused(void **state)
 {
 	(void)state;
@@ -524,6 +548,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_good_token_nothing_starts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_token_that_comes_twice_in_one_place_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_token_that_does_not_fit_is_forbidden, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_trigger_that_is_not_here_is_told_apart_from_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_overlong_idempotency_key_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_status_is_told_to_whom_the_token_covers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(delete_cancels_and_answers_with_the_status, set_up, tear_down),
