@@ -51,10 +51,13 @@ void sleep_run(struct step *s)
 		step_ended(s, STATUS_FAILURE, -1, text_printf("%s", message), NULL);
 		return;
 	}
-	if (sleep_ms > 0)
-		s->timer = step_timer_start(s->activity->engine, sleep_ms, over, s);
-	if (!s->timer)
+	if (sleep_ms == 0) {
 		step_ended(s, STATUS_COMPLETED, -1, NULL, NULL);
+		return;
+	}
+	s->timer = step_timer_start(s->activity->engine, sleep_ms, over, s);
+	if (!s->timer)
+		step_ended(s, STATUS_FAILURE, -1, text_printf("no memory for a timer"), NULL);
 }
 
 static void woken(void *arg)
