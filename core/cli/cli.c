@@ -100,8 +100,12 @@ static int flush_output(int code)
 
 int cli_main(int argc, char **argv, const struct cli_hooks *hooks)
 {
+	static char version[] = "version";
 	struct cli c = {.hooks = hooks};
 	bool help = false;
+	/* As people try first with any program. */
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		argv[1] = version;
 	int code = cli_parse(&c, argc, argv, &help);
 	c.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	if (code == CLI_OK && (help || !c.command)) {
