@@ -113,11 +113,13 @@ static void settled(struct activity *a)
 		return;
 	if (status_is_final(a->status)) {
 		ended(a);
+		stop_check(e);
 		return;
 	}
 	arm_deadline(a);
 	begin_runners(a);
 	activity_advance(a);
+	stop_check(e);
 }
 
 static void submit_again(void *arg)
@@ -126,6 +128,16 @@ static void submit_again(void *arg)
 
 	a->again = NULL;
 	store_submit(a->engine->store, &a->transition.op);
+}
+
+static void try_again(struct activity *a, int error)
+{
+	log_error("a transition is tried again", log_str("activity", a->id), log_errno(error), LOG_END);
+	a->unsure = true;
+	step_timer_stop(a->again);
+	a->again = NULL;
+	if (!a->engine->quiet)
+		a->again = step_timer_start(a->engine, TRY_AGAIN_MS, submit_again, a);
 }
 
 /* The outcome of a transition was unknown, and now its status is no longer what it was: either it had been committed,
@@ -138,6 +150,10 @@ static void compare(void *arg, int status, const struct store_activity_row *row)
 		return;
 	if (status == 0 && row->status == a->transition.to) {
 		settled(a);
+		return;
+	}
+	if (status < 0 && status != -ENOENT) {
+		try_again(a, status);
 		return;
 	}
 	a->in_flight = false;
@@ -160,10 +176,7 @@ static void committed(struct store_op *op)
 		a->in_flight = false;
 		drop(a);
 	} else {
-		log_error("a transition is tried again", log_str("activity", a->id), log_errno(op->status), LOG_END);
-		a->unsure = true;
-		if (!e->quiet)
-			a->again = step_timer_start(e, TRY_AGAIN_MS, submit_again, a);
+		try_again(a, op->status);
 	}
 }
 

@@ -63,9 +63,8 @@ void activity_timeout(struct activity *a)
 	end_steps(a);
 }
 
-void cancel_in_memory(struct activity *a, struct cancel_waiter *w)
+static void cancel_now(struct activity *a)
 {
-	list_append(&a->waiters, &w->node);
 	if (a->cancelled)
 		return;
 	a->cancelled = true;
@@ -79,18 +78,28 @@ void cancel_in_memory(struct activity *a, struct cancel_waiter *w)
 		activity_close(a, STATUS_CANCELLED, NULL);
 }
 
+void cancel_in_memory(struct activity *a, struct cancel_waiter *w)
+{
+	list_append(&a->waiters, &w->node);
+	cancel_now(a);
+}
+
 /* ---- Only in the store ---------------------------------------------------------------------------------------- */
 
 static void row_cancelled(struct store_op *op)
 {
 	struct cancel_waiter *w = list_entry(op, struct cancel_waiter, transition.op);
 	struct engine *e = w->engine;
+	struct activity *a = e->stopped ? NULL : map_get_str(&e->scheduler.activities, w->id);
 
 	if (op->status == 0 && e->options.bus)
 		bus_publish(e->options.bus, w->transition.ret_events, w->transition.ret_event_count);
 	store_events_free(w->transition.ret_events, w->transition.ret_event_count);
 	if (op->status == 0)
 		metric_add(e->metrics.activities[STATUS_CANCELLED], 1);
+	/* It came into memory meanwhile: what runs of it ends now, not when it next asks the store. */
+	if (op->status == 0 && a)
+		cancel_now(a);
 	cancel_waiter_answer(w, op->status == -ESTALE ? -EALREADY : op->status);
 }
 

@@ -69,7 +69,7 @@ static void answer_stored(struct ingest *i)
 		answer(i, ENGINE_REFUSED, REASON_QUEUE_FULL, "", "too many activities wait already");
 		break;
 	case STORE_REFUSED:
-		if (i->again)
+		if (i->again && a->refuse_reason == REASON_DUPLICATE)
 			answer(i, ENGINE_DUP, REASON_NONE, a->id, "");
 		else
 			answer(i, ENGINE_REFUSED, a->refuse_reason, "", i->detail);
@@ -94,12 +94,10 @@ void ingest_decided(struct store_op *op)
 		answer_stored(i);
 		return;
 	}
-	if (op->status == -EEXIST) {
-		answer(i, ENGINE_DUP, REASON_NONE, i->admit.id, "");
-		return;
-	}
 	order_broken(i);
-	if (op->status == -EINPROGRESS)
+	if (op->status == -EEXIST)
+		answer(i, ENGINE_DUP, REASON_NONE, i->admit.id, "");
+	else if (op->status == -EINPROGRESS)
 		answer(i, ENGINE_UNKNOWN, REASON_STORE, "", "the commit was not confirmed");
 	else
 		answer(i, ENGINE_CANCELED, REASON_STORE, "", why_not_stored(op->status));

@@ -113,8 +113,12 @@ struct cancel_waiter;
 void recover_start(struct engine *e, void (*done)(struct engine *e, int status));
 /* Reads one activity back into memory; with a waiter (taken over) it is then cancelled. */
 void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter);
+/* One whose wait is over; parked_came tells of its end. */
+void recover_due(struct engine *e, const char *id);
 int parked_add(struct engine *e, const char *id, int64_t wake_ms);
 bool parked_remove(struct engine *e, const char *id);
+/* An activity that was due is in memory, or its coming has failed. */
+void parked_came(struct engine *e);
 void parked_init(struct engine *e);
 void parked_release(struct engine *e);
 
@@ -233,9 +237,9 @@ struct scheduler {
 	size_t at_work; /* steps that run now, those without a slot included */
 	char cursor[ID_SIZE];
 	char lowest_left_out[ID_SIZE]; /* of those that came while a page was on its way; "": none */
-	bool backlog; /* the store may have runnable activities that are not in memory */
+	bool backlog;                  /* the store may have runnable activities that are not in memory */
 	bool loading, left_out;
-	size_t asked; /* rows of the page being loaded */
+	size_t asked;             /* rows of the page being loaded */
 	struct step_timer *again; /* a page could not be read */
 	bool started;
 	bool running; /* scheduler_run is on the stack */
@@ -244,6 +248,8 @@ void scheduler_init(struct engine *e);
 void scheduler_release(struct engine *e);
 /* An activity has been committed. Takes `texts` over when it keeps the activity in memory. */
 void scheduler_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts);
+/* Whether one more may be under way in memory, beside `coming` that are about to be. */
+bool scheduler_has_place(const struct engine *e, size_t coming);
 /* Starts what may start. */
 void scheduler_run(struct engine *e);
 void scheduler_activate(struct activity *a);
@@ -253,6 +259,7 @@ void scheduler_forget(struct activity *a);
 struct parked_heap {
 	struct parked **items;
 	size_t count, cap;
+	size_t coming; /* on their way back into memory */
 	struct map by_id;
 	struct step_timer *timer;
 };

@@ -73,9 +73,18 @@ static int parse_line(struct reader *r, const char *line, size_t len, struct buf
 	size_t value_len;
 	int error;
 
+	/* A value goes into arguments and into JSON that not everybody reads with a NUL in it. */
+	if (memchr(line, '\0', len)) {
+		(void)snprintf(message, size, "line %u of the outputs contains a NUL byte", at);
+		return -EINVAL;
+	}
 	if (block && (!equals || block < equals) && is_name(line, (size_t)(block - line)) && line + len > block + 2) {
 		if (!read_block(r, block + 2, (size_t)(line + len - block) - 2, &value, &value_len)) {
 			(void)snprintf(message, size, "line %u of the outputs: the block has no end", at);
+			return -EINVAL;
+		}
+		if (memchr(value, '\0', value_len)) {
+			(void)snprintf(message, size, "line %u of the outputs: the block contains a NUL byte", at);
 			return -EINVAL;
 		}
 		error = add(r, out, line, (size_t)(block - line), value, value_len);

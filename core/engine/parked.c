@@ -9,6 +9,10 @@
 
 /* Looked at anew at least this often: the wall clock may have been set. */
 #define LOOK_AGAIN_MS (60 * 1000)
+/* What is due and finds no place in memory is looked at again so soon. */
+#define NO_PLACE_MS 50
+/* With payloads of any size: so many are read at the same time. */
+#define COMING_MAX 64
 
 struct parked {
 	int64_t wake_ms;
@@ -73,6 +77,11 @@ static void take_out(struct parked_heap *h, struct parked *p)
 
 static void arm(struct engine *e);
 
+static bool has_place(const struct engine *e)
+{
+	return e->parked.coming < COMING_MAX && scheduler_has_place(e, e->parked.coming);
+}
+
 static void due(void *arg)
 {
 	struct engine *e = arg;
@@ -80,14 +89,21 @@ static void due(void *arg)
 	int64_t now_ms = clock_wall_ms();
 
 	h->timer = NULL;
-	while (!e->stopping && h->count > 0 && h->items[0]->wake_ms <= now_ms) {
+	while (!e->stopping && h->count > 0 && h->items[0]->wake_ms <= now_ms && has_place(e)) {
 		char id[ID_SIZE];
 
 		memcpy(id, h->items[0]->id, ID_SIZE);
 		take_out(h, h->items[0]);
-		recover_one(e, id, NULL);
+		h->coming++;
+		recover_due(e, id);
 	}
 	arm(e);
+}
+
+void parked_came(struct engine *e)
+{
+	if (--e->parked.coming == COMING_MAX / 2)
+		arm(e);
 }
 
 static void arm(struct engine *e)
@@ -100,6 +116,8 @@ static void arm(struct engine *e)
 	if (h->count == 0 || e->stopping)
 		return;
 	left_ms = h->items[0]->wake_ms - clock_wall_ms();
+	if (left_ms <= 0 && !has_place(e))
+		left_ms = NO_PLACE_MS;
 	h->timer = step_timer_start(e, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS, due, e);
 }
 

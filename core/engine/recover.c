@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #define PAGE_ROWS 256
+#define TRY_AGAIN_MS 1000
 
 static int restore_step(struct activity *a, const struct store_step_row *row)
 {
@@ -110,9 +111,18 @@ struct one {
 	struct workflow *workflow;
 	struct cancel_waiter *waiter;
 	bool unreadable; /* its revision */
+	bool due;        /* parked_came is to be told */
 };
 
 static void one_read(void *arg, int status, const struct store_activity_row *row);
+
+/* The store has it still: it is asked again later. */
+static void not_taken_up(struct engine *e, const char *id, int error)
+{
+	log_error("an activity cannot be taken up again", log_str("activity", id), log_errno(error), LOG_END);
+	if (error != -ENOENT && !e->stopping && parked_add(e, id, clock_wall_ms() + TRY_AGAIN_MS) < 0)
+		log_error("it waits for the next start", log_str("activity", id), LOG_END);
+}
 
 static void one_finish(struct one *o, int status)
 {
@@ -123,8 +133,9 @@ static void one_finish(struct one *o, int status)
 	else if (o->waiter)
 		cancel_waiter_answer(o->waiter, status < 0 ? status : -EALREADY);
 	if (status < 0 && status != -ECANCELED)
-		log_error("an activity cannot be taken up again", log_str("activity", o->id), log_errno(status),
-			  LOG_END);
+		not_taken_up(o->engine, o->id, status);
+	if (o->due)
+		parked_came(o->engine);
 	workflow_unref(o->workflow);
 	free(o);
 }
@@ -170,23 +181,36 @@ static void one_read(void *arg, int status, const struct store_activity_row *row
 	}
 }
 
-void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter)
+static void take_one(struct engine *e, const char *id, struct cancel_waiter *waiter, bool due)
 {
 	struct one *o = calloc(1, sizeof(*o));
 	int r = -ENOMEM;
 
 	if (!o) {
-		log_error("an activity cannot be taken up again", log_str("activity", id), log_errno(r), LOG_END);
+		not_taken_up(e, id, r);
+		if (due)
+			parked_came(e);
 		if (waiter)
 			cancel_waiter_answer(waiter, r);
 		return;
 	}
 	o->engine = e;
 	o->waiter = waiter;
+	o->due = due;
 	memcpy(o->id, id, ID_SIZE);
 	r = store_get_activity(e->store, o->id, one_read, o);
 	if (r < 0)
 		one_finish(o, r);
+}
+
+void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter)
+{
+	take_one(e, id, waiter, false);
+}
+
+void recover_due(struct engine *e, const char *id)
+{
+	take_one(e, id, NULL, true);
 }
 
 /* ---- All of them, at start ------------------------------------------------------------------------------------ */
@@ -223,10 +247,9 @@ static int take_row(struct engine *e, const struct store_activity_row *row)
 
 	if (map_get_str(&e->scheduler.activities, row->id))
 		return 0;
-	if (!w) {
-		recover_one(e, row->id, NULL);
-		return 0;
-	}
+	/* Those that need their revision first, or find no place, come one by one. */
+	if (!w || !scheduler_has_place(e, 0))
+		return parked_add(e, row->id, clock_wall_ms());
 	return park_row(e, row, w) ? 0 : take_up(e, row, w, NULL);
 }
 

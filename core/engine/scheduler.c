@@ -249,14 +249,37 @@ struct resolve {
 	char id[ID_SIZE];
 };
 
+static void begin_later(struct activity *a);
+
+static void resolve_again(void *arg)
+{
+	struct activity *a = arg;
+
+	a->again = NULL;
+	if (!a->in_flight)
+		begin_later(a);
+}
+
+/* That says nothing about the revision. */
+static void not_resolved(struct activity *a, int error)
+{
+	log_error("a revision cannot be read", log_str("revision", a->revision_id), log_errno(error), LOG_END);
+	if (!a->again)
+		a->again = step_timer_start(a->engine, PAGE_AGAIN_MS, resolve_again, a);
+}
+
 static void resolved(void *arg, int status, struct workflow *w)
 {
 	struct resolve *r = arg;
 	struct activity *a = map_get_str(&r->engine->scheduler.activities, r->id);
 
-	if (a && !a->workflow && !r->engine->stopping && (status == 0 || status == -ENOENT || status == -EINVAL))
-		activity_begin(a, w, "its revision cannot be read");
 	free(r);
+	if (!a || a->workflow || a->engine->stopping)
+		return;
+	if (status == 0 || status == -ENOENT || status == -EINVAL)
+		activity_begin(a, w, "its revision cannot be read");
+	else
+		not_resolved(a, status);
 }
 
 /* Its revision has to be read first. */
@@ -272,7 +295,7 @@ static void begin_later(struct activity *a)
 	}
 	if (error < 0) {
 		free(r);
-		log_error("a revision cannot be read", log_str("revision", a->revision_id), log_errno(error), LOG_END);
+		not_resolved(a, error);
 	}
 }
 
@@ -284,6 +307,13 @@ static bool wants_slot_at_once(const struct workflow *w)
 	return false;
 }
 
+bool scheduler_has_place(const struct engine *e, size_t coming)
+{
+	const struct scheduler *s = &e->scheduler;
+
+	return s->active_count + coming < ENGINE_ACTIVE_MAX && s->active_bytes < ENGINE_ACTIVE_BYTES;
+}
+
 static bool begin_first(struct engine *e)
 {
 	struct scheduler *s = &e->scheduler;
@@ -291,7 +321,7 @@ static bool begin_first(struct engine *e)
 	struct activity *a;
 	struct workflow *w;
 
-	if (!first || s->active_count >= ENGINE_ACTIVE_MAX || s->active_bytes >= ENGINE_ACTIVE_BYTES)
+	if (!first || !scheduler_has_place(e, 0))
 		return false;
 	a = list_entry(first, struct activity, node);
 	w = revisions_peek(e, a->revision_id);

@@ -216,7 +216,7 @@ void scratch_remove_attempts(const char *path)
 			continue;
 		memcpy(id, d->d_name, ID_LEN);
 		if (id_valid(id))
-			(void)unlinkat(dirfd(folder), d->d_name, 0);
+			(void)remove_at(dirfd(folder), d->d_name, 0);
 	}
 	if (folder)
 		(void)closedir(folder);

@@ -188,6 +188,13 @@ static int read_outputs(struct spawn *s)
 	return r;
 }
 
+/* Or the folder that the step has put in its place. */
+static void remove_file(const char *path)
+{
+	if (unlink(path) < 0 && errno == EISDIR)
+		(void)scratch_remove_tree(path);
+}
+
 void spawn_finish(struct spawn *s, bool want_outputs)
 {
 	if (want_outputs) {
@@ -197,10 +204,10 @@ void spawn_finish(struct spawn *s, bool want_outputs)
 			(void)snprintf(s->message, sizeof(s->message), "the outputs cannot be read: %s",
 				       strerror(-s->error));
 	}
-	(void)unlink(s->input_path);
-	(void)unlink(s->output_path);
+	remove_file(s->input_path);
+	remove_file(s->output_path);
 	if (s->script_path)
-		(void)unlink(s->script_path);
+		remove_file(s->script_path);
 }
 
 void spawn_release(struct spawn *s)

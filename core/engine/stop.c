@@ -53,6 +53,8 @@ static void stop_timers(struct engine *e)
 	e->refusals.timer = NULL;
 	step_timer_stop(e->parked.timer);
 	e->parked.timer = NULL;
+	step_timer_stop(e->scheduler.again);
+	e->scheduler.again = NULL;
 	list_each (node, &e->scheduler.active) {
 		struct activity *a = list_entry(node, struct activity, all);
 
@@ -66,9 +68,25 @@ static void stop_timers(struct engine *e)
 	}
 }
 
+/* Steps have ended while another transition of their activity is with the store: their outcome follows it, or the next
+ * start would run them again. */
+static bool is_owing(const struct engine *e)
+{
+	for (const struct list *node = e->scheduler.active.next; node != &e->scheduler.active; node = node->next) {
+		const struct activity *a = list_entry(node, struct activity, all);
+
+		for (size_t i = 0; a->in_flight && a->workflow && i < a->workflow->step_count; i++)
+			if (a->steps[i].dirty)
+				return true;
+	}
+	return false;
+}
+
 void stop_check(struct engine *e)
 {
 	if (!e->stopping || !e->farewell || e->scheduler.at_work > 0)
+		return;
+	if (!e->quiet && !e->ending && is_owing(e))
 		return;
 	if (!e->quiet) {
 		e->quiet = true;
@@ -121,7 +139,7 @@ void engine_stop(struct engine *e, int64_t drain_ms, void (*done)(void *arg), vo
 	e->farewell->arg = arg;
 	e->farewell->handle.data = e->farewell;
 	uv_idle_init(e->loop, &e->farewell->handle);
-	if (e->scheduler.at_work > 0 && drain_ms > 0)
+	if ((e->scheduler.at_work > 0 || is_owing(e)) && drain_ms > 0)
 		e->stop_timer = step_timer_start(e, drain_ms, drained, e);
 	if (!e->stop_timer)
 		end_children(e);

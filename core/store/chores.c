@@ -57,13 +57,11 @@ void chores_set_disk(struct store *s, enum disk disk, int error)
 		want_checkpoint(s);
 }
 
-void chores_after_commit(struct store *s)
+static void look_at_journal(struct store *s)
 {
 	struct writer *w = &s->writer;
 	size_t size = s->driver->journal_size(s->backend);
 
-	if (w->disk == DISK_FAILING)
-		chores_set_disk(s, DISK_WELL, 0);
 	w->hold = size >= JOURNAL_MAX;
 	if (w->hold)
 		w->checkpoint_ms = clock_mono_ms() + HOLD_RETRY_MS;
@@ -73,6 +71,13 @@ void chores_after_commit(struct store *s)
 	uv_mutex_lock(&s->mutex);
 	s->tally.journal_bytes = size;
 	uv_mutex_unlock(&s->mutex);
+}
+
+void chores_after_commit(struct store *s)
+{
+	if (s->writer.disk == DISK_FAILING)
+		chores_set_disk(s, DISK_WELL, 0);
+	look_at_journal(s);
 }
 
 /* The checkpoint thread never catches up with a busy writer: the last bit is the writer's, and then the journal
@@ -120,8 +125,9 @@ static void retain(struct store *s, int64_t now_ms)
 	if (now_ms < w->retain_ms)
 		return;
 	int r = s->driver->retain(s->backend, clock_wall_ms(), RETAIN_ROWS, &more);
+	/* It may have found nothing to delete: that says nothing about a disk that fails. */
 	if (r == 0)
-		chores_after_commit(s);
+		look_at_journal(s);
 	else
 		log_warn("deleting what is past its time failed", log_errno(r), LOG_END);
 	w->retain_ms = clock_mono_ms() + (more ? RETAIN_MORE_MS : RETAIN_EVERY_MS);

@@ -120,16 +120,24 @@ static int begin(struct backend *b)
 	return sql_run(&b->writer, SQL_BEGIN, "");
 }
 
+/* The shared index is written behind the journal: when only that fails, a restart would find the transaction. */
 static bool is_unknown(int code)
 {
-	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC || code == SQLITE_IOERR_SHMSIZE ||
+	       code == SQLITE_IOERR_SHMMAP;
+}
+
+static bool counters_saved(const struct counters *now, const struct counters *saved)
+{
+	return now->event_seq == saved->event_seq && now->input_seq == saved->input_seq &&
+	       now->log_seq == saved->log_seq && memcmp(now->newest_id, saved->newest_id, ID_BLOB) == 0;
 }
 
 static int save_counters(struct backend *b)
 {
 	static const uint8_t none[ID_BLOB];
 	const struct counters *now = &b->now;
-	if (memcmp(now, &b->committed, sizeof(*now)) == 0)
+	if (counters_saved(now, &b->committed))
 		return 0;
 	return sql_run(&b->writer, SQL_STORE_SAVE, "iiib", now->event_seq, now->input_seq, now->log_seq, now->newest_id,
 		       memcmp(now->newest_id, none, ID_BLOB) == 0 ? (size_t)0 : (size_t)ID_BLOB);

@@ -257,6 +257,29 @@ static void a_key_made_by_the_host_stores_what_is_not_there_under_its_id(void **
 	assert_string_equal(a.id, lost);
 }
 
+/* A duplicate is answered only for what is there. */
+static void a_key_made_by_the_host_of_what_is_refused_now_is_no_duplicate(void **state)
+{
+	struct rig *r = *state;
+	struct catalog_trigger order = order_new();
+	struct engine_emission m;
+	struct answer a;
+	char key[64], lost[ID_SIZE];
+
+	(void)rig_define(r, "test", DEFINITION);
+	id_next(engine_ids(r->engine), clock_wall_ms(), 0, lost);
+	m = emission_of(r, "test", &order);
+	emit(r, &m, &a);
+	(void)snprintf(key, sizeof(key), "auto/%s", lost);
+	m.dedup_key = key;
+	m.dedup_key_len = strlen(key);
+	m.params = "{\"unheard-of\":1}";
+	m.params_len = strlen(m.params);
+	emit(r, &m, &a);
+	assert_int_equal(a.result.outcome, ENGINE_REFUSED);
+	assert_int_equal(a.result.reason, REASON_PARAMETERS);
+}
+
 static void a_key_that_only_looks_like_the_hosts_is_an_ordinary_one(void **state)
 {
 	struct rig *r = *state;
@@ -403,6 +426,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_dedup_key_starts_one_activity, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_key_made_by_the_host_does_not_double, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_key_made_by_the_host_stores_what_is_not_there_under_its_id, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_key_made_by_the_host_of_what_is_refused_now_is_no_duplicate, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_key_that_only_looks_like_the_hosts_is_an_ordinary_one, setup,
 						teardown),

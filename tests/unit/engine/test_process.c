@@ -1,6 +1,7 @@
 #include "unit/engine/support_engine.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -93,6 +94,48 @@ static void a_bad_line_of_outputs_fails_the_step(void **state)
 	assert_status(d, "failure");
 	assert_message(rig_step(d, "a"), "line 2 of the outputs is neither name=value nor name<<END");
 	json_free(d);
+}
+
+static void a_nul_byte_in_outputs_fails_the_step(void **state)
+{
+	char id[ID_SIZE];
+	struct json *d = run_to_end(
+		*state,
+		"{\"steps\":[{\"id\":\"a\",\"script\":\"printf 'ok=1\\\\nx=a\\\\000b\\\\n' > $TAPPET_OUTPUT\"}]}", NULL,
+		id);
+
+	assert_status(d, "failure");
+	assert_message(rig_step(d, "a"), "line 2 of the outputs contains a NUL byte");
+	json_free(d);
+}
+
+static bool nothing_is_left(void *arg)
+{
+	char path[128];
+	DIR *folder;
+	int count = 0;
+
+	rig_path(arg, "scratch", path);
+	folder = opendir(path);
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	(void)closedir(folder);
+	return count == 2;
+}
+
+static void what_a_step_puts_in_place_of_its_outputs_is_not_left_behind(void **state)
+{
+	char id[ID_SIZE];
+	struct json *d = run_to_end(*state,
+				    "{\"steps\":[{\"id\":\"a\",\"script\":\"rm $TAPPET_OUTPUT; mkdir -p "
+				    "$TAPPET_OUTPUT/deep; touch $TAPPET_OUTPUT/deep/file\"}]}",
+				    NULL, id);
+
+	assert_status(d, "failure");
+	assert_message(rig_step(d, "a"), "the outputs cannot be read: Invalid argument");
+	json_free(d);
+	rig_until(*state, nothing_is_left, *state);
 }
 
 static void too_many_outputs_fail_the_step(void **state)
@@ -425,6 +468,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_process_runs_and_its_output_is_its_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(outputs_reach_later_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_bad_line_of_outputs_fails_the_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_nul_byte_in_outputs_fails_the_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_step_puts_in_place_of_its_outputs_is_not_left_behind, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(too_many_outputs_fail_the_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_message_says_why_a_step_failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failure_skips_what_needs_it_and_spares_what_says_always, setup,

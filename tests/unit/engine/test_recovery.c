@@ -1,9 +1,11 @@
 /* The daemon goes away in the middle: by kill -9, or by an orderly stop. */
 #include "unit/engine/support_engine.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +225,48 @@ static void a_stop_waits_for_running_steps_within_the_drain(void **state)
 	rig_down(r, 0);
 }
 
+/* Several end while the transition of the first is with the store. */
+static void a_stop_records_the_end_of_all_that_end_within_the_drain(void **state)
+{
+	enum { STEPS = 12 };
+	struct rig *r = *state;
+	char definition[STEPS * 200], id[ID_SIZE], name[24];
+	size_t len = 0;
+	char name_of_gate[128];
+	struct json *d;
+	int gate;
+
+	len += (size_t)snprintf(definition, sizeof(definition), "{\"steps\":[");
+	for (int i = 0; i < STEPS; i++)
+		len += (size_t)snprintf(definition + len, sizeof(definition) - len,
+					"%s{\"id\":\"s%d\",\"needs\":[],\"script\":\"echo 1 > $ROOT/began%d; "
+					"read x < $ROOT/gate; true\"}",
+					i ? "," : "", i, i);
+	(void)snprintf(definition + len, sizeof(definition) - len, "]}");
+	rig_path(r, "gate", name_of_gate);
+	assert_int_equal(mkfifo(name_of_gate, 0600), 0);
+	rig_up(r);
+	(void)rig_define(r, "test", definition);
+	rig_run(r, "test", NULL, id);
+	for (int i = 0; i < STEPS; i++) {
+		(void)snprintf(name, sizeof(name), "began%d", i);
+		rig_wait_file(r, name);
+	}
+	/* Opening the gate ends all of them: each reads the end of it. */
+	gate = open(name_of_gate, O_WRONLY | O_CLOEXEC);
+	assert_true(gate >= 0);
+	(void)close(gate);
+	rig_down(r, 20000);
+	rig_up(r);
+	d = rig_wait(r, id, NULL);
+	for (int i = 0; i < STEPS; i++) {
+		(void)snprintf(name, sizeof(name), "s%d", i);
+		assert_int_equal((int)json_number(json_get(rig_step(d, name), "attempt")), 1);
+	}
+	json_free(d);
+	rig_down(r, 0);
+}
+
 static void a_stop_ends_what_runs_past_the_drain_and_the_next_start_runs_it_again(void **state)
 {
 	struct rig *r = *state;
@@ -326,6 +370,8 @@ int main(int argc, char **argv)
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(a_long_sleep_survives_a_restart, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_waits_for_running_steps_within_the_drain, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_stop_records_the_end_of_all_that_end_within_the_drain, setup,
+						rig_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_ends_what_runs_past_the_drain_and_the_next_start_runs_it_again,
 						setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_wait_that_left_memory_can_be_cancelled, setup, rig_teardown),

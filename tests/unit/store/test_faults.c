@@ -176,6 +176,34 @@ static void a_disk_that_works_again_is_noticed_without_any_work(void **state)
 	wait_until(f, is_well, f);
 }
 
+struct watch {
+	struct fixture *f;
+	int64_t end_ms;
+};
+
+static bool is_degraded_all_the_time(void *arg)
+{
+	const struct watch *w = arg;
+	assert_true(is_degraded(w->f));
+	return clock_mono_ms() >= w->end_ms;
+}
+
+/* Deleting what is past its time comes every second and mostly writes nothing. */
+static void a_disk_that_goes_on_failing_is_not_said_to_be_well(void **state)
+{
+	struct fixture *f = *state;
+	struct watch watch = {.f = f};
+
+	powercut_arm(FAULT_IO, 1, ALWAYS);
+	struct store_admit a = make_admit(f);
+	assert_int_equal(run_op(f, &a.op, STORE_ADMIT), -EIO);
+	wait_until(f, is_degraded, f);
+	watch.end_ms = clock_mono_ms() + 2500;
+	wait_until(f, is_degraded_all_the_time, &watch);
+	powercut_disarm();
+	wait_until(f, is_well, f);
+}
+
 struct load {
 	struct fixture *f;
 	struct store_admit *ops;
@@ -238,6 +266,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_failed_write_is_surely_rolled_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_works_again_is_noticed_without_any_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_disk_that_goes_on_failing_is_not_said_to_be_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_journal_stays_in_bounds_under_load, fixture_setup,
 						fixture_teardown),
 	};
