@@ -3,7 +3,7 @@
 #include <errno.h>
 #include "base/clock.h"
 
-#define LABEL_MAX 200 /* of the engine */
+#define LABEL_MAX 200                                /* of the engine */
 #define EXPIRY_MAX_MS (INT64_C(253402300800) * 1000) /* the year 10000, which RFC 3339 cannot write */
 
 static void write_workflows(struct api *a, const struct access_token *token, struct buf *out)

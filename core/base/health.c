@@ -37,13 +37,14 @@ void health_free(struct health *h)
 {
 	if (!h)
 		return;
-	list_each_safe(pos, &h->parts) part_free(list_entry(pos, struct part, node));
+	list_each_safe (pos, &h->parts)
+		part_free(list_entry(pos, struct part, node));
 	free(h);
 }
 
 static struct part *find(const struct health *h, const char *name)
 {
-	list_each(pos, &h->parts) {
+	list_each (pos, &h->parts) {
 		struct part *p = list_entry(pos, struct part, node);
 		if (strcmp(p->name, name) == 0)
 			return p;
@@ -78,7 +79,8 @@ static void log_change(const struct part *p)
 		log_warn("health changed", log_str("part", p->name), log_str("state", health_state_name(p->state)),
 			 log_str("reason", reason), LOG_END);
 	else
-		log_info("health changed", log_str("part", p->name), log_str("state", health_state_name(p->state)), LOG_END);
+		log_info("health changed", log_str("part", p->name), log_str("state", health_state_name(p->state)),
+			 LOG_END);
 }
 
 void health_set(struct health *h, const char *part, enum health_state state, const char *reason)
@@ -111,7 +113,7 @@ void health_forget(struct health *h, const char *part)
 enum health_state health_worst(const struct health *h)
 {
 	enum health_state worst = HEALTH_OK;
-	list_each(pos, &h->parts) {
+	list_each (pos, &h->parts) {
 		const struct part *p = list_entry(pos, struct part, node);
 		if (p->state > worst)
 			worst = p->state;
@@ -122,7 +124,7 @@ enum health_state health_worst(const struct health *h)
 void health_each(const struct health *h,
 		 void (*visit)(void *arg, const char *part, enum health_state state, const char *reason), void *arg)
 {
-	list_each(pos, &h->parts) {
+	list_each (pos, &h->parts) {
 		const struct part *p = list_entry(pos, struct part, node);
 		visit(arg, p->name, p->state, p->reason);
 	}

@@ -82,7 +82,8 @@ int json_parse(const char *text, size_t len, struct json **ret, struct json_erro
 	const char *end = NULL;
 	cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
 	if (!root)
-		return refuse(ret_error, end ? (size_t)(end - text) : 0, "a number with too many digits, or out of memory");
+		return refuse(ret_error, end ? (size_t)(end - text) : 0,
+			      "a number with too many digits, or out of memory");
 	const cJSON *twice = NULL;
 	r = keys_unique(root, &twice);
 	if (r < 0) {

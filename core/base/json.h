@@ -17,7 +17,7 @@
 struct json; /* one value of a tree */
 
 struct json_error {
-	size_t offset;	/* in bytes */
+	size_t offset; /* in bytes */
 	char message[120];
 };
 

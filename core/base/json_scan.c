@@ -27,8 +27,8 @@ static int peek(const struct scan *s)
 
 static void skip_space(struct scan *s)
 {
-	while (s->at < s->len && (s->text[s->at] == ' ' || s->text[s->at] == '\t' || s->text[s->at] == '\n' ||
-				  s->text[s->at] == '\r'))
+	while (s->at < s->len &&
+	       (s->text[s->at] == ' ' || s->text[s->at] == '\t' || s->text[s->at] == '\n' || s->text[s->at] == '\r'))
 		s->at++;
 }
 
@@ -241,7 +241,8 @@ static int scan_value(struct scan *s, size_t key_at)
 int json_scan(const char *text, size_t len, json_scan_visit visit, void *arg, struct json_error *ret_error)
 {
 	struct json_error unused;
-	struct scan s = {.text = text, .len = len, .visit = visit, .arg = arg, .error = ret_error ? ret_error : &unused};
+	struct scan s = {
+		.text = text, .len = len, .visit = visit, .arg = arg, .error = ret_error ? ret_error : &unused};
 	skip_space(&s);
 	int r = scan_value(&s, SIZE_MAX);
 	if (r != 0)

@@ -86,8 +86,9 @@ static void write_text(struct buf *line, enum log_level level, const char *messa
 	if (sink.journal)
 		buf_printf(line, "<%d>", priorities[level]);
 	else
-		buf_printf(line, "%s %s%-5s%s ", clock_rfc3339(clock_wall_ms(), when), sink.colour ? colours[level] : "",
-			   level_names[level], sink.colour && *colours[level] ? "\033[0m" : "");
+		buf_printf(line, "%s %s%-5s%s ", clock_rfc3339(clock_wall_ms(), when),
+			   sink.colour ? colours[level] : "", level_names[level],
+			   sink.colour && *colours[level] ? "\033[0m" : "");
 	buf_str(line, message);
 	for (; fields->kind != LOG_FIELD_END; fields++) {
 		buf_printf(line, " %s=", fields->key);

@@ -9,8 +9,8 @@ enum kind { COUNTER, GAUGE, HISTOGRAM };
 
 struct metric {
 	struct list node; /* of its family */
-	char *labels;	  /* "" when none */
-	double value;	  /* of a histogram: the sum */
+	char *labels;     /* "" when none */
+	double value;     /* of a histogram: the sum */
 	uint64_t count;
 	const struct family *family;
 	uint64_t *buckets; /* of a histogram: not cumulative */
@@ -43,7 +43,7 @@ int metrics_open(struct metrics **ret)
 
 static void family_free(struct family *f)
 {
-	list_each_safe(pos, &f->metrics) {
+	list_each_safe (pos, &f->metrics) {
 		struct metric *metric = list_entry(pos, struct metric, node);
 		free(metric->labels);
 		free(metric->buckets);
@@ -59,7 +59,8 @@ void metrics_free(struct metrics *m)
 {
 	if (!m)
 		return;
-	list_each_safe(pos, &m->families) family_free(list_entry(pos, struct family, node));
+	list_each_safe (pos, &m->families)
+		family_free(list_entry(pos, struct family, node));
 	map_release(&m->by_name);
 	free(m);
 }
@@ -214,10 +215,10 @@ static void render_histogram(const struct metric *metric, struct buf *out)
 int metrics_render(const struct metrics *m, struct buf *out)
 {
 	static const char *const kinds[] = {"counter", "gauge", "histogram"};
-	list_each(pos, &m->families) {
+	list_each (pos, &m->families) {
 		struct family *f = list_entry(pos, struct family, node);
 		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
-		list_each(at, &f->metrics) {
+		list_each (at, &f->metrics) {
 			const struct metric *metric = list_entry(at, struct metric, node);
 			if (f->kind == HISTOGRAM) {
 				render_histogram(metric, out);

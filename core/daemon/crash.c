@@ -27,7 +27,8 @@ void crash_report_install(void)
 {
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++) {
-		struct sigaction before, action = {.sa_handler = on_fatal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+		struct sigaction before,
+			action = {.sa_handler = on_fatal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
 		/* A sanitizer has a better report of its own. */
 		if (sigaction(fatal[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
 			sigaction(fatal[i], &action, NULL);

@@ -157,7 +157,8 @@ static void read_folder(uv_work_t *work)
 		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
 }
 
-int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes), void *arg)
+int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes),
+		     void *arg)
 {
 	struct reload *r = &d->reload;
 	if (r->busy)

@@ -16,7 +16,7 @@ struct reload {
 	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
 	size_t workflow_count;
 	bool busy, at_start;
-	bool settling; /* committed; triggers are on their way to their plugins */
+	bool settling;   /* committed; triggers are on their way to their plugins */
 	bool unreadable; /* the folder itself: what is in it is not known */
 	void (*done)(void *arg, int status, const char *mistakes);
 	void *arg;
@@ -48,7 +48,8 @@ struct daemon {
 
 /* definitions.c: reads the folder on the pool, checks it, commits it as a whole and brings the triggers in line. Only one at a time:
  * -EBUSY. At start a bad file is set aside; later one bad file refuses all: `done` gets -EINVAL and the mistakes. */
-int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes), void *arg);
+int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes),
+		     void *arg);
 
 /* The plugins have stopped: a reload does not wait for them any longer. */
 void definitions_give_up(struct daemon *d);

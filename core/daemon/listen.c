@@ -39,7 +39,8 @@ int listen_open_api(struct daemon *d)
 	char *token = NULL;
 	int r = admin_token_load(d->config->admin_token_file, &token);
 	if (r < 0) {
-		log_error(r == -EINVAL ? "the admin token is shorter than 16 characters" : "cannot read the admin token",
+		log_error(r == -EINVAL ? "the admin token is shorter than 16 characters"
+				       : "cannot read the admin token",
 			  log_str("path", d->config->admin_token_file), log_errno(r), LOG_END);
 		return r;
 	}
@@ -71,8 +72,8 @@ static int listen_on(struct daemon *d, const struct listener_options *options)
 	if (r < 0)
 		log_error("cannot listen", log_str("address", options->address), log_errno(r), LOG_END);
 	else
-		log_info("listening", log_str("address", address), log_str("for", options->control ? "control" : "requests"),
-			 LOG_END);
+		log_info("listening", log_str("address", address),
+			 log_str("for", options->control ? "control" : "requests"), LOG_END);
 	free(address);
 	return r;
 }

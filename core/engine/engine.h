@@ -30,10 +30,10 @@ struct engine_options {
 	struct bus *bus;
 	struct metrics *metrics;
 	struct health *health;
-	size_t concurrency; /* steps that may run at once; 0: accept only */
-	size_t window;	    /* activities in memory that wait for their turn; 0: a default */
-	const char *scratch; /* folder for the scratch folders of activities; made when missing */
-	const char *folder;  /* of tappet.json: secret files are relative to it */
+	size_t concurrency;         /* steps that may run at once; 0: accept only */
+	size_t window;              /* activities in memory that wait for their turn; 0: a default */
+	const char *scratch;        /* folder for the scratch folders of activities; made when missing */
+	const char *folder;         /* of tappet.json: secret files are relative to it */
 	const char *publish_server; /* TAPPET_SERVER of children; NULL: not set */
 	int64_t default_timeout_ms;
 	size_t log_max;
@@ -68,8 +68,8 @@ struct catalog_entry {
 	char id[ID_SIZE], revision_id[ID_SIZE];
 	uint32_t revision;
 	char *slug;
-	bool enabled; /* by the switch and the definition */
-	bool removed; /* its file is gone */
+	bool enabled;              /* by the switch and the definition */
+	bool removed;              /* its file is gone */
 	struct workflow *workflow; /* the latest revision; NULL: cannot be read (activities become `invalid`) */
 	int64_t revision_ms;
 };
@@ -92,8 +92,8 @@ int engine_enable(struct engine *e, const char *workflow_id, const char *trigger
 
 /* A revision's workflow, from memory or the store; the callback gets a borrowed reference, or NULL with a
  * negative status. May be called back from inside the call when it is in memory. */
-int engine_revision(struct engine *e, const char *revision_id,
-		    void (*cb)(void *arg, int status, struct workflow *w), void *arg);
+int engine_revision(struct engine *e, const char *revision_id, void (*cb)(void *arg, int status, struct workflow *w),
+		    void *arg);
 
 /* ---- Ingest --------------------------------------------------------------------------------------------------- */
 
@@ -101,9 +101,9 @@ enum engine_outcome { ENGINE_OK, ENGINE_DUP, ENGINE_CONFLICT, ENGINE_REFUSED, EN
 
 struct engine_result {
 	enum engine_outcome outcome;
-	int reason;		 /* REASON_* of model/reason.h, with REFUSED and CANCELED */
+	int reason;              /* REASON_* of model/reason.h, with REFUSED and CANCELED */
 	const char *activity_id; /* or "" */
-	const char *dedup_key;	 /* as used */
+	const char *dedup_key;   /* as used */
 	size_t dedup_key_len;
 	const char *detail; /* plain words, or "" */
 };
@@ -111,7 +111,7 @@ typedef void (*engine_emit_cb)(void *arg, const struct engine_result *result);
 
 struct engine_emission {
 	const char *workflow_id;
-	const char *trigger;	/* the plugin's name; "manual" */
+	const char *trigger; /* the plugin's name; "manual" */
 	const char *trigger_id;
 	const char *payload, *params, *cause; /* JSON texts; NULL or empty: none */
 	size_t payload_len, params_len, cause_len;
@@ -171,9 +171,9 @@ struct access_request {
 	const char *label;
 	const char *const *workflow_ids;
 	size_t workflow_count;
-	const char *team;	/* or NULL */
-	const char *scopes;	/* NULL: "trigger status cancel" */
-	int64_t expires_ms;	/* 0: never */
+	const char *team;   /* or NULL */
+	const char *scopes; /* NULL: "trigger status cancel" */
+	int64_t expires_ms; /* 0: never */
 };
 /* The callback gets the secret once; it is nowhere else. Returned at once, without a callback: -EINVAL (unknown scopes,
  * team and workflows together or neither, an expiry in the past), -ENOENT (an unknown workflow; renew, revoke: an

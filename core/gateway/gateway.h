@@ -20,15 +20,15 @@ struct http_request;
 
 struct gateway_options {
 	uv_loop_t *loop;
-	struct metrics *metrics; /* may be NULL */
-	size_t head_max;	 /* bytes of request line and header fields: 431, 414 */
-	size_t body_max;	 /* bytes: 413 */
-	size_t connections_max;	 /* in all: further ones are answered 503 and closed */
+	struct metrics *metrics;            /* may be NULL */
+	size_t head_max;                    /* bytes of request line and header fields: 431, 414 */
+	size_t body_max;                    /* bytes: 413 */
+	size_t connections_max;             /* in all: further ones are answered 503 and closed */
 	size_t connections_per_address_max; /* TCP */
 	bool count_loopback; /* this machine is an address like others; else it has no limit of its own: a proxy may stand there */
-	int64_t head_timeout_ms; /* from the first byte to the end of the head: 408 */
-	int64_t body_timeout_ms; /* between two pieces of a body: 408 */
-	int64_t idle_timeout_ms; /* between requests: closed without a word */
+	int64_t head_timeout_ms;  /* from the first byte to the end of the head: 408 */
+	int64_t body_timeout_ms;  /* between two pieces of a body: 408 */
+	int64_t idle_timeout_ms;  /* between requests: closed without a word */
 	int64_t write_timeout_ms; /* a client that does not read its answer is cut */
 };
 /* Everything but loop and metrics at its default. */
@@ -48,10 +48,10 @@ void gateway_close(struct gateway *g, void (*closed)(void *arg), void *arg);
 struct listener_options {
 	const char *address; /* "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80", or a path with is_unix */
 	bool is_unix;
-	unsigned mode;	    /* of the socket's file */
-	const char *group;  /* of the socket's file, or NULL */
-	unsigned surfaces;  /* bits; a route is served when it shares one */
-	bool control;	    /* requests on it say http_is_control */
+	unsigned mode;     /* of the socket's file */
+	const char *group; /* of the socket's file, or NULL */
+	unsigned surfaces; /* bits; a route is served when it shares one */
+	bool control;      /* requests on it say http_is_control */
 };
 /* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the
  * address as bound: with the real port, or unix:PATH. */
@@ -78,7 +78,7 @@ void gateway_unroute(struct route *route);
  * http_stream_end, exactly one of which must be called exactly once, at once or much later, whether or not the client
  * is still there. All that is read from it is valid until then. NUL-terminated texts; NULL when there is none. */
 const char *http_method(const struct http_request *r);
-const char *http_path(const struct http_request *r); /* as sent, without query */
+const char *http_path(const struct http_request *r);  /* as sent, without query */
 const char *http_query(const struct http_request *r); /* raw; "" when none */
 /* Decoded; NULL when the key is not there. The first of several. */
 const char *http_query_value(struct http_request *r, const char *key);
@@ -86,10 +86,10 @@ const char *http_param(const struct http_request *r, const char *name);
 const char *http_header(const struct http_request *r, const char *name); /* the first of several */
 bool http_header_at(const struct http_request *r, size_t index, const char **ret_name, const char **ret_value);
 const char *http_body(const struct http_request *r, size_t *ret_len); /* NUL-terminated as well */
-const char *http_remote(const struct http_request *r); /* address without port, or "unix" */
+const char *http_remote(const struct http_request *r);                /* address without port, or "unix" */
 bool http_is_control(const struct http_request *r);
 bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */
-void *http_user(const struct http_request *r); /* the handler's own pointer */
+void *http_user(const struct http_request *r);       /* the handler's own pointer */
 void http_set_user(struct http_request *r, void *user);
 /* `gone(arg)` is called when the client leaves before the answer is complete (the request still has to be answered). A
  * client that has closed only its sending side looks the same, so an answer given then is still sent if it can be. */

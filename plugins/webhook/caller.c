@@ -30,7 +30,8 @@ static bool is_doubled(const struct webhook *w, tappet_request *request)
 	tappet_http_header header;
 	size_t count = 0;
 	for (size_t i = 0; w->http->header_at(request, i, &header) == TAPPET_OK; i++)
-		count += header.name.len == sizeof(name) - 1 && strncasecmp(header.name.ptr, name, header.name.len) == 0;
+		count +=
+			header.name.len == sizeof(name) - 1 && strncasecmp(header.name.ptr, name, header.name.len) == 0;
 	return count > 1 || token_is_doubled(w->http->query(request));
 }
 

@@ -102,11 +102,13 @@ static void refuse_absent(const struct webhook *w, tappet_request *request, cons
 		       (struct answer){409, 0, "disabled", "The workflow or its webhook trigger is switched off."});
 	else if (enabled > 0)
 		refuse(w, request, TAPPET_REASON_PLUGIN_DOWN,
-		       (struct answer){503, 1, "not-running", "The workflow's webhook trigger does not run at the moment."});
+		       (struct answer){503, 1, "not-running",
+				       "The workflow's webhook trigger does not run at the moment."});
 	else
 		refuse(w, request, TAPPET_REASON_SCOPE,
-		       (struct answer){403, 0, "scope",
-				       "The token has to cover exactly one workflow, and that one needs a webhook trigger."});
+		       (struct answer){
+			       403, 0, "scope",
+			       "The token has to cover exactly one workflow, and that one needs a webhook trigger."});
 }
 
 void payload_post(void *arg, tappet_request *request)

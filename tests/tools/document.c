@@ -9,7 +9,8 @@ int main(int argc, char **argv)
 {
 	struct buf out;
 	buf_init(&out, 1024 * 1024);
-	buf_str(&out, "# Options\n\nMade from the tables that check the options (`tests/run docs` compares).\n\n## tappet.json\n\n");
+	buf_str(&out, "# Options\n\nMade from the tables that check the options (`tests/run docs` compares).\n\n## "
+		      "tappet.json\n\n");
 	config_document(&out);
 	struct host *host;
 	struct diag diag;

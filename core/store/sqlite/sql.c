@@ -99,7 +99,8 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_ADD_TOKEN] =
 		"INSERT OR IGNORE INTO token (id, hash, label, workflow_ids, team, scopes, created_ms, expires_ms, "
 		"last_used_ms, revoked_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	[SQL_RENEW_TOKEN] = "UPDATE OR IGNORE token SET hash = ?2, expires_ms = ?3, created_ms = ?4 WHERE id = ?1 AND revoked_ms = 0",
+	[SQL_RENEW_TOKEN] = "UPDATE OR IGNORE token SET hash = ?2, expires_ms = ?3, created_ms = ?4 WHERE id = ?1 AND "
+			    "revoked_ms = 0",
 	[SQL_REVOKE_TOKEN] = "UPDATE token SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms = 0",
 	[SQL_USE_TOKEN] = "UPDATE token SET last_used_ms = max(last_used_ms, ?2) WHERE id = ?1",
 

@@ -49,9 +49,9 @@ int apply_token(struct backend *b, struct store_token *t)
 	if (t->action == STORE_TOKEN_CREATE)
 		return create(b, t, id);
 	if (t->action == STORE_TOKEN_RENEW)
-		return must_change(
-			b, t, sql_run(&b->writer, SQL_RENEW_TOKEN, "dbii", id, k->hash, sizeof(k->hash), k->expires_ms,
-				      k->created_ms));
+		return must_change(b, t,
+				   sql_run(&b->writer, SQL_RENEW_TOKEN, "dbii", id, k->hash, sizeof(k->hash),
+					   k->expires_ms, k->created_ms));
 	/* revoked_ms 0 would mean that it is not revoked. */
 	return must_change(b, t,
 			   sql_run(&b->writer, SQL_REVOKE_TOKEN, "di", id, k->revoked_ms ? k->revoked_ms : INT64_C(1)));

@@ -15,7 +15,7 @@ extern "C" {
 typedef struct tappet_activity_info {
 	size_t struct_size;
 	const char *workflow_id; /* 24 hex digits */
-	const char *status;	 /* "notstarted", "inProgress", "waiting", "completed", "failure", "invalid", "cancelled" */
+	const char *status; /* "notstarted", "inProgress", "waiting", "completed", "failure", "invalid", "cancelled" */
 	/* The activity as a JSON object:
 	 * {"id","workflowId","workflow","workflowName","team","revisionId","revision","trigger","triggerId","status",
 	 *  "createdAt","startedAt","endedAt","durationMs","message","params":{},"cause":{},

@@ -21,10 +21,10 @@ enum {
 };
 
 typedef struct tappet_grant {
-	size_t struct_size;	/* set by the caller: sizeof(tappet_grant) */
-	char token_id[25];	/* 24 hex digits; not the secret */
-	char workflow_id[25];	/* when it covers exactly one workflow, else "" */
-	uint32_t scopes;	/* TAPPET_SCOPE_* */
+	size_t struct_size;      /* set by the caller: sizeof(tappet_grant) */
+	char token_id[25];       /* 24 hex digits; not the secret */
+	char workflow_id[25];    /* when it covers exactly one workflow, else "" */
+	uint32_t scopes;         /* TAPPET_SCOPE_* */
 	uint64_t workflow_count; /* how many workflows it covers now */
 } tappet_grant;
 

@@ -18,10 +18,10 @@ typedef struct tappet_reader tappet_reader;
 typedef struct tappet_event {
 	uint64_t seq;
 	int64_t time_ms;
-	const char *type;	 /* "activity.accepted", "step.started", ... */
+	const char *type;        /* "activity.accepted", "step.started", ... */
 	const char *workflow_id; /* "" when there is none */
 	const char *activity_id; /* "" when there is none */
-	tappet_str data;	 /* JSON object */
+	tappet_str data;         /* JSON object */
 } tappet_event;
 
 /* One batch. `last_seq`: the reader has now seen everything up to it, also what its filter left out. `gap_from` is not 0
@@ -33,7 +33,7 @@ typedef struct tappet_events_filter {
 	size_t struct_size;
 	const char *workflow_id; /* NULL: all */
 	const char *activity_id; /* NULL: all */
-	const char *type;	 /* NULL: all; "activity.*" matches by prefix */
+	const char *type;        /* NULL: all; "activity.*" matches by prefix */
 } tappet_events_filter;
 
 typedef struct tappet_events1 {

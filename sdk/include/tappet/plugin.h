@@ -59,22 +59,22 @@ static inline tappet_str tappet_cstr(const char *text)
 
 enum {
 	TAPPET_OK = 0,
-	TAPPET_EINVAL = -1,	   /* an argument is wrong; final */
-	TAPPET_ENOMEM = -2,	   /* out of memory */
-	TAPPET_EBUSY = -3,	   /* no credit, or a queue is full; try again after `resume` */
-	TAPPET_ETOOBIG = -4,	   /* larger than a limit; final */
-	TAPPET_ENOTFOUND = -5,	   /* no such thing */
-	TAPPET_EDUP = -6,	   /* the dedup key is known: nothing new was started */
-	TAPPET_ECONFLICT = -7,	   /* the dedup key is known, with another payload */
-	TAPPET_EREFUSED = -8,	   /* turned down; the reason is with it */
-	TAPPET_ECANCELED = -9,	   /* surely not stored; may be tried again */
-	TAPPET_EUNKNOWN = -10,	   /* stored or not, nobody knows; try again with the same dedup key */
-	TAPPET_ENOTSUP = -11,	   /* this host does not offer it */
-	TAPPET_ESTATE = -12,	   /* not allowed now (before start, after stop, after trigger_remove) */
-	TAPPET_EDENIED = -13,	   /* token missing, unknown, expired, or without the scope */
-	TAPPET_EGONE = -14,	   /* the other side has left */
-	TAPPET_EIO = -15,	   /* the system failed */
-	TAPPET_EEXIST = -16	   /* taken already */
+	TAPPET_EINVAL = -1,    /* an argument is wrong; final */
+	TAPPET_ENOMEM = -2,    /* out of memory */
+	TAPPET_EBUSY = -3,     /* no credit, or a queue is full; try again after `resume` */
+	TAPPET_ETOOBIG = -4,   /* larger than a limit; final */
+	TAPPET_ENOTFOUND = -5, /* no such thing */
+	TAPPET_EDUP = -6,      /* the dedup key is known: nothing new was started */
+	TAPPET_ECONFLICT = -7, /* the dedup key is known, with another payload */
+	TAPPET_EREFUSED = -8,  /* turned down; the reason is with it */
+	TAPPET_ECANCELED = -9, /* surely not stored; may be tried again */
+	TAPPET_EUNKNOWN = -10, /* stored or not, nobody knows; try again with the same dedup key */
+	TAPPET_ENOTSUP = -11,  /* this host does not offer it */
+	TAPPET_ESTATE = -12,   /* not allowed now (before start, after stop, after trigger_remove) */
+	TAPPET_EDENIED = -13,  /* token missing, unknown, expired, or without the scope */
+	TAPPET_EGONE = -14,    /* the other side has left */
+	TAPPET_EIO = -15,      /* the system failed */
+	TAPPET_EEXIST = -16    /* taken already */
 };
 
 /* A short text for an error; never NULL. */
@@ -123,22 +123,22 @@ static inline const char *tappet_strerror(int32_t error)
 /* Why an emission was refused. The list only grows. */
 enum {
 	TAPPET_REASON_NONE = 0,
-	TAPPET_REASON_FILTER = 1,	 /* the trigger's `when` said no */
-	TAPPET_REASON_RATE = 2,		 /* more often than allowed */
-	TAPPET_REASON_OVERLAP = 3,	 /* another activity of the workflow still runs */
-	TAPPET_REASON_DISABLED = 4,	 /* workflow or trigger is switched off */
-	TAPPET_REASON_PARAMETERS = 5,	 /* a parameter is unknown, missing or of the wrong type; `detail` names it */
-	TAPPET_REASON_QUEUE_FULL = 6,	 /* too many activities wait already */
-	TAPPET_REASON_TOKEN = 7,	 /* no token, or an unknown, expired or revoked one */
-	TAPPET_REASON_SCOPE = 8,	 /* the token does not cover this */
-	TAPPET_REASON_SIGNATURE = 9,	 /* the sender's signature does not verify */
-	TAPPET_REASON_MALFORMED = 10,	 /* what came could not be understood */
-	TAPPET_REASON_TOO_LARGE = 11,	 /* beyond a limit on size */
-	TAPPET_REASON_PLUGIN_DOWN = 12,	 /* the plugin is stopping or dead */
-	TAPPET_REASON_INVALID = 13,	 /* the workflow's definition cannot run */
-	TAPPET_REASON_STORE = 14,	 /* the store could not commit (disk full); not final */
-	TAPPET_REASON_DUPLICATE = 15,	 /* the dedup key is known */
-	TAPPET_REASON_OTHER = 16	 /* `detail` says it */
+	TAPPET_REASON_FILTER = 1,       /* the trigger's `when` said no */
+	TAPPET_REASON_RATE = 2,         /* more often than allowed */
+	TAPPET_REASON_OVERLAP = 3,      /* another activity of the workflow still runs */
+	TAPPET_REASON_DISABLED = 4,     /* workflow or trigger is switched off */
+	TAPPET_REASON_PARAMETERS = 5,   /* a parameter is unknown, missing or of the wrong type; `detail` names it */
+	TAPPET_REASON_QUEUE_FULL = 6,   /* too many activities wait already */
+	TAPPET_REASON_TOKEN = 7,        /* no token, or an unknown, expired or revoked one */
+	TAPPET_REASON_SCOPE = 8,        /* the token does not cover this */
+	TAPPET_REASON_SIGNATURE = 9,    /* the sender's signature does not verify */
+	TAPPET_REASON_MALFORMED = 10,   /* what came could not be understood */
+	TAPPET_REASON_TOO_LARGE = 11,   /* beyond a limit on size */
+	TAPPET_REASON_PLUGIN_DOWN = 12, /* the plugin is stopping or dead */
+	TAPPET_REASON_INVALID = 13,     /* the workflow's definition cannot run */
+	TAPPET_REASON_STORE = 14,       /* the store could not commit (disk full); not final */
+	TAPPET_REASON_DUPLICATE = 15,   /* the dedup key is known */
+	TAPPET_REASON_OTHER = 16        /* `detail` says it */
 };
 
 /* ---- Option tables ------------------------------------------------------------------------------------------ */
@@ -150,7 +150,7 @@ enum {
 	TAPPET_DURATION = 4, /* "250ms", "10s", "5m", "2h", "30d"; read as milliseconds */
 	TAPPET_SIZE = 5,     /* "64KiB", "1MiB" or a number; read as bytes */
 	TAPPET_OBJECT = 6,   /* any JSON object; read as JSON text */
-	TAPPET_JSON = 7	     /* any JSON value; read as JSON text */
+	TAPPET_JSON = 7      /* any JSON value; read as JSON text */
 };
 
 enum {
@@ -166,15 +166,15 @@ typedef struct tappet_option {
 	int32_t type;
 	int32_t flags;
 	const char *default_value; /* as it would be written, without quotes; NULL: none */
-	const char *help;	   /* one sentence */
+	const char *help;          /* one sentence */
 	const char *replaced_by;   /* NULL, or the key that replaces this deprecated one */
 } tappet_option;
 
 /* ---- Handles ------------------------------------------------------------------------------------------------- */
 
 typedef struct tappet_instance tappet_instance; /* this plugin, as the host sees it */
-typedef struct tappet_trigger tappet_trigger;	/* one trigger, as the host sees it */
-typedef struct tappet_config tappet_config;	/* validated options */
+typedef struct tappet_trigger tappet_trigger;   /* one trigger, as the host sees it */
+typedef struct tappet_config tappet_config;     /* validated options */
 typedef struct tappet_timer tappet_timer;
 typedef struct tappet_fd tappet_fd;
 typedef struct tappet_metric tappet_metric;
@@ -183,17 +183,17 @@ typedef struct tappet_metric tappet_metric;
 
 /* A piece of state that is committed together with an activity: a cursor can neither lead nor lag. Frozen. */
 typedef struct tappet_checkpoint {
-	tappet_str key;	  /* at most 255 bytes */
+	tappet_str key;   /* at most 255 bytes */
 	tappet_str value; /* at most 64 KiB; empty removes the key */
 } tappet_checkpoint;
 
 typedef struct tappet_emission {
-	size_t struct_size;	/* sizeof(tappet_emission) */
-	tappet_str payload;	/* JSON; empty means null */
-	tappet_str parameters;	/* JSON object; empty means none */
-	tappet_str cause;	/* JSON object that says who and what: {"remote":"192.0.2.1"}; may be empty */
-	tappet_str dedup_key;	/* may be empty; at most 255 bytes */
-	int64_t occurred_ms;	/* when it happened outside; 0 = now */
+	size_t struct_size;    /* sizeof(tappet_emission) */
+	tappet_str payload;    /* JSON; empty means null */
+	tappet_str parameters; /* JSON object; empty means none */
+	tappet_str cause;      /* JSON object that says who and what: {"remote":"192.0.2.1"}; may be empty */
+	tappet_str dedup_key;  /* may be empty; at most 255 bytes */
+	int64_t occurred_ms;   /* when it happened outside; 0 = now */
 	const tappet_checkpoint *checkpoints;
 	size_t checkpoint_count;
 	size_t checkpoint_size; /* sizeof(tappet_checkpoint) */
@@ -201,11 +201,11 @@ typedef struct tappet_emission {
 
 typedef struct tappet_result {
 	size_t struct_size;
-	int32_t outcome;	 /* TAPPET_OK, EDUP, ECONFLICT, EREFUSED, ECANCELED or EUNKNOWN */
-	int32_t reason;		 /* TAPPET_REASON_*, with EREFUSED and ECANCELED */
+	int32_t outcome;         /* TAPPET_OK, EDUP, ECONFLICT, EREFUSED, ECANCELED or EUNKNOWN */
+	int32_t reason;          /* TAPPET_REASON_*, with EREFUSED and ECANCELED */
 	const char *activity_id; /* 24 hex digits with OK, EDUP and ECONFLICT, else "" */
-	tappet_str dedup_key;	 /* the emission's own, or the one that the host made */
-	tappet_str detail;	 /* plain words, such as the name of the wrong parameter; may be empty */
+	tappet_str dedup_key;    /* the emission's own, or the one that the host made */
+	tappet_str detail;       /* plain words, such as the name of the wrong parameter; may be empty */
 } tappet_result;
 
 /* Fires exactly once for each `emit` that returned 0: later, on the loop thread, never from inside `emit`, after the
@@ -298,9 +298,9 @@ typedef struct tappet_host {
 	/* A metric of the plugin, shown as tappet_plugin_NAME... with the label plugin. The same name gives the same
 	 * metric. NULL when out of memory or when the limit of 100 is reached; metric_add and so on accept NULL. */
 	tappet_metric *(*metric)(tappet_instance *self, int32_t kind, const char *name, const char *help);
-	void (*metric_add)(tappet_metric *metric, double amount);     /* counter, gauge */
-	void (*metric_set)(tappet_metric *metric, double value);      /* gauge */
-	void (*metric_observe)(tappet_metric *metric, double value);  /* histogram, in seconds */
+	void (*metric_add)(tappet_metric *metric, double amount);    /* counter, gauge */
+	void (*metric_set)(tappet_metric *metric, double value);     /* gauge */
+	void (*metric_observe)(tappet_metric *metric, double value); /* histogram, in seconds */
 
 	/* Any thread: fn(arg) runs on the loop thread, in the order of the calls. */
 	int32_t (*post)(tappet_instance *self, void (*fn)(void *arg), void *arg);
@@ -324,7 +324,7 @@ typedef struct tappet_host {
 
 typedef struct tappet_trigger_info {
 	size_t struct_size;
-	const char *trigger_id;	   /* within the workflow: "push" */
+	const char *trigger_id;    /* within the workflow: "push" */
 	const char *workflow_id;   /* 24 hex digits */
 	const char *workflow_slug; /* "deploy-site" */
 	const char *workflow_name;
@@ -337,10 +337,10 @@ typedef struct tappet_trigger_info {
 
 /* The descriptor. All of it is constant and stays valid for the life of the process. */
 typedef struct tappet_plugin {
-	size_t struct_size;	   /* sizeof(tappet_plugin) */
-	uint32_t abi_minor;	   /* TAPPET_ABI_MINOR it was built against */
+	size_t struct_size;        /* sizeof(tappet_plugin) */
+	uint32_t abi_minor;        /* TAPPET_ABI_MINOR it was built against */
 	uint32_t abi_minor_needed; /* the oldest minor version that it runs with */
-	const char *name;	   /* [a-z][a-z0-9-]*, at most 32; the plugin's name wherever it is shown */
+	const char *name;          /* [a-z][a-z0-9-]*, at most 32; the plugin's name wherever it is shown */
 	const char *version;
 	const char *license;
 	const char *summary; /* one sentence */
@@ -348,8 +348,8 @@ typedef struct tappet_plugin {
 	size_t option_count;
 	const tappet_option *trigger_options;
 	size_t trigger_option_count;
-	size_t option_size;	  /* sizeof(tappet_option) */
-	const char *sample;	  /* an example of the payload that it emits, as JSON */
+	size_t option_size;       /* sizeof(tappet_option) */
+	const char *sample;       /* an example of the payload that it emits, as JSON */
 	const char *const *needs; /* names of capabilities, NULL at the end; may be NULL */
 
 	/* Called in this order: create, trigger_add*, start, (pause, resume, trigger_add, trigger_remove)*, stop,

@@ -427,8 +427,10 @@ static void without_a_good_token_nothing_starts(void **state)
 static void a_token_that_comes_twice_in_one_place_is_refused(void **state)
 {
 	(void)state;
-	static const char *const doubled[] = {"token=T&token=T", "token=T&a=b&token", "token=T&t%6Fken=U", "token&token="};
-	static const char *const single[] = {"", "token=T", "token=T&tokens=U&xtoken=U&toke=n&&=&%74", "token=T&token%=U"};
+	static const char *const doubled[] = {"token=T&token=T", "token=T&a=b&token", "token=T&t%6Fken=U",
+					      "token&token="};
+	static const char *const single[] = {"", "token=T", "token=T&tokens=U&xtoken=U&toke=n&&=&%74",
+					     "token=T&token%=U"};
 	for (size_t i = 0; i < sizeof(doubled) / sizeof(doubled[0]); i++)
 		assert_true(token_is_doubled(tappet_cstr(doubled[i])));
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)

@@ -115,7 +115,8 @@ static void digests_are_those_of_the_standards(void **state)
 	/* FIPS 180-2, appendix B.1 */
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	/* RFC 9562, appendix A.4 */
-	static const uint8_t dns[16] = {0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+	static const uint8_t dns[16] = {0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1,
+					0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
 	digest_uuid5(dns, "www.example.com", 15, uuid);
 	assert_string_equal(uuid, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
 }
@@ -137,12 +138,13 @@ static void metrics_are_prometheus_text(void **state)
 	metric_observe(h, 5);
 	assert_null(metrics_gauge(m, "tappet_x_total", "another kind", NULL));
 	assert_int_equal(metrics_render(m, &out), 0);
-	assert_string_equal(buf_cstr(&out), "# HELP tappet_x_total Xs.\n# TYPE tappet_x_total counter\n"
-					    "tappet_x_total{plugin=\"a\\\"b\"} 3\n"
-					    "# HELP tappet_t_seconds Time.\n# TYPE tappet_t_seconds histogram\n"
-					    "tappet_t_seconds_bucket{le=\"0.1\"} 1\ntappet_t_seconds_bucket{le=\"1\"} 1\n"
-					    "tappet_t_seconds_bucket{le=\"+Inf\"} 2\n"
-					    "tappet_t_seconds_sum 5.05\ntappet_t_seconds_count 2\n");
+	assert_string_equal(buf_cstr(&out),
+			    "# HELP tappet_x_total Xs.\n# TYPE tappet_x_total counter\n"
+			    "tappet_x_total{plugin=\"a\\\"b\"} 3\n"
+			    "# HELP tappet_t_seconds Time.\n# TYPE tappet_t_seconds histogram\n"
+			    "tappet_t_seconds_bucket{le=\"0.1\"} 1\ntappet_t_seconds_bucket{le=\"1\"} 1\n"
+			    "tappet_t_seconds_bucket{le=\"+Inf\"} 2\n"
+			    "tappet_t_seconds_sum 5.05\ntappet_t_seconds_count 2\n");
 	buf_release(&labels);
 	buf_release(&out);
 	metrics_free(m);

@@ -18,10 +18,35 @@ static int parses(const char *text)
 static void what_is_not_json_is_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "+1", "1.", ".5", "1e", "nul", "\"\t\"",
-					  "\"\\x\"", "\"\\u12\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\xff\"",
-					  "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "{} {}", "[1] x",
-					  "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "[{\"b\":{\"c\":1,\"c\":1}}]", "NaN", "'a'"};
+	static const char *const bad[] = {"",
+					  " ",
+					  "{",
+					  "[1,]",
+					  "{\"a\":1,}",
+					  "{a:1}",
+					  "01",
+					  "+1",
+					  "1.",
+					  ".5",
+					  "1e",
+					  "nul",
+					  "\"\t\"",
+					  "\"\\x\"",
+					  "\"\\u12\"",
+					  "\"\\u0000\"",
+					  "\"\\ud800\"",
+					  "\"\\udc00x\"",
+					  "\"\xff\"",
+					  "\"\xc0\xaf\"",
+					  "\"\xed\xa0\x80\"",
+					  "\"\xf4\x90\x80\x80\"",
+					  "{} {}",
+					  "[1] x",
+					  "{\"a\":1,\"a\":2}",
+					  "{\"a\":1,\"\\u0061\":2}",
+					  "[{\"b\":{\"c\":1,\"c\":1}}]",
+					  "NaN",
+					  "'a'"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (parses(bad[i]) != -EINVAL)
 			fail_msg("accepted: %s", bad[i]);
@@ -30,8 +55,14 @@ static void what_is_not_json_is_refused(void **state)
 static void json_is_accepted(void **state)
 {
 	(void)state;
-	static const char *const good[] = {"{}", "[]", " [1, -0.5e+3, true,false,null, \"\\ud83d\\ude00\"] ", "\"\xf0\x9f\x98\x80\"",
-					   "0", "-0", "{\"a\":1,\"A\":2}", "1e400"};
+	static const char *const good[] = {"{}",
+					   "[]",
+					   " [1, -0.5e+3, true,false,null, \"\\ud83d\\ude00\"] ",
+					   "\"\xf0\x9f\x98\x80\"",
+					   "0",
+					   "-0",
+					   "{\"a\":1,\"A\":2}",
+					   "1e400"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		if (parses(good[i]) != 0)
 			fail_msg("refused: %s", good[i]);
