@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "base/file.h"
 
 int secret_check(const struct json *v, char *message, size_t message_size)
 {
@@ -24,26 +25,6 @@ int secret_check(const struct json *v, char *message, size_t message_size)
 	return -EINVAL;
 }
 
-static int read_whole(int fd, char *secret, size_t *ret_len)
-{
-	size_t len = 0;
-
-	while (len <= SECRET_SIZE_MAX) {
-		ssize_t got = read(fd, secret + len, SECRET_SIZE_MAX + 1 - len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0) {
-			*ret_len = len;
-			return 0;
-		}
-		len += (size_t)got;
-	}
-	return -EFBIG;
-}
-
 static int read_file(const char *path, char **ret, size_t *ret_len)
 {
 	char *bytes = NULL, *secret;
@@ -55,8 +36,10 @@ static int read_file(const char *path, char **ret, size_t *ret_len)
 	if (fd < 0)
 		return -errno;
 	bytes = calloc(1, SECRET_SIZE_MAX + 1);
-	r = bytes ? read_whole(fd, bytes, &len) : -ENOMEM;
+	r = bytes ? file_read(fd, bytes, SECRET_SIZE_MAX + 1, &len) : -ENOMEM;
 	(void)close(fd);
+	if (r == 0 && len > SECRET_SIZE_MAX)
+		r = -EFBIG;
 	if (r < 0)
 		goto cleanup;
 	if (len > 0 && bytes[len - 1] == '\n')

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "engine/spawn.h"
 
 #define OUTPUTS_MAX ((size_t)256 * 1024)
@@ -127,25 +128,6 @@ static int open_outputs(const char *path, size_t *ret_size)
 	return fd;
 }
 
-static int read_text(int fd, char *text, size_t size, size_t *ret_len)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		ssize_t n = read(fd, text + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret_len = len;
-	return 0;
-}
-
 static int parse_outputs(struct spawn *s, int fd, size_t size)
 {
 	char *text = malloc(size);
@@ -156,7 +138,7 @@ static int parse_outputs(struct spawn *s, int fd, size_t size)
 	buf_init(&json, 8 * OUTPUTS_MAX);
 	if (!text)
 		goto cleanup;
-	r = read_text(fd, text, size, &len);
+	r = file_read(fd, text, size, &len);
 	if (r == 0)
 		r = outputs_parse(text, len, &json, s->message, sizeof(s->message));
 	if (r == 0) {
