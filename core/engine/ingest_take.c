@@ -159,7 +159,8 @@ static void set_identity(struct ingest *i, const struct engine_emission *m, cons
 		id_next(&e->ids, a->created_ms, (uint32_t)steps, a->id);
 		memcpy(e->ingest.last_id, a->id, ID_SIZE);
 	}
-	if (m->dedup_key_len > 0 && !i->again) {
+	/* Also of one that comes again: an earlier daemon may have stored it as an ordinary key, under another id. */
+	if (m->dedup_key_len > 0) {
 		memcpy(i->key, m->dedup_key, m->dedup_key_len);
 		i->key_len = m->dedup_key_len;
 		a->dedup_key = i->key;

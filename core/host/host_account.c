@@ -56,8 +56,9 @@ static void on_done(struct store_op *op)
 	struct tappet_trigger *t = ticket->trigger;
 	struct guard g;
 	t->order.in_flight--;
-	/* What was queued behind it may have counted on its checkpoints. */
-	if (op->status < 0)
+	/* What was queued behind it may have counted on its checkpoints. Once for one failure: those that were queued
+	 * since stay in one order. */
+	if (op->status < 0 && t->order.order.epoch == ticket->op.order_epoch)
 		t->order.order.epoch++;
 	credit_give(t, ticket->bytes);
 	guard_enter(&g, t->plugin, CALLBACK_ACCOUNT);

@@ -70,7 +70,9 @@ static void open_parts(struct fixture *f)
 					    .metrics = f->metrics,
 					    .health = f->health,
 					    .queue_max = f->queue_max ? f->queue_max : 100000,
-					    .log_max = 65536};
+					    .log_max = 65536,
+					    .retention_events_ms = f->retention_events_ms,
+					    .vfs = f->vfs};
 	assert_int_equal(store_open(&store, &f->store), 0);
 	char scratch[128];
 	snprintf(scratch, sizeof(scratch), "%s/scratch", f->folder);
@@ -102,8 +104,10 @@ static void set_flag(void *arg, int status)
 
 void fixture_open(struct fixture *f, bool full)
 {
-	snprintf(f->folder, sizeof(f->folder), "/tmp/tappet-host-XXXXXX");
-	assert_non_null(mkdtemp(f->folder));
+	if (!f->keeps_folder) {
+		snprintf(f->folder, sizeof(f->folder), "/tmp/tappet-host-XXXXXX");
+		assert_non_null(mkdtemp(f->folder));
+	}
 	diag_init(&f->diag);
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	uv_timer_init(&f->loop, &f->tick);
@@ -261,7 +265,8 @@ void fixture_close(struct fixture *f)
 	health_free(f->health);
 	diag_release(&f->diag);
 	probe_open();
-	nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	if (!f->keeps_folder)
+		nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 bool diag_says(const struct diag *d, const char *text)

@@ -35,6 +35,9 @@ struct fixture {
 	char *address;                           /* of the gateway, "127.0.0.1:PORT" */
 	uint64_t credit_emissions, credit_bytes; /* set before fixture_open */
 	size_t queue_max;
+	const char *vfs; /* of the store; NULL: the default one */
+	int64_t retention_events_ms;
+	bool keeps_folder; /* before fixture_close: the folder stays; before fixture_open: `folder` is opened again */
 	bool stopped;
 	char late[64];
 };
