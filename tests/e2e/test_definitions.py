@@ -12,6 +12,11 @@ def slugs(daemon):
     return {workflow["slug"] for workflow in daemon.cli_json("workflows")["workflows"] if not workflow["removed"]}
 
 
+def definitions_health(daemon):
+    parts = daemon.request("GET", "/healthz").json["parts"]
+    return next(part for part in parts if part["part"] == "definitions")
+
+
 def test_sighup_takes_up_new_and_changed_files(daemon):
     daemon.workflow("one", STEPS)
     daemon.start()
@@ -34,14 +39,17 @@ def test_one_broken_file_refuses_the_whole_reload(daemon):
     broken = daemon.workflow("three", STEPS)
     broken.write_text('{"steps": [{"id": "x", "sleep": "0s", "colour": "red"}]}')
     daemon.signal(signal.SIGHUP)
-    line = daemon.wait_log("reload refused, nothing changed")
-    assert "three.json" in line["mistakes"] and "colour" in line["mistakes"]
+    daemon.wait_log("reload refused, nothing changed")
+    line = daemon.wait_log("mistake in a definition")
+    assert line["file"].endswith("three.json") and "colour" in line["what"]
     assert slugs(daemon) == {"one"}
+    assert definitions_health(daemon)["state"] == "degraded"
     refused = daemon.cli("reload", check=False)
     assert refused.returncode != 0 and "colour" in refused.stdout + refused.stderr
     broken.unlink()
     daemon.cli("reload")
     assert slugs(daemon) == {"one", "two"}
+    assert definitions_health(daemon)["state"] == "ok"
 
 
 def test_a_file_broken_at_start_is_set_aside_and_health_says_so(daemon):
@@ -50,8 +58,7 @@ def test_a_file_broken_at_start_is_set_aside_and_health_says_so(daemon):
     daemon.start()
     assert slugs(daemon) == {"good"}
     health = daemon.request("GET", "/healthz")
-    part = next(part for part in health.json["parts"] if part["part"] == "definitions")
-    assert part["state"] == "degraded" and health.json["status"] == "degraded"
+    assert definitions_health(daemon)["state"] == "degraded" and health.json["status"] == "degraded"
     assert daemon.post(daemon.token("good")).status == 200
     daemon.workflow("bad", STEPS)
     daemon.cli("reload")
