@@ -202,11 +202,6 @@ size_t json_count(const struct json *v)
 	return count;
 }
 
-bool json_equal(const struct json *a, const struct json *b)
-{
-	return cJSON_Compare(node(a), node(b), true);
-}
-
 static int compare_keys(const void *a, const void *b)
 {
 	return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);

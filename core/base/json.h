@@ -50,7 +50,6 @@ const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *item);
 const char *json_key(const struct json *member);
 size_t json_count(const struct json *v);
-bool json_equal(const struct json *a, const struct json *b);
 
 /* Compact text. json_print_canonical sorts the keys of every object: equal values give equal bytes. */
 int json_print(const struct json *v, struct buf *out);

@@ -150,7 +150,6 @@ int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bo
 		.op = {.kind = STORE_DEFINITIONS, .done = applied},
 		.count = count,
 		.complete = complete,
-		.ids = &e->ids,
 		.now_ms = clock_wall_ms(),
 		.by = a->by,
 	};

@@ -55,12 +55,9 @@ static int copy_options(struct engine *e, const struct engine_options *o)
 	if (r == 0)
 		r = copy_text(&e->folder, o->folder ? o->folder : ".");
 	if (r == 0)
-		r = copy_text(&e->publish_server, o->publish_server);
-	if (r == 0)
 		r = copy_env(e, o);
 	e->options.scratch = e->scratch;
 	e->options.folder = e->folder;
-	e->options.publish_server = e->publish_server;
 	e->options.env = e->env;
 	return r;
 }
@@ -131,18 +128,12 @@ void engine_free(struct engine *e)
 	free(e->ready);
 	free(e->scratch);
 	free(e->folder);
-	free(e->publish_server);
 	free(e);
 }
 
 struct id_source *engine_ids(struct engine *e)
 {
 	return &e->ids;
-}
-
-size_t engine_running(const struct engine *e)
-{
-	return e->scheduler.at_work;
 }
 
 /* ---- Loading and starting ------------------------------------------------------------------------------------- */

@@ -30,11 +30,10 @@ struct engine_options {
 	struct bus *bus;
 	struct metrics *metrics;
 	struct health *health;
-	size_t concurrency;         /* steps that may run at once; 0: accept only */
-	size_t window;              /* activities in memory that wait for their turn; 0: a default */
-	const char *scratch;        /* folder for the scratch folders of activities; made when missing */
-	const char *folder;         /* of tappet.json: secret files are relative to it */
-	const char *publish_server; /* TAPPET_SERVER of children; NULL: not set */
+	size_t concurrency;  /* steps that may run at once; 0: accept only */
+	size_t window;       /* activities in memory that wait for their turn; 0: a default */
+	const char *scratch; /* folder for the scratch folders of activities; made when missing */
+	const char *folder;  /* of tappet.json: secret files are relative to it */
 	int64_t default_timeout_ms;
 	size_t log_max;
 	const struct engine_env *env; /* defaults.env */
@@ -54,7 +53,6 @@ void engine_stop(struct engine *e, int64_t drain_ms, void (*done)(void *arg), vo
 void engine_free(struct engine *e);
 
 struct id_source *engine_ids(struct engine *e);
-size_t engine_running(const struct engine *e); /* steps that run now */
 
 /* ---- Catalog: the workflows as they are now ------------------------------------------------------------------- */
 

@@ -266,7 +266,7 @@ struct parked_heap {
 
 struct engine {
 	struct engine_options options;
-	char *scratch, *folder, *publish_server;
+	char *scratch, *folder;
 	struct engine_env *env;
 	uv_loop_t *loop;
 	struct store *store;

@@ -166,8 +166,6 @@ static int set_own(struct spawn *s, struct texts *env)
 		r = set(env, "TAPPET_INPUT", s->input_path);
 	if (r == 0)
 		r = set(env, "TAPPET_OUTPUT", s->output_path);
-	if (r == 0 && s->options->publish_server)
-		r = set(env, "TAPPET_SERVER", s->options->publish_server);
 	return r;
 }
 

@@ -89,8 +89,6 @@ const char *http_body(const struct http_request *r, size_t *ret_len); /* NUL-ter
 const char *http_remote(const struct http_request *r);                /* address without port, or "unix" */
 bool http_is_control(const struct http_request *r);
 bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */
-void *http_user(const struct http_request *r);       /* the handler's own pointer */
-void http_set_user(struct http_request *r, void *user);
 /* `gone(arg)` is called when the client leaves before the answer is complete (the request still has to be answered). A
  * client that has closed only its sending side looks the same, so an answer given then is still sent if it can be. */
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg);

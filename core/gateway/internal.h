@@ -85,7 +85,6 @@ struct http_request {
 	char remote[REMOTE_SIZE];
 	void (*gone)(void *arg);
 	void *gone_arg;
-	void *user;
 	struct field fields[HEADERS_MAX]; /* last: not cleared for the next request */
 };
 

@@ -264,16 +264,6 @@ bool http_is_loopback(const struct http_request *r)
 	return r->loopback;
 }
 
-void *http_user(const struct http_request *r)
-{
-	return r->user;
-}
-
-void http_set_user(struct http_request *r, void *user)
-{
-	r->user = user;
-}
-
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg)
 {
 	r->gone = gone;

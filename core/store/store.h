@@ -213,7 +213,6 @@ struct store_definitions {
 	struct store_definition *items;
 	size_t count;
 	bool complete;
-	struct id_source *ids;    /* the loop's; the ids of new rows are reserved at submit: 2 * count */
 	char (*new_ids)[ID_SIZE]; /* 2 * count ids made by the submitter */
 	int64_t now_ms;
 	const char *by; /* "folder", or who */
