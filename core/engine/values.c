@@ -124,6 +124,8 @@ static int lookup(void *arg, const struct subst_part *part, struct buf *out)
 		return buf_str(out, v->activity_id);
 	case SUBST_TRIGGER:
 		return put_trigger(v, part->text, out);
+	case SUBST_FAILURE:
+		return -ENOENT;
 	case SUBST_TEXT:
 		break;
 	}

@@ -8,7 +8,11 @@
  *
  * A step is ready when all its needs are final and either all COMPLETED, or it says `always`. It is skipped when one of its
  * needs ended otherwise and it does not say `always`. A failed step fails the activity, except where a step that says
- * `always` needs it directly: the path goes on. */
+ * `always` needs it directly: the path goes on.
+ *
+ * The step of onFailure (workflow.has_on_failure: the last one) has no needs of the ordinary kind: it is ready when all
+ * others are final and the activity has failed or its time is over, and skipped when it has completed or was cancelled.
+ * What becomes of it changes nothing of the outcome. */
 #ifndef MODEL_RUN_H
 #define MODEL_RUN_H
 
@@ -28,6 +32,7 @@ struct run {
 	size_t *order; /* indexes of steps, each behind its needs */
 	size_t unfinished;
 	bool cancelled;
+	bool timed_out;
 };
 
 int run_init(struct run *r, struct workflow *w);
@@ -47,9 +52,13 @@ void run_ended(struct run *r, size_t step, enum status status);
 /* No step that has not begun will begin; all become CANCELLED at run_advance. Those that have begun, or wait, are the caller's
  * to end. Nothing changes for a run that is over. */
 void run_cancel(struct run *r);
+/* The same for an activity whose time is over: its outcome is FAILURE, and onFailure still runs. */
+void run_time_out(struct run *r);
 bool run_is_over(const struct run *r);
+/* Whether all that is left is onFailure: what it is to be told (run_outcome) is settled. */
+bool run_is_decided(const struct run *r);
 /* COMPLETED, FAILURE or CANCELLED; *ret_failed_step (may be NULL) is the step that decided a FAILURE, the first one of
- * several in the order of the definition. Valid when the run is over. */
+ * several in the order of the definition (untouched when its time was over). Valid when the run is decided. */
 enum status run_outcome(const struct run *r, size_t *ret_failed_step);
 
 #endif

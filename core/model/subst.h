@@ -1,4 +1,5 @@
-/* Substitution: $(params.x), $(steps.ID.outputs.y), $(activity.id), $(trigger.…) inside one argument. A template is
+/* Substitution: $(params.x), $(steps.ID.outputs.y), $(activity.id), $(trigger.…), and in onFailure $(failure.message) and
+ * $(failure.step), inside one argument. A template is
  * parsed once and expanded for each run. It never splits an argument in two; $$( is a literal $(. Pure. */
 #ifndef MODEL_SUBST_H
 #define MODEL_SUBST_H
@@ -7,11 +8,11 @@
 #include <stddef.h>
 #include "base/buf.h"
 
-enum subst_kind { SUBST_TEXT, SUBST_PARAM, SUBST_OUTPUT, SUBST_ACTIVITY, SUBST_TRIGGER };
+enum subst_kind { SUBST_TEXT, SUBST_PARAM, SUBST_OUTPUT, SUBST_ACTIVITY, SUBST_TRIGGER, SUBST_FAILURE };
 
 struct subst_part {
 	enum subst_kind kind;
-	char *text; /* the literal, the parameter's or output's name, "id", or the path behind "trigger." */
+	char *text; /* the literal, the parameter's or output's name, "id", the path behind "trigger.", "message" or "step" of the failure */
 	char *step; /* SUBST_OUTPUT */
 };
 

@@ -12,9 +12,20 @@
 #include <stdint.h>
 #include "base/digest.h"
 #include "base/json.h"
+#include "model/failure.h"
 #include "model/subst.h"
+#include "model/template.h"
 
-enum param_type { PARAM_STRING, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT, PARAM_ARRAY };
+/* PARAM_CHOICE: a string out of `choices`. PARAM_SECRET: a string that is masked wherever text leaves the process. */
+enum param_type {
+	PARAM_STRING,
+	PARAM_NUMBER,
+	PARAM_BOOLEAN,
+	PARAM_OBJECT,
+	PARAM_ARRAY,
+	PARAM_CHOICE,
+	PARAM_SECRET,
+};
 
 struct param_def {
 	char *name; /* [A-Za-z_][A-Za-z0-9_]* */
@@ -22,17 +33,42 @@ struct param_def {
 	char *default_json; /* NULL: none */
 	char *description;
 	bool required;
+	char **choices; /* PARAM_CHOICE */
+	size_t choice_count;
+};
+
+/* name -> jq program, in the order of the file */
+struct mapping_item {
+	char *name, *program;
+};
+struct mapping {
+	struct mapping_item *items;
+	size_t count;
 };
 
 struct trigger_def {
 	char *id;        /* the plugin's name by default; unique in the workflow */
 	char *plugin;    /* a name from tappet.json */
 	char *with_json; /* the plugin's own options as an object, "{}" by default, as text in canonical form */
+	char *when;      /* jq over the emission's payload; NULL: always */
+	char *dedup;     /* jq over the payload: the key; NULL: the plugin's own */
+	int64_t dedup_window_ms;
+	struct mapping params; /* jq over the payload: parameters of the workflow */
 	bool enabled;
 };
 
-enum step_kind { STEP_RUN, STEP_SCRIPT, STEP_SLEEP };
+enum step_kind {
+	STEP_RUN,
+	STEP_SCRIPT,
+	STEP_SLEEP,
+	STEP_HTTP,
+	STEP_WORKFLOW,
+	STEP_WAIT,
+	STEP_APPROVE,
+	STEP_SET,
+};
 
+/* A variable of the environment, or a header field. */
 struct env_def {
 	char *name;
 	struct subst value; /* unused when the value is a secret */
@@ -41,8 +77,64 @@ struct env_def {
 };
 
 struct retry_def {
-	unsigned attempts; /* in all; 1 = no retry */
-	int64_t backoff_ms;
+	unsigned attempts;         /* in all; 1 = no retry */
+	int64_t backoff_ms;        /* before the second attempt */
+	double factor;             /* it grows by, each time; 1: it stays */
+	int64_t max_ms;            /* it grows to */
+	double jitter;             /* 0 to 1: this share of it is left to chance */
+	struct failure_filter *on; /* NULL: any failure */
+	size_t on_count;
+};
+
+struct http_def {
+	char *method;
+	struct subst url;
+	struct env_def *headers;
+	size_t header_count;
+	struct template *body; /* NULL: none; a text goes out as it is, any other JSON as application/json */
+	struct status_range {
+		int first, last;
+	} * expect; /* NULL: 200 to 299 */
+	size_t expect_count;
+	struct mapping outputs; /* jq over {"status", "headers", "body"} */
+	int64_t connect_timeout_ms;
+	size_t answer_max;
+	unsigned redirects_max; /* 0: none is followed */
+	bool verify;            /* the server's certificate */
+	char *ca_file;          /* NULL: the system's; relative to tappet.json */
+};
+
+struct call_def {
+	char *slug;
+	struct template *params; /* an object, or NULL */
+	bool wait;
+	struct mapping outputs; /* jq over {"activityId", "status", "message", "steps": {ID: {"status", "outputs"}}} */
+};
+
+struct wait_def {
+	struct subst topic;     /* words joined by dots; * stands for one, > for the rest */
+	char *match;            /* jq over the action's data; NULL: any */
+	struct mapping outputs; /* jq over {"topic", "time", "data"} */
+};
+
+struct approve_def {
+	struct subst message; /* what the person is asked */
+};
+
+/* `set`: each output is a text with substitutions or a jq program over the step's context. */
+struct set_def {
+	char *name;
+	struct subst text;
+	char *program; /* NULL: the text */
+};
+
+/* What the helper program sets before it executes the command. 0, NULL or false: nothing. */
+struct limits_def {
+	char *user;
+	int64_t cpu_ms;
+	uint64_t memory, file_size; /* bytes */
+	uint64_t files, processes;
+	bool no_new_privileges;
 };
 
 struct step_def {
@@ -53,8 +145,17 @@ struct step_def {
 	size_t argc;
 	char *script;       /* STEP_SCRIPT: the text; begins with #! or is run by /bin/sh */
 	struct subst sleep; /* STEP_SLEEP: a duration; may be a substitution */
+	struct http_def *http;
+	struct call_def *call; /* STEP_WORKFLOW */
+	struct wait_def *wait;
+	struct approve_def *approve;
+	struct set_def *set; /* STEP_SET */
+	size_t set_count;
+	char *when; /* jq over the step's context; NULL: always. Not true: the step is skipped */
 	struct env_def *env;
 	size_t env_count;
+	char *env_file; /* of NAME=VALUE lines, relative to tappet.json; NULL: none */
+	struct limits_def limits;
 	struct subst cwd; /* empty: the scratch folder */
 	bool has_cwd;
 	char *stdin_text;   /* NULL: /dev/null */
@@ -66,6 +167,16 @@ struct step_def {
 	bool on_crash_fail; /* "onCrash": "fail" */
 };
 
+/* What happens when another activity of the workflow (with a key: of the same key) has not ended yet. */
+enum overlap { OVERLAP_ALLOW, OVERLAP_SKIP, OVERLAP_QUEUE, OVERLAP_CANCEL };
+
+struct concurrency_def {
+	enum overlap overlap;
+	uint32_t limit;     /* that may be under way at once; 0 with OVERLAP_ALLOW */
+	uint32_t queue_max; /* that may wait, with OVERLAP_QUEUE; 0: no bound of its own */
+	char *key;          /* jq over {"params", "payload", "cause", "trigger"}; NULL: one lane for all */
+};
+
 struct workflow {
 	unsigned references;
 	char *slug, *name, *team, *description;
@@ -73,18 +184,22 @@ struct workflow {
 	bool manual;
 	bool enabled;
 	int64_t timeout_ms; /* of an activity; 0: none */
+	int priority;       /* -10 to 10; each step up doubles its share of what may start */
+	struct concurrency_def concurrency;
 	struct param_def *params;
 	size_t param_count;
 	struct trigger_def *triggers;
 	size_t trigger_count;
-	struct step_def *steps;
+	struct step_def *steps; /* with onFailure: that one is the last */
 	size_t step_count;
-	char *canonical; /* canonical JSON of the definition: what a revision is */
+	bool has_on_failure; /* the last step runs when all others have ended and the activity has failed */
+	char *canonical;     /* canonical JSON of the definition: what a revision is */
 	size_t canonical_len;
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of canonical */
 };
 
-#define WORKFLOW_STEPS_MAX 1000
+#define WORKFLOW_PRIORITY_MAX 10
+#define WORKFLOW_STEPS_MAX 1000 /* onFailure included */
 #define WORKFLOW_SIZE_MAX (1024 * 1024)
 
 /* Reads and checks a definition. Every mistake goes to `d` with its position; -EINVAL when there was one. `slug` is used
@@ -105,6 +220,9 @@ void workflow_task_id(const char *workflow_id, const char *step_id, char ret_tex
 /* The index of a step or trigger, or -1. */
 int workflow_find_step(const struct workflow *w, const char *step_id);
 int workflow_find_trigger(const struct workflow *w, const char *trigger_id);
+/* Each jq program of a definition's JSON, for whoever checks them (core/expr). What is of another type than it should be
+ * is passed over. */
+void workflow_each_program(const struct json *root, void (*visit)(void *arg, const struct json *program), void *arg);
 const char *param_type_name(enum param_type type);
 const char *step_kind_name(enum step_kind kind);
 
