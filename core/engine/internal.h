@@ -138,8 +138,19 @@ bool step_needs_slot(enum step_kind kind);
 bool step_begin(struct step *s, int64_t now_ms);
 /* The transition has been committed: the runner starts. */
 void step_run(struct step *s);
-/* A runner's report. Takes `message` and `outputs` over (malloc'ed or NULL). */
-void step_ended(struct step *s, enum status outcome, int exit_code, char *message, char *outputs);
+/* What a runner reports. Texts are malloc'ed or NULL. */
+struct step_result {
+	enum status outcome;
+	struct failure failure; /* with FAILURE */
+	bool has_exit_code;
+	int exit_code;
+	char *message, *outputs;
+};
+/* A runner's report; takes its texts over. */
+void step_ended(struct step *s, const struct step_result *result);
+void step_completed(struct step *s, char *outputs);
+/* A failure with a message in the form of printf. */
+void step_failed(struct step *s, enum failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The runner was ended because the daemon stops: the store keeps the step as it is. */
 void step_left(struct step *s);
 /* Ends the runner early: SIGTERM to processes, sleeps end at once. */

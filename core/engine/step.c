@@ -2,6 +2,8 @@
  * retry or an end. */
 #include "engine/internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -124,7 +126,7 @@ static void retry(struct step *s, int64_t now_ms)
 	s->begin = true;
 }
 
-void step_ended(struct step *s, enum status outcome, int exit_code, char *message, char *outputs)
+void step_ended(struct step *s, const struct step_result *result)
 {
 	struct activity *a = s->activity;
 	struct engine *e = a->engine;
@@ -134,14 +136,14 @@ void step_ended(struct step *s, enum status outcome, int exit_code, char *messag
 	count_runner(s, false);
 	free(s->message);
 	free(s->outputs);
-	s->message = message;
-	s->outputs = outputs;
-	s->exit_code = exit_code;
+	s->message = result->message;
+	s->outputs = result->outputs;
+	s->exit_code = result->has_exit_code ? result->exit_code : -1;
 	if (!a->dropped) {
-		if (outcome == STATUS_FAILURE && !a->cancelled && s->counted < def_of(s)->retry.attempts)
+		if (result->outcome == STATUS_FAILURE && !a->cancelled && s->counted < def_of(s)->retry.attempts)
 			retry(s, now_ms);
 		else
-			step_final(s, outcome, now_ms);
+			step_final(s, result->outcome, now_ms);
 	}
 	/* Both may free the activity. */
 	if (a->dropped)
@@ -150,6 +152,23 @@ void step_ended(struct step *s, enum status outcome, int exit_code, char *messag
 		activity_advance(a);
 	scheduler_run(e);
 	stop_check(e);
+}
+
+void step_completed(struct step *s, char *outputs)
+{
+	step_ended(s, &(struct step_result){.outcome = STATUS_COMPLETED, .outputs = outputs});
+}
+
+void step_failed(struct step *s, enum failure_kind kind, const char *format, ...)
+{
+	struct step_result result = {.outcome = STATUS_FAILURE, .failure = {.kind = kind}};
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&result.message, format, args) < 0)
+		result.message = NULL;
+	va_end(args);
+	step_ended(s, &result);
 }
 
 void step_left(struct step *s)
@@ -173,7 +192,7 @@ void step_stop(struct step *s, enum process_end why)
 		if (why == PROCESS_SHUTDOWN)
 			step_left(s);
 		else
-			step_ended(s, STATUS_CANCELLED, -1, NULL, NULL);
+			step_ended(s, &(struct step_result){.outcome = STATUS_CANCELLED});
 	} else if (s->timer) {
 		step_timer_stop(s->timer);
 		s->timer = NULL;

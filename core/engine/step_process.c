@@ -57,38 +57,58 @@ static bool exited_well(const struct process *p)
 	return p->why == PROCESS_NOT_ENDED && !p->lost && p->end.si_code == CLD_EXITED && p->end.si_status == 0;
 }
 
+static struct failure failure_of(const struct process *p)
+{
+	if (p->why == PROCESS_TIMEOUT)
+		return (struct failure){.kind = FAILURE_TIMEOUT};
+	if (p->lost)
+		return (struct failure){.kind = FAILURE_OTHER};
+	if (p->end.si_code == CLD_EXITED)
+		return (struct failure){.kind = FAILURE_EXIT, .code = p->end.si_status};
+	return (struct failure){.kind = FAILURE_SIGNAL, .code = p->end.si_status};
+}
+
+static struct step_result result_of(struct process *p)
+{
+	struct step_result result = {
+		.outcome = STATUS_FAILURE,
+		.has_exit_code = p->end.si_code == CLD_EXITED && !p->lost,
+		.exit_code = p->end.si_status,
+	};
+
+	if (p->why == PROCESS_CANCELLED) {
+		result.outcome = STATUS_CANCELLED;
+	} else if (p->spawn.error < 0) {
+		/* Only outputs are read after a good end. */
+		result.failure.kind = exited_well(p) && result.has_exit_code ? FAILURE_OUTPUT : FAILURE_START;
+		result.message = text_printf("%s", p->spawn.message);
+	} else if (!exited_well(p)) {
+		result.failure = failure_of(p);
+		result.message = describe_end(p);
+	} else {
+		result.outcome = STATUS_COMPLETED;
+		result.outputs = p->spawn.outputs;
+		p->spawn.outputs = NULL;
+	}
+	return result;
+}
+
 static void report(struct process *p)
 {
 	struct step *s = p->step;
-	enum process_end why = p->why;
-	int exit_code = p->end.si_code == CLD_EXITED && !p->lost ? p->end.si_status : -1;
-	char *message = NULL, *outputs = NULL;
-	enum status outcome = STATUS_COMPLETED;
+	bool left = p->why == PROCESS_SHUTDOWN;
+	struct step_result result = result_of(p);
 
-	if (p->spawn.error < 0) {
-		outcome = STATUS_FAILURE;
-		message = text_printf("%s", p->spawn.message);
-	} else if (!exited_well(p)) {
-		outcome = STATUS_FAILURE;
-		message = describe_end(p);
-	} else {
-		outputs = p->spawn.outputs;
-		p->spawn.outputs = NULL;
-	}
-	if (why == PROCESS_CANCELLED) {
-		outcome = STATUS_CANCELLED;
-		free(message);
-		message = NULL;
-	}
 	s->process = NULL;
 	spawn_release(&p->spawn);
 	free(p);
-	if (why == PROCESS_SHUTDOWN) {
-		free(message);
-		step_left(s);
+	if (!left) {
+		step_ended(s, &result);
 		return;
 	}
-	step_ended(s, outcome, exit_code, message, outputs);
+	free(result.message);
+	free(result.outputs);
+	step_left(s);
 }
 
 /* ---- The end -------------------------------------------------------------------------------------------------- */
@@ -360,7 +380,7 @@ void process_run(struct step *s)
 	int r = process_new(s, &p);
 
 	if (r < 0) {
-		step_ended(s, STATUS_FAILURE, -1, text_printf("cannot be started: %s", log_strerror(r)), NULL);
+		step_failed(s, FAILURE_START, "cannot be started: %s", log_strerror(r));
 		return;
 	}
 	s->activity->has_scratch = true;

@@ -39,7 +39,7 @@ static void over(void *arg)
 	struct step *s = arg;
 
 	s->timer = NULL;
-	step_ended(s, STATUS_COMPLETED, -1, NULL, NULL);
+	step_completed(s, NULL);
 }
 
 void sleep_run(struct step *s)
@@ -48,16 +48,16 @@ void sleep_run(struct step *s)
 	int64_t sleep_ms;
 
 	if (sleep_duration(s, &sleep_ms, message, sizeof(message)) < 0) {
-		step_ended(s, STATUS_FAILURE, -1, text_printf("%s", message), NULL);
+		step_failed(s, FAILURE_START, "%s", message);
 		return;
 	}
 	if (sleep_ms == 0) {
-		step_ended(s, STATUS_COMPLETED, -1, NULL, NULL);
+		step_completed(s, NULL);
 		return;
 	}
 	s->timer = step_timer_start(s->activity->engine, sleep_ms, over, s);
 	if (!s->timer)
-		step_ended(s, STATUS_FAILURE, -1, text_printf("no memory for a timer"), NULL);
+		step_failed(s, FAILURE_START, "no memory for a timer");
 }
 
 static void woken(void *arg)
