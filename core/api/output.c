@@ -28,13 +28,13 @@ void api_problemf(struct http_request *r, int status, const char *type, const ch
 	buf_release(&detail);
 }
 
-struct failure {
+struct known_failure {
 	int error, status;
 	const char *type, *detail;
 	int retry_after_s;
 };
 
-static const struct failure failures[] = {
+static const struct known_failure failures[] = {
 	{-EINPROGRESS, 500, "outcome-unknown", "the commit was not confirmed: it may have happened or not", 0},
 	{-ENOSPC, 503, "store-full", "the store has no room now; nothing was changed", 5},
 	{-EIO, 503, "store-failed", "the store failed; nothing was changed", 5},
@@ -52,7 +52,7 @@ void api_fail(struct http_request *r, int error, const char *what)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		const struct failure *f = &failures[i];
+		const struct known_failure *f = &failures[i];
 		if (f->error == error) {
 			http_problem(r, f->status, f->type, f->detail, f->retry_after_s);
 			return;

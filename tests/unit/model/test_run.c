@@ -24,7 +24,7 @@ static struct workflow *parse(const char *text)
 
 	diag_init(&d);
 	assert_int_equal(json_file_parse("test", text, strlen(text), &d, &file), 0);
-	if (workflow_parse(file, "test", NULL, NULL, &d, &w) < 0)
+	if (workflow_parse(file, "test", NULL, &d, &w) < 0)
 		fail_msg("%s", d.items[0].message);
 	json_file_free(file);
 	diag_release(&d);
