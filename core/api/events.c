@@ -132,8 +132,8 @@ void api_refusals_list(struct api *a, struct http_request *r)
 	struct api_call *call = api_call_open(a, r, sizeof(*call));
 	if (!call)
 		return;
-	int error =
-		store_list_refusals(a->options.store, entry ? entry->id : NULL, since_ms, limit, read_refusals, call);
+	int error = store_list_refusals(a->options.store, entry ? entry->id : NULL, since_ms, 0, limit, read_refusals,
+					call);
 	if (error < 0)
 		read_refusals(call, error, NULL, 0);
 }

@@ -127,6 +127,7 @@ static int fill_items(struct apply *a, struct workflow **workflows, size_t count
 			.hash = w->hash,
 			.canonical = w->canonical,
 			.canonical_len = w->canonical_len,
+			.lane_limit = w->concurrency.limit,
 		};
 	}
 	for (size_t i = 0; i < 2 * count; i++)
@@ -150,6 +151,7 @@ int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bo
 		.op = {.kind = STORE_DEFINITIONS, .done = applied},
 		.count = count,
 		.complete = complete,
+		.from_folder = strcmp(by, "folder") == 0,
 		.now_ms = clock_wall_ms(),
 		.by = a->by,
 	};

@@ -64,6 +64,9 @@ static void answer_stored(struct ingest *i)
 	case STORE_CONFLICT:
 		answer(i, ENGINE_CONFLICT, REASON_NONE, a->ret_existing, "");
 		break;
+	case STORE_OVERLAP:
+		answer(i, ENGINE_REFUSED, REASON_OVERLAP, "", "another activity of the workflow still runs");
+		break;
 	case STORE_QUEUE_FULL:
 		order_broken(i);
 		answer(i, ENGINE_REFUSED, REASON_QUEUE_FULL, "", "too many activities wait already");

@@ -224,7 +224,7 @@ static void refill(struct engine *e)
 	s->left_out = false;
 	s->lowest_left_out[0] = '\0';
 	s->asked = e->options.window - s->window_count;
-	r = store_list_runnable(e->store, s->cursor, s->asked, page_came, e);
+	r = store_list_runnable(e->store, NULL, s->cursor, s->asked, page_came, e);
 	if (r < 0) {
 		s->loading = false;
 		page_failed(e, r);

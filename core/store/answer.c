@@ -51,5 +51,17 @@ void request_deliver(struct store_request *q)
 	case REQUEST_ACCOUNTS:
 		q->cb.accounts(q->arg, q->status, rows, count);
 		break;
+	case REQUEST_RUNNABLE_WORKFLOWS:
+		q->cb.ids(q->arg, q->status, (const char(*)[ID_SIZE])rows, count);
+		break;
+	case REQUEST_REVISIONS:
+		q->cb.revisions(q->arg, q->status, rows, count);
+		break;
+	case REQUEST_PROGRAMS:
+		q->cb.programs(q->arg, q->status, (const uint8_t(*)[STORE_HASH_SIZE])rows, count);
+		break;
+	case REQUEST_ACTIONS:
+		q->cb.actions(q->arg, q->status, rows, count);
+		break;
 	}
 }

@@ -14,12 +14,16 @@ bool op_is_patient(const struct store_op *op)
 	case STORE_ACCOUNT:
 	case STORE_KV:
 	case STORE_DEFINITIONS:
+	case STORE_ACTION:
+	case STORE_PROGRAMS:
 		return true;
 	case STORE_TRANSITION:
 	case STORE_LOG:
 	case STORE_ENABLE:
 	case STORE_TOKEN:
 	case STORE_REFUSALS:
+	case STORE_REMOVE:
+	case STORE_TURNS:
 		break;
 	}
 	return false;
@@ -45,6 +49,8 @@ size_t op_bytes(const struct store_op *op)
 		return list_entry(op, struct store_kv, op)->value_len;
 	case STORE_DEFINITIONS:
 		return definitions_bytes(list_entry(op, struct store_definitions, op));
+	case STORE_ACTION:
+		return list_entry(op, struct store_action, op)->data_len;
 	default:
 		return 0;
 	}
@@ -79,6 +85,12 @@ static void mark_order(const struct store_op *op)
 		order->void_epoch = epoch;
 }
 
+/* The walk over the lanes goes on behind what was committed, and only then. */
+static void advance(struct store_turns *t)
+{
+	t->cursor = t->ret_more ? t->ret_cursor : (struct store_lane_cursor){0};
+}
+
 static void settle(struct store *s, struct store_op *op)
 {
 	list_append(&s->writer.settled, &op->node);
@@ -102,6 +114,7 @@ static bool event_list(struct store_op *op, struct event ***ret_events, size_t *
 	struct store_transition *transition = list_entry(op, struct store_transition, op);
 	struct store_definitions *definitions = list_entry(op, struct store_definitions, op);
 	struct store_enable *enable = list_entry(op, struct store_enable, op);
+	struct store_remove *removal = list_entry(op, struct store_remove, op);
 
 	if (op->kind == STORE_TRANSITION) {
 		*ret_events = &transition->ret_events;
@@ -112,21 +125,27 @@ static bool event_list(struct store_op *op, struct event ***ret_events, size_t *
 	} else if (op->kind == STORE_ENABLE) {
 		*ret_events = &enable->ret_events;
 		*ret_count = &enable->ret_event_count;
+	} else if (op->kind == STORE_REMOVE) {
+		*ret_events = &removal->ret_events;
+		*ret_count = &removal->ret_event_count;
 	} else {
 		return false;
 	}
 	return true;
 }
 
-/* The ret_ events are the store's to write: what the submitter left in them is not looked at. */
+/* What results own is the store's to write: what the submitter left there is not looked at. */
 static void clear_results(struct store_op *op)
 {
 	struct event **events;
 	size_t *count;
 
 	op->status = 0;
-	if (op->kind == STORE_ADMIT)
+	if (op->kind == STORE_ADMIT) {
 		as_admit(op)->ret_event = (struct event){0};
+		as_admit(op)->ret_give_way = NULL;
+		as_admit(op)->ret_give_way_count = 0;
+	}
 	if (event_list(op, &events, &count)) {
 		*events = NULL;
 		*count = 0;
@@ -139,8 +158,10 @@ static void forget_results(struct store_op *op)
 	struct event **events;
 	size_t *count;
 
-	if (op->kind == STORE_ADMIT)
+	if (op->kind == STORE_ADMIT) {
 		event_release(&as_admit(op)->ret_event);
+		free(as_admit(op)->ret_give_way);
+	}
 	if (event_list(op, &events, &count))
 		store_events_free(*events, *count);
 	clear_results(op);
@@ -216,8 +237,12 @@ static int transact(struct store *s, size_t first, size_t count, bool *ret_op)
 	}
 	count_commit(s, count, since_ns);
 	chores_after_commit(s);
-	for (size_t i = first; i < end; i++)
-		settle(s, s->writer.batch.ops[i]);
+	for (size_t i = first; i < end; i++) {
+		struct store_op *op = s->writer.batch.ops[i];
+		if (op->kind == STORE_TURNS && op->status == 0)
+			advance(list_entry(op, struct store_turns, op));
+		settle(s, op);
+	}
 	return 0;
 }
 

@@ -112,26 +112,37 @@ int store_list_activities(struct store *s, const struct store_activity_filter *f
 	return queue_request(s, request);
 }
 
-static int list_open(struct store *s, enum request_kind kind, const char *after, size_t limit, store_activities_cb cb,
-		     void *arg)
+static int list_open(struct store *s, enum request_kind kind, const char *workflow_id, const char *after, size_t limit,
+		     store_activities_cb cb, void *arg)
 {
 	struct store_request *request = make_request(kind, sizeof(struct store_activity_row), arg);
 	if (!request)
 		return -ENOMEM;
+	set_id(request->id, workflow_id);
 	set_id(request->cursor, after);
 	request->limit = limit;
 	request->cb.activities = cb;
 	return queue_request(s, request);
 }
 
-int store_list_runnable(struct store *s, const char *after, size_t limit, store_activities_cb cb, void *arg)
+int store_list_runnable(struct store *s, const char *workflow_id, const char *after, size_t limit,
+			store_activities_cb cb, void *arg)
 {
-	return list_open(s, REQUEST_RUNNABLE, after, limit, cb, arg);
+	return list_open(s, REQUEST_RUNNABLE, workflow_id, after, limit, cb, arg);
+}
+
+int store_list_runnable_workflows(struct store *s, store_ids_cb cb, void *arg)
+{
+	struct store_request *request = make_request(REQUEST_RUNNABLE_WORKFLOWS, ID_SIZE, arg);
+	if (!request)
+		return -ENOMEM;
+	request->cb.ids = cb;
+	return queue_request(s, request);
 }
 
 int store_list_interrupted(struct store *s, const char *after, size_t limit, store_activities_cb cb, void *arg)
 {
-	return list_open(s, REQUEST_INTERRUPTED, after, limit, cb, arg);
+	return list_open(s, REQUEST_INTERRUPTED, NULL, after, limit, cb, arg);
 }
 
 int store_list_workflows(struct store *s, store_workflows_cb cb, void *arg)
@@ -150,6 +161,47 @@ int store_get_revision(struct store *s, const char *revision_id, store_revision_
 		return -ENOMEM;
 	set_id(request->id, revision_id);
 	request->cb.revision = cb;
+	return queue_request(s, request);
+}
+
+int store_list_revisions(struct store *s, const char *workflow_id, uint32_t before, size_t limit, store_revisions_cb cb,
+			 void *arg)
+{
+	struct store_request *request = make_request(REQUEST_REVISIONS, sizeof(struct store_revision_row), arg);
+	if (!request)
+		return -ENOMEM;
+	set_id(request->id, workflow_id);
+	request->after = before;
+	request->limit = page(limit);
+	request->cb.revisions = cb;
+	return queue_request(s, request);
+}
+
+int store_list_programs(struct store *s, store_programs_cb cb, void *arg)
+{
+	struct store_request *request = make_request(REQUEST_PROGRAMS, STORE_HASH_SIZE, arg);
+	if (!request)
+		return -ENOMEM;
+	request->cb.programs = cb;
+	return queue_request(s, request);
+}
+
+int store_list_actions(struct store *s, const char *topic, bool exact, int64_t since_ms, uint64_t after, size_t limit,
+		       store_actions_cb cb, void *arg)
+{
+	struct store_request *request = make_request(REQUEST_ACTIONS, sizeof(struct store_action_row), arg);
+	if (!request)
+		return -ENOMEM;
+	request->scope = arena_copy(&request->arena, topic, strlen(topic));
+	if (!request->scope) {
+		store_request_free(request);
+		return -ENOMEM;
+	}
+	request->exact = exact;
+	request->since_ms = since_ms;
+	request->after = after;
+	request->limit = limit;
+	request->cb.actions = cb;
 	return queue_request(s, request);
 }
 
@@ -218,27 +270,29 @@ int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void
 	return queue_request(s, request);
 }
 
-int store_list_refusals(struct store *s, const char *workflow_id, int64_t since_ms, size_t limit, store_refusals_cb cb,
-			void *arg)
+int store_list_refusals(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_refusals_cb cb, void *arg)
 {
 	struct store_request *request = make_request(REQUEST_REFUSALS, sizeof(struct store_refusal), arg);
 	if (!request)
 		return -ENOMEM;
 	set_id(request->id, workflow_id);
 	request->since_ms = since_ms;
+	request->until_ms = until_ms;
 	request->limit = limit;
 	request->cb.refusals = cb;
 	return queue_request(s, request);
 }
 
-int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_ms, size_t limit, store_accounts_cb cb,
-			void *arg)
+int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_accounts_cb cb, void *arg)
 {
 	struct store_request *request = make_request(REQUEST_ACCOUNTS, sizeof(struct store_account_row), arg);
 	if (!request)
 		return -ENOMEM;
 	set_id(request->id, workflow_id);
 	request->since_ms = since_ms;
+	request->until_ms = until_ms;
 	request->limit = limit;
 	request->cb.accounts = cb;
 	return queue_request(s, request);

@@ -20,6 +20,10 @@ enum request_kind {
 	REQUEST_KV_ALL,
 	REQUEST_REFUSALS,
 	REQUEST_ACCOUNTS,
+	REQUEST_RUNNABLE_WORKFLOWS,
+	REQUEST_REVISIONS,
+	REQUEST_PROGRAMS,
+	REQUEST_ACTIONS,
 };
 
 /* Rows of one size, in one growing array. */
@@ -34,13 +38,14 @@ struct store_request {
 	int status;
 
 	/* What is asked. */
-	char id[ID_SIZE];     /* activity, workflow or revision; "": all */
-	char cursor[ID_SIZE]; /* `before` or `after`; "": from the beginning */
-	int step_or_status;   /* -1: all */
-	int64_t since_ms;
+	char id[ID_SIZE];           /* activity, workflow or revision; "": all */
+	char cursor[ID_SIZE];       /* `before` or `after`; "": from the beginning */
+	int step_or_status;         /* -1: all */
+	int64_t since_ms, until_ms; /* until_ms 0: no end */
 	uint64_t after;
 	size_t limit;
-	char *scope; /* or prefix; in the arena */
+	char *scope; /* or prefix, or topic; in the arena */
+	bool exact;  /* the topic */
 	void *key;   /* in the arena; NULL: all */
 	size_t key_len;
 
@@ -67,6 +72,10 @@ struct store_request {
 		store_kv_each_cb kv_each;
 		store_refusals_cb refusals;
 		store_accounts_cb accounts;
+		store_ids_cb ids;
+		store_revisions_cb revisions;
+		store_programs_cb programs;
+		store_actions_cb actions;
 	} cb;
 	void *arg;
 };

@@ -14,8 +14,8 @@
  *   -ENOSPC, -EIO  surely not stored: the disk is full or failing
  *   -EINPROGRESS   unknown: the commit was not confirmed (a failed fsync)
  *   others      as documented at the operation; nothing was stored
- * While the disk is full, whatever asks for something new (STORE_ADMIT, STORE_ACCOUNT, STORE_KV, STORE_DEFINITIONS)
- * fails with -ENOSPC; what keeps account of work already accepted (all other kinds) is retried until it commits (the
+ * While the disk is full, whatever asks for something new (STORE_ADMIT, STORE_ACCOUNT, STORE_KV, STORE_DEFINITIONS,
+ * STORE_ACTION, STORE_PROGRAMS) fails with -ENOSPC; what keeps account of work already accepted (all other kinds) is retried until it commits (the
  * ballast file is freed for it), so its `done` comes late, never with -ENOSPC. Only the former wait while the WAL is
  * past its bound. */
 #ifndef STORE_STORE_H
@@ -44,8 +44,9 @@ struct store_options {
 	size_t queue_max;        /* activities that may wait (NOTSTARTED); beyond: queue full */
 	size_t log_max;          /* bytes of log kept per step, all attempts together */
 	size_t ballast;          /* bytes; 0: none */
-	int64_t retention_activities_ms, retention_events_ms; /* 0: for ever */
-	const char *vfs;                                      /* NULL: the default one (tests name another) */
+	int64_t retention_activities_ms, retention_events_ms;  /* 0: for ever */
+	size_t retention_activities_max, retention_events_max; /* the newest so many; 0: no bound */
+	const char *vfs;                                       /* NULL: the default one (tests name another) */
 };
 
 /* Opens or creates (0600, its folder must exist), locks it against a second daemon (-EBUSY), migrates after a copy,
@@ -79,6 +80,10 @@ enum store_kind {
 	STORE_KV,
 	STORE_REFUSALS,
 	STORE_ACCOUNT,
+	STORE_ACTION,
+	STORE_REMOVE,
+	STORE_PROGRAMS,
+	STORE_TURNS,
 };
 
 struct store_op {
@@ -116,13 +121,33 @@ enum store_outcome {
 	STORE_DUPLICATE,  /* ret_existing; recorded as a refusal (REASON_DUPLICATE), checkpoints committed */
 	STORE_CONFLICT,   /* ret_existing: same key, other payload; recorded likewise, checkpoints not committed */
 	STORE_REFUSED,    /* it came with a reason: recorded, checkpoints committed */
-	STORE_QUEUE_FULL, /* recorded, checkpoints not committed */
+	STORE_OVERLAP,    /* its lane is taken: recorded as a refusal (REASON_OVERLAP), checkpoints committed */
+	STORE_QUEUE_FULL, /* of the store or of its lane; recorded, checkpoints not committed */
+};
+
+/* A lane: activities of one workflow (and one key) of which only `limit` may be under way at once. An activity in a lane
+ * has its turn when fewer than `limit` others of the lane that have it have not ended; only then store_list_runnable
+ * names it. Turns are given in the order of ids, in the transaction that makes room. */
+enum store_overlap { STORE_OVERLAP_SKIP, STORE_OVERLAP_QUEUE, STORE_OVERLAP_CANCEL };
+struct store_lane {
+	const char *key; /* "" when the workflow is one lane */
+	size_t key_len;  /* at most STORE_LANE_KEY_MAX */
+	enum store_overlap overlap;
+	uint32_t limit;
+	uint32_t queue_max; /* that may wait for their turn, with QUEUE; 0: no bound of its own */
+};
+#define STORE_LANE_KEY_MAX 1024
+/* Where a walk over lanes stands. */
+struct store_lane_cursor {
+	size_t len;
+	char key[STORE_LANE_KEY_MAX + 1];
 };
 
 /* One emission: decided and stored in one transaction. Everything is one row of activities, at most one dedup key,
  * the checkpoints, and the event activity.accepted; or one counted refusal and the checkpoints. A dedup key counts
- * as long as its expiry lies behind created_ms. -ENOENT: no such workflow or revision; -EEXIST: an activity has this
- * id already. */
+ * as long as its expiry lies behind created_ms. Dedup is decided first, then overlap, then room in the queue: over all
+ * that has not ended and all that came earlier in the same batch. -ENOENT: no such workflow or revision; -EEXIST: an
+ * activity has this id already; -EINVAL: a lane without a limit or with a longer key. */
 struct store_admit {
 	struct store_op op;
 	struct store_order *order; /* NULL: none (manual runs) */
@@ -142,12 +167,19 @@ struct store_admit {
 	size_t dedup_key_len;
 	uint8_t payload_hash[32]; /* with a dedup key: of payload and params */
 	int64_t dedup_expires_ms;
+	const struct store_lane *lane; /* NULL: none */
 	const struct store_checkpoint *checkpoints;
 	size_t checkpoint_count;
 	int refuse_reason; /* not 0 (REASON_*): a decided refusal */
 	const char *refuse_detail;
 	enum store_outcome ret_outcome; /* with status 0 */
-	char ret_existing[ID_SIZE];
+	char ret_existing[ID_SIZE];     /* DUPLICATE, CONFLICT; OVERLAP: the oldest that holds the lane */
+	bool ret_turn;                  /* with ADMITTED: it may start now */
+	/* With ADMITTED and CANCEL: the oldest of the lane that had to give way. They are marked
+	 * (store_activity_row.give_way) in the same transaction; carrying it out is the engine's. At most 256; where a
+	 * longer queue was left by another policy, the next emission marks the next ones. Freed by the submitter. */
+	char (*ret_give_way)[ID_SIZE];
+	size_t ret_give_way_count;
 	struct event ret_event; /* with ADMITTED; released by the submitter */
 };
 
@@ -178,6 +210,7 @@ struct store_transition {
 	size_t step_count;
 	struct event *ret_events; /* owned by the submitter: store_events_free */
 	size_t ret_event_count;
+	size_t ret_turns; /* activities of the same workflow that got their turn by this end */
 };
 void store_events_free(struct event *events, size_t count);
 
@@ -199,25 +232,77 @@ struct store_definition {
 	const char *hash;        /* hex */
 	const char *canonical;
 	size_t canonical_len;
+	const char
+		*expected; /* the revision id that must be the latest one; "": the workflow must not exist; NULL: any */
+	uint32_t lane_limit; /* of the workflow's concurrency; 0: no lanes */
 	char ret_id[ID_SIZE], ret_revision_id[ID_SIZE];
 	uint32_t ret_revision; /* from 1 */
 	bool ret_changed;      /* a new revision was made */
 	bool ret_enabled;      /* as last said by enable/disable */
+	bool ret_taken;        /* it had been made by the interface and is now the folder's */
+	bool ret_turns;        /* its lanes became wider or are gone: STORE_TURNS is to be submitted, until it was */
 };
 /* All definitions of the folder at once: new workflows and revisions are made (a definition equal to the latest
  * revision makes none); with `complete`, workflows of the folder that are not in the list are marked as removed
- * (disabled; tokens and history stay). -EEXIST: an imported id belongs to another slug. A slug that is known keeps
- * its id. */
+ * (disabled; tokens and history stay). A slug that is known keeps its id. -EEXIST: an imported id belongs to another
+ * slug. -EPERM: not from the folder, but the workflow is the folder's (and not removed). -ESTALE: `expected` is not
+ * the latest revision. */
 struct store_definitions {
 	struct store_op op;
 	struct store_definition *items;
 	size_t count;
 	bool complete;
+	bool from_folder;
 	char (*new_ids)[ID_SIZE]; /* 2 * count ids made by the submitter */
 	int64_t now_ms;
 	const char *by; /* "folder", or who */
 	struct event *ret_events;
 	size_t ret_event_count;
+};
+
+/* Removes a workflow that was made by the interface: as if its file had gone (disabled; tokens and history stay). -ENOENT
+ * (also when it is removed already), -EPERM: it is the folder's; -ESTALE. */
+struct store_remove {
+	struct store_op op;
+	const char *workflow_id;
+	const char *expected; /* as in store_definition */
+	const char *by;
+	int64_t now_ms;
+	struct event *ret_events;
+	size_t ret_event_count;
+};
+
+/* Gives turns where a workflow's lanes have room now (its limit rose, or it has no lanes any more), at most about `limit`
+ * activities; ret_more: the same struct once again. -ENOENT */
+struct store_turns {
+	struct store_op op;
+	const char *workflow_id;
+	size_t limit;
+	struct store_lane_cursor cursor, ret_cursor; /* the store's; zeroed at first */
+	size_t ret_turns;
+	bool ret_more;
+};
+
+/* An action that came: what steps of kind `wait` look for. Kept as long as activities are. */
+struct store_action {
+	struct store_op op;
+	const char *topic;
+	const char *data; /* JSON */
+	size_t data_len;
+	const char *by; /* plain words */
+	int64_t time_ms;
+	uint64_t ret_seq; /* grows; never used twice */
+};
+
+/* jq programs that were found good, by the SHA-256 of their text, so that they need not be checked at every start. Of more
+ * than STORE_PROGRAMS_MAX the oldest go. */
+#define STORE_HASH_SIZE 32
+#define STORE_PROGRAMS_MAX 100000
+struct store_programs {
+	struct store_op op;
+	const uint8_t (*hashes)[STORE_HASH_SIZE];
+	size_t count;
+	int64_t now_ms;
 };
 
 /* Switches a workflow (trigger_id NULL) or one trigger on or off, durably. -ENOENT: no such workflow. */
@@ -315,6 +400,10 @@ struct store_activity_row {
 	enum status status;
 	const char *trigger, *trigger_id, *message; /* message may be NULL */
 	int64_t created_ms, started_ms, ended_ms;
+	bool give_way;    /* it is to be cancelled in favour of a later one */
+	bool turn;        /* it may start or be cancelled, or has started */
+	const char *lane; /* its key; NULL: none */
+	size_t lane_len;
 	const char *params, *cause, *payload; /* JSON; cause and payload may be NULL. NULL in listings */
 	size_t payload_len;
 	const struct store_step_row *steps; /* those that have begun or ended, by index; none in listings */
@@ -336,16 +425,21 @@ struct store_activity_filter {
 int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,
 			  void *arg);
 
-/* Activities that wait to be started, oldest first, with ids greater than `after` ("" or NULL: from the oldest), with
- * params, cause and payload. At most `limit`, and at most about 8 MiB of payload. */
-int store_list_runnable(struct store *s, const char *after, size_t limit, store_activities_cb cb, void *arg);
+/* Activities of one workflow (NULL: of all) that wait to be started and have their turn, or only to be cancelled
+ * (give_way), oldest first, with ids greater than `after` (""
+ * or NULL: from the oldest), with params, cause and payload. At most `limit`, and at most about 8 MiB of payload. */
+int store_list_runnable(struct store *s, const char *workflow_id, const char *after, size_t limit,
+			store_activities_cb cb, void *arg);
+/* The ids of the workflows that have such activities. Used at start. */
+typedef void (*store_ids_cb)(void *arg, int status, const char (*ids)[ID_SIZE], size_t count);
+int store_list_runnable_workflows(struct store *s, store_ids_cb cb, void *arg);
 /* Activities INPROGRESS or WAITING, with their steps; as above. Used at start. */
 int store_list_interrupted(struct store *s, const char *after, size_t limit, store_activities_cb cb, void *arg);
 
 struct store_workflow_row {
 	char id[ID_SIZE];
 	const char *slug, *name, *team;
-	bool enabled, removed;
+	bool enabled, removed, from_folder;
 	char revision_id[ID_SIZE]; /* the latest */
 	uint32_t revision;
 	int64_t revision_ms;
@@ -361,6 +455,32 @@ int store_list_workflows(struct store *s, store_workflows_cb cb, void *arg);
 typedef void (*store_revision_cb)(void *arg, int status, const char *workflow_id, uint32_t revision,
 				  const char *canonical, size_t len);
 int store_get_revision(struct store *s, const char *revision_id, store_revision_cb cb, void *arg);
+
+struct store_revision_row {
+	char id[ID_SIZE];
+	uint32_t number;
+	int64_t made_ms;
+	const char *by, *hash;
+};
+typedef void (*store_revisions_cb)(void *arg, int status, const struct store_revision_row *rows, size_t count);
+/* Newest first, with numbers smaller than `before` (0: from the newest). */
+int store_list_revisions(struct store *s, const char *workflow_id, uint32_t before, size_t limit, store_revisions_cb cb,
+			 void *arg);
+
+typedef void (*store_programs_cb)(void *arg, int status, const uint8_t (*hashes)[STORE_HASH_SIZE], size_t count);
+int store_list_programs(struct store *s, store_programs_cb cb, void *arg);
+
+struct store_action_row {
+	uint64_t seq;
+	int64_t time_ms;
+	const char *topic, *data, *by;
+	size_t data_len;
+};
+typedef void (*store_actions_cb)(void *arg, int status, const struct store_action_row *rows, size_t count);
+/* Actions from since_ms on with numbers greater than `after`, in order, whose topic is `topic` (exact) or begins with it. At
+ * most `limit` and about 8 MiB. */
+int store_list_actions(struct store *s, const char *topic, bool exact, int64_t since_ms, uint64_t after, size_t limit,
+		       store_actions_cb cb, void *arg);
 
 typedef void (*store_tokens_cb)(void *arg, int status, const struct store_token_record *rows, size_t count);
 /* All tokens that are not revoked. */
@@ -393,9 +513,9 @@ typedef void (*store_kv_each_cb)(void *arg, int status, const char *const *scope
 int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void *arg);
 
 typedef void (*store_refusals_cb)(void *arg, int status, const struct store_refusal *rows, size_t count);
-/* Newest first; workflow_id NULL: all. */
-int store_list_refusals(struct store *s, const char *workflow_id, int64_t since_ms, size_t limit, store_refusals_cb cb,
-			void *arg);
+/* Of minutes from since_ms up to (not with) until_ms (0: no end), newest first; workflow_id NULL: all. */
+int store_list_refusals(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_refusals_cb cb, void *arg);
 
 struct store_account_row {
 	char workflow_id[ID_SIZE];
@@ -405,8 +525,23 @@ struct store_account_row {
 	int64_t time_ms;
 };
 typedef void (*store_accounts_cb)(void *arg, int status, const struct store_account_row *rows, size_t count);
-/* Newest last_ms first; workflow_id NULL: all. */
-int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_ms, size_t limit, store_accounts_cb cb,
-			void *arg);
+/* Those that touch the time from since_ms up to (not with) until_ms (0: no end), newest last_ms first; workflow_id NULL:
+ * all. */
+int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_accounts_cb cb, void *arg);
+
+/* ---- Backup and check ---------------------------------------------------------------------------------------- */
+
+/* Copies the store as it is at the end of the copy to a new file (0600, complete once it has its name; -EEXIST), in slices
+ * between batches: nobody waits long for it and no snapshot pins the journal. The copy starts as a store. One at a
+ * time (-EBUSY). `done` once: 0, -ENOSPC, -EIO, -EEXIST, -ECANCELED (shutting down). progress (may be NULL) now and
+ * then. Loop thread. */
+int store_backup(struct store *s, const char *path, void (*progress)(void *arg, size_t pages_left, size_t pages),
+		 void (*done)(void *arg, int status), void *arg);
+
+/* Checks a store's file without changing it, whether or not a daemon has it open: SQLite's own integrity, and that what
+ * belongs together is there (revisions, inputs, sources, steps; turns within limits; numbers). Each fault is told in
+ * plain words. Blocking. 0: no fault; -EILSEQ: faults; others: it could not be read. */
+int store_check(const char *path, void (*fault)(void *arg, const char *text), void *arg);
 
 #endif

@@ -180,7 +180,7 @@ size_t activities(void)
 size_t accounts(void)
 {
 	struct counted counted = {0};
-	assert_int_equal(store_list_accounts(lab.f.store, NULL, 0, 1000, on_accounts, &counted), 0);
+	assert_int_equal(store_list_accounts(lab.f.store, NULL, 0, 0, 1000, on_accounts, &counted), 0);
 	until(&lab.f, counted.done);
 	return counted.count;
 }

@@ -516,7 +516,7 @@ static void what_a_plugin_refuses_is_recorded(void **state)
 	while (r.count == 0) {
 		int before = r.calls;
 		assert_true(clock_mono_ms() < end_ms);
-		assert_int_equal(store_list_refusals(f.store, entry->id, 0, 10, on_refusals, &r), 0);
+		assert_int_equal(store_list_refusals(f.store, entry->id, 0, 0, 10, on_refusals, &r), 0);
 		until(&f, r.calls > before);
 	}
 	assert_string_equal(r.sample, "no signature header");

@@ -1,4 +1,4 @@
-/* One emission: dedup, room in the queue, and then the activity with its event; or a refusal. */
+/* One emission: dedup, overlap, room in the queue, and then the activity with its event; or a refusal. */
 #include "store/sqlite/internal.h"
 
 #include <errno.h>
@@ -86,52 +86,104 @@ static int accept_event(struct backend *b, struct store_admit *a, const struct s
 	return event_add(b, e, source->workflow);
 }
 
-static int store_activity(struct backend *b, struct store_admit *a, const struct source *source, int64_t revision,
-			  const uint8_t *id)
+/* What is settled about an emission before it is stored. */
+struct admission {
+	const struct source *source;
+	int64_t revision;
+	uint8_t id[ID_BLOB];
+	struct lane lane; /* with a->lane */
+	struct lane_plan plan;
+};
+
+static int store_activity(struct backend *b, struct store_admit *a, const struct admission *n)
 {
 	int64_t input = ++b->now.input_seq;
 	int r = sql_run(&b->writer, SQL_ADD_INPUT, "iiNNN", input, a->occurred_ms, a->params, a->params_len, a->cause,
 			a->cause_len, a->payload, a->payload_len);
 	if (r == 0)
-		r = sql_run(&b->writer, SQL_ADD_ACTIVITY, "diiiiii", id, source->workflow, revision, source->num, input,
-			    a->created_ms, a->dedup_key ? a->dedup_expires_ms : 0);
+		r = sql_run(&b->writer, SQL_ADD_ACTIVITY, "diiiiiiiB", n->id, n->source->workflow, n->revision,
+			    n->source->num, input, a->created_ms, a->dedup_key ? a->dedup_expires_ms : 0,
+			    (int64_t)n->plan.turn, n->lane.key, n->lane.key_len);
 	if (r == 0)
 		r = write_checkpoints(b, a);
 	if (r == 0)
-		r = accept_event(b, a, source);
+		r = accept_event(b, a, n->source);
 	if (r < 0)
 		return r;
 	b->now.waiting++;
 	counters_note_id(b, a->id);
 	a->ret_outcome = STORE_ADMITTED;
+	a->ret_turn = n->plan.turn;
 	return 0;
+}
+
+static int overlap(struct backend *b, struct store_admit *a, const struct lane *lane)
+{
+	char detail[60];
+	int r = lane_oldest(b, lane, a->ret_existing);
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	snprintf(detail, sizeof(detail), "%s has not ended", a->ret_existing);
+	a->ret_outcome = STORE_OVERLAP;
+	r = record(b, a, REASON_OVERLAP, detail);
+	return r < 0 ? r : write_checkpoints(b, a);
+}
+
+/* Whatever may refuse it comes before its key is claimed, so that a refused one leaves no key; and a duplicate is told so
+ * even where it would be refused. 1: settled. */
+static int check_room(struct backend *b, struct store_admit *a, struct admission *n)
+{
+	bool full = b->now.waiting >= b->queue_max;
+	int r = 0;
+
+	if (a->dedup_key && (full || a->lane))
+		r = duplicate(b, a, n->source->scope);
+	if (r == 0 && a->lane)
+		r = lane_plan(b, &n->lane, a->lane, &n->plan);
+	if (r != 0)
+		return r;
+	if (n->plan.taken)
+		r = overlap(b, a, &n->lane);
+	else if (full || n->plan.full)
+		r = queue_full(b, a);
+	else
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+static int admit(struct backend *b, struct store_admit *a, struct admission *n)
+{
+	int r = check_room(b, a, n);
+	if (r == 0)
+		r = claim_key(b, a, n->source->scope, n->id);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (n->plan.give_way > 0)
+		r = lane_give_way(b, &n->lane, a, n->plan.give_way);
+	return r < 0 ? r : store_activity(b, a, n);
+}
+
+static bool lane_valid(const struct store_lane *lane)
+{
+	return !lane || (lane->limit > 0 && lane->key_len <= STORE_LANE_KEY_MAX);
 }
 
 int apply_admit(struct backend *b, struct store_admit *a)
 {
-	const struct source *source = NULL;
-	int64_t revision = 0;
-	uint8_t id[ID_BLOB];
+	struct admission n = {.plan.turn = true};
 
 	if (a->refuse_reason)
 		return refuse(b, a);
-	int r = names_revision(b, a->revision_id, &revision);
+	int r = names_revision(b, a->revision_id, &n.revision);
 	if (r == 0)
-		r = names_source(b, a->workflow_id, text_or_empty(a->trigger_id), a->trigger, &source);
-	if (r == -ENOENT || id_to_blob(a->id, id) < 0) {
+		r = names_source(b, a->workflow_id, text_or_empty(a->trigger_id), a->trigger, &n.source);
+	if (r == -ENOENT || id_to_blob(a->id, n.id) < 0 || !lane_valid(a->lane)) {
 		a->op.status = r == -ENOENT ? r : -EINVAL;
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	if (b->now.waiting >= b->queue_max) {
-		r = a->dedup_key ? duplicate(b, a, source->scope) : 0;
-		if (r == 0)
-			r = queue_full(b, a);
-		return r < 0 ? r : 0;
-	}
-	r = claim_key(b, a, source->scope, id);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return store_activity(b, a, source, revision, id);
+	if (a->lane)
+		n.lane = (struct lane){n.source->workflow, text_or_empty(a->lane->key), a->lane->key_len};
+	return admit(b, a, &n);
 }

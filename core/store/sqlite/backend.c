@@ -21,6 +21,19 @@ static int note_frames(void *arg, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
+static int count(struct backend *b, enum sql which, int64_t *ret)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(&b->writer, which, &st, "");
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r <= 0)
+		return r < 0 ? r : -EILSEQ;
+	*ret = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
 static int load_counters(struct backend *b, struct backend_facts *ret_facts)
 {
 	sqlite3_stmt *st = NULL;
@@ -35,21 +48,19 @@ static int load_counters(struct backend *b, struct backend_facts *ret_facts)
 	counters.event_seq = sqlite3_column_int64(st, 2);
 	counters.input_seq = sqlite3_column_int64(st, 3);
 	counters.log_seq = sqlite3_column_int64(st, 4);
+	counters.action_seq = sqlite3_column_int64(st, 6);
 	id_from_column(st, 5, ret_facts->newest_id);
 	if (sqlite3_column_bytes(st, 5) == ID_BLOB)
 		memcpy(counters.newest_id, sqlite3_column_blob(st, 5), ID_BLOB);
 	sqlite3_reset(st);
 	ret_facts->newest_event = (uint64_t)counters.event_seq;
 
-	r = sql_bind(&b->writer, SQL_COUNT_WAITING, &st, "");
+	r = count(b, SQL_COUNT_WAITING, &counters.waiting);
 	if (r == 0)
-		r = sql_step(&b->writer, st);
-	if (r <= 0)
-		return r < 0 ? r : -EILSEQ;
-	counters.waiting = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
-	b->now = b->committed = counters;
-	return 0;
+		r = count(b, SQL_COUNT_PROGRAMS, &counters.programs);
+	if (r == 0)
+		b->now = b->committed = counters;
+	return r;
 }
 
 static int open_writer(struct backend *b)
@@ -130,7 +141,8 @@ static bool is_unknown(int code)
 static bool counters_saved(const struct counters *now, const struct counters *saved)
 {
 	return now->event_seq == saved->event_seq && now->input_seq == saved->input_seq &&
-	       now->log_seq == saved->log_seq && memcmp(now->newest_id, saved->newest_id, ID_BLOB) == 0;
+	       now->log_seq == saved->log_seq && now->action_seq == saved->action_seq &&
+	       memcmp(now->newest_id, saved->newest_id, ID_BLOB) == 0;
 }
 
 static int save_counters(struct backend *b)
@@ -139,8 +151,9 @@ static int save_counters(struct backend *b)
 	const struct counters *now = &b->now;
 	if (counters_saved(now, &b->committed))
 		return 0;
-	return sql_run(&b->writer, SQL_STORE_SAVE, "iiib", now->event_seq, now->input_seq, now->log_seq, now->newest_id,
-		       memcmp(now->newest_id, none, ID_BLOB) == 0 ? (size_t)0 : (size_t)ID_BLOB);
+	return sql_run(&b->writer, SQL_STORE_SAVE, "iiibi", now->event_seq, now->input_seq, now->log_seq,
+		       now->newest_id, memcmp(now->newest_id, none, ID_BLOB) == 0 ? (size_t)0 : (size_t)ID_BLOB,
+		       now->action_seq);
 }
 
 static int commit(struct backend *b)
@@ -294,6 +307,14 @@ static int apply(struct backend *b, struct store_op *op)
 		return apply_refusals(b, list_entry(op, struct store_refusals, op));
 	case STORE_ACCOUNT:
 		return apply_account(b, list_entry(op, struct store_account, op));
+	case STORE_ACTION:
+		return apply_action(b, list_entry(op, struct store_action, op));
+	case STORE_REMOVE:
+		return apply_remove(b, list_entry(op, struct store_remove, op));
+	case STORE_PROGRAMS:
+		return apply_programs(b, list_entry(op, struct store_programs, op));
+	case STORE_TURNS:
+		return apply_turns(b, list_entry(op, struct store_turns, op));
 	}
 	return -EINVAL;
 }

@@ -99,11 +99,11 @@ int database_pragma_int(struct database *c, const char *text, int64_t *ret)
 
 static int bind_bytes(sqlite3_stmt *statement, int at, char type, const void *bytes, size_t len)
 {
-	if (type == 'b')
+	if ((type == 'N' || type == 'B') && !bytes)
+		return sqlite3_bind_null(statement, at);
+	if (type == 'b' || type == 'B')
 		return len > 0 ? sqlite3_bind_blob64(statement, at, bytes, len, SQLITE_STATIC)
 			       : sqlite3_bind_zeroblob(statement, at, 0);
-	if (type == 'N' && !bytes)
-		return sqlite3_bind_null(statement, at);
 	return sqlite3_bind_text64(statement, at, len > 0 ? bytes : "", len, SQLITE_STATIC, SQLITE_UTF8);
 }
 

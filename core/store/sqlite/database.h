@@ -28,7 +28,7 @@ int database_pragma_int(struct database *c, const char *text, int64_t *ret);
 
 /* Prepares (once) and binds. One letter of `types` per parameter: i int64_t, d id (const uint8_t *, 12 bytes), t
  * text (NULL: null), T text and size_t, b blob and size_t; T and b with a NULL pointer and length 0 bind an empty
- * value, N is T that binds null then. What is bound must live until the statement is reset. */
+ * value, N and B are T and b that bind null then. What is bound must live until the statement is reset. */
 int sql_bind(struct database *c, enum sql which, sqlite3_stmt **ret, const char *types, ...);
 /* 1: a row; 0: the end; negative: an error. The statement is reset unless there is a row. */
 int sql_step(struct database *c, sqlite3_stmt *statement);

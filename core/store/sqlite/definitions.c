@@ -11,33 +11,28 @@ struct stored {
 	int64_t num;
 	char id[ID_SIZE], revision_id[ID_SIZE];
 	uint32_t revision;
-	bool enabled, removed, same;
+	bool enabled, removed, same, from_folder;
+	int64_t lane_limit, turns_due;
 };
 
-static bool is_folder(const struct store_definitions *d)
-{
-	return d->by && strcmp(d->by, "folder") == 0;
-}
-
-static int add_event(struct backend *b, struct store_definitions *d, int64_t workflow, const char *workflow_id,
-		     const char *slug, uint32_t revision)
+int workflow_changed(struct backend *b, const struct workflow_change *change, struct event **events, size_t *count)
 {
 	struct buf data;
 	buf_init(&data, DATA_MAX);
 	jsonw_open(&data, '{');
 	jsonw_key(&data, "slug");
-	jsonw_str(&data, slug);
-	if (revision > 0) {
+	jsonw_str(&data, change->slug);
+	if (change->revision > 0) {
 		jsonw_key(&data, "revision");
-		jsonw_int(&data, revision);
+		jsonw_int(&data, change->revision);
 	} else {
 		jsonw_key(&data, "removed");
 		jsonw_bool(&data, true);
 	}
 	jsonw_key(&data, "by");
-	jsonw_str(&data, text_or_empty(d->by));
+	jsonw_str(&data, text_or_empty(change->by));
 	jsonw_close(&data, '}');
-	struct event *e = event_append(&d->ret_events, &d->ret_event_count);
+	struct event *e = event_append(events, count);
 	if (!e) {
 		buf_release(&data);
 		return -ENOMEM;
@@ -46,9 +41,9 @@ static int add_event(struct backend *b, struct store_definitions *d, int64_t wor
 	if (!e->data)
 		return -ENOMEM;
 	e->type = EVENT_WORKFLOW_CHANGED;
-	e->time_ms = d->now_ms;
-	memcpy(e->workflow_id, workflow_id, ID_SIZE);
-	return event_add(b, e, workflow);
+	e->time_ms = change->now_ms;
+	memcpy(e->workflow_id, change->id, ID_SIZE);
+	return event_add(b, e, change->workflow);
 }
 
 /* -EEXIST: the id that an item brings along belongs to another slug. */
@@ -86,8 +81,43 @@ static int find(struct backend *b, const struct store_definition *item, struct s
 	id_from_column(st, 4, ret->revision_id);
 	ret->revision = (uint32_t)sqlite3_column_int64(st, 5);
 	ret->same = strcmp((const char *)sqlite3_column_text(st, 6), item->hash) == 0;
+	ret->from_folder = sqlite3_column_int(st, 7);
+	ret->lane_limit = sqlite3_column_int64(st, 8);
+	ret->turns_due = sqlite3_column_int64(st, 9);
 	sqlite3_reset(st);
 	return 1;
+}
+
+/* -ESTALE: the submitter has seen another state than this. */
+static int check_expected(const char *expected, bool exists, const char *revision_id)
+{
+	if (!expected)
+		return 0;
+	if (!exists)
+		return expected[0] ? -ESTALE : 0;
+	return strcmp(expected, revision_id) == 0 ? 0 : -ESTALE;
+}
+
+static int check_owner(struct backend *b, const struct store_definitions *d, const struct store_definition *item)
+{
+	struct stored stored = {0};
+	int r = find(b, item, &stored);
+	if (r < 0)
+		return r;
+	bool exists = r > 0 && !stored.removed;
+	if (exists && stored.from_folder && !d->from_folder)
+		return -EPERM;
+	return check_expected(item->expected, exists, stored.revision_id);
+}
+
+/* A row of turns is due where more may be under way at once than before. Stays so until the turns were given, however
+ * often the definition comes meanwhile. */
+static void set_lanes(const struct store_definition *item, struct stored *stored)
+{
+	int64_t limit = item->lane_limit;
+	if (stored->lane_limit > 0 && (limit == 0 || limit > stored->lane_limit))
+		stored->turns_due = 1;
+	stored->lane_limit = limit;
 }
 
 static int add_workflow(struct backend *b, const struct store_definitions *d, const struct store_definition *item,
@@ -98,7 +128,7 @@ static int add_workflow(struct backend *b, const struct store_definitions *d, co
 	if (id_to_blob(text, id) < 0)
 		return -EINVAL;
 	int r = sql_run(&b->writer, SQL_ADD_WORKFLOW, "dttti", id, item->slug, text_or_empty(item->name),
-			text_or_empty(item->team), (int64_t)is_folder(d));
+			text_or_empty(item->team), (int64_t)d->from_folder);
 	if (r < 0)
 		return r;
 	ret->num = sqlite3_last_insert_rowid(b->writer.db);
@@ -119,8 +149,9 @@ static int add_revision(struct backend *b, const struct store_definitions *d, co
 	int r = sql_run(&b->writer, SQL_ADD_REVISION, "diititT", id, at->num, (int64_t)at->revision + 1, item->hash,
 			d->now_ms, text_or_empty(d->by), item->canonical, item->canonical_len);
 	if (r == 0)
-		r = sql_run(&b->writer, SQL_CHANGE_WORKFLOW, "ittii", at->num, text_or_empty(item->name),
-			    text_or_empty(item->team), (int64_t)is_folder(d), sqlite3_last_insert_rowid(b->writer.db));
+		r = sql_run(&b->writer, SQL_CHANGE_WORKFLOW, "ittiiii", at->num, text_or_empty(item->name),
+			    text_or_empty(item->team), (int64_t)d->from_folder, sqlite3_last_insert_rowid(b->writer.db),
+			    at->lane_limit, at->turns_due);
 	if (r < 0)
 		return r;
 	at->revision++;
@@ -129,21 +160,30 @@ static int add_revision(struct backend *b, const struct store_definitions *d, co
 	return 0;
 }
 
+static int add_event(struct backend *b, struct store_definitions *d, const struct stored *at, const char *slug)
+{
+	struct workflow_change change = {at->num, d->now_ms, at->id, slug, d->by, at->revision};
+	return workflow_changed(b, &change, &d->ret_events, &d->ret_event_count);
+}
+
 static int apply_item(struct backend *b, struct store_definitions *d, size_t at)
 {
 	struct store_definition *item = &d->items[at];
 	struct stored stored = {0};
 	int r = find(b, item, &stored);
 	bool changed = r == 0 || !stored.same;
+	item->ret_taken = r > 0 && d->from_folder && !stored.from_folder && !stored.removed;
 
+	set_lanes(item, &stored);
 	if (r == 0)
 		r = add_workflow(b, d, item, d->new_ids[2 * at], &stored);
 	if (r >= 0 && changed)
 		r = add_revision(b, d, item, d->new_ids[2 * at + 1], &stored);
 	else if (r >= 0)
-		r = sql_run(&b->writer, SQL_KEEP_WORKFLOW, "ii", stored.num, (int64_t)is_folder(d));
+		r = sql_run(&b->writer, SQL_KEEP_WORKFLOW, "iiii", stored.num, (int64_t)d->from_folder,
+			    stored.lane_limit, stored.turns_due);
 	if (r >= 0 && (changed || stored.removed))
-		r = add_event(b, d, stored.num, stored.id, item->slug, stored.revision);
+		r = add_event(b, d, &stored, item->slug);
 	if (r < 0)
 		return r;
 	memcpy(item->ret_id, stored.id, ID_SIZE);
@@ -151,6 +191,7 @@ static int apply_item(struct backend *b, struct store_definitions *d, size_t at)
 	item->ret_revision = stored.revision;
 	item->ret_changed = changed;
 	item->ret_enabled = stored.enabled;
+	item->ret_turns = stored.turns_due != 0;
 	return 0;
 }
 
@@ -198,8 +239,9 @@ static int remove_gone(struct backend *b, struct store_definitions *d)
 	for (size_t i = 0; i < rows.count; i++) {
 		if (r == 0)
 			r = sql_run(&b->writer, SQL_REMOVE_WORKFLOW, "i", gone[i].num);
+		struct workflow_change change = {gone[i].num, d->now_ms, gone[i].id, gone[i].slug, d->by, 0};
 		if (r == 0)
-			r = add_event(b, d, gone[i].num, gone[i].id, gone[i].slug, 0);
+			r = workflow_changed(b, &change, &d->ret_events, &d->ret_event_count);
 		free(gone[i].slug);
 	}
 	free(rows.data);
@@ -212,7 +254,9 @@ int apply_definitions(struct backend *b, struct store_definitions *d)
 	int r = 0;
 	for (size_t i = 0; i < d->count && r == 0; i++)
 		r = check_id(b, &d->items[i]);
-	if (r == -EEXIST || r == -EINVAL) {
+	for (size_t i = 0; i < d->count && r == 0; i++)
+		r = check_owner(b, d, &d->items[i]);
+	if (r == -EEXIST || r == -EINVAL || r == -EPERM || r == -ESTALE) {
 		d->op.status = r;
 		return 0;
 	}
@@ -221,4 +265,46 @@ int apply_definitions(struct backend *b, struct store_definitions *d)
 	if (r == 0 && d->complete)
 		r = remove_gone(b, d);
 	return r;
+}
+
+/* 1: *ret_slug (to be freed) may be removed. 0: there is no such workflow any more. */
+static int find_removable(struct backend *b, const struct store_remove *r, int64_t workflow, char **ret_slug)
+{
+	char revision_id[ID_SIZE];
+	sqlite3_stmt *st = NULL;
+	int error = sql_bind(&b->writer, SQL_FIND_REMOVABLE, &st, "i", workflow);
+	if (error == 0)
+		error = sql_step(&b->writer, st);
+	if (error <= 0)
+		return error;
+	id_from_column(st, 3, revision_id);
+	bool from_folder = sqlite3_column_int(st, 1), removed = sqlite3_column_int(st, 2);
+	*ret_slug = removed ? NULL : strdup((const char *)sqlite3_column_text(st, 0));
+	error = removed || *ret_slug ? !removed : -ENOMEM;
+	sqlite3_reset(st);
+	if (error > 0 && from_folder)
+		error = -EPERM;
+	else if (error > 0 && check_expected(r->expected, true, revision_id) < 0)
+		error = -ESTALE;
+	return error;
+}
+
+int apply_remove(struct backend *b, struct store_remove *r)
+{
+	struct workflow_change change = {.now_ms = r->now_ms, .id = r->workflow_id, .by = r->by};
+	char *slug = NULL;
+	int error = names_workflow(b, r->workflow_id, &change.workflow);
+	if (error == 0)
+		error = find_removable(b, r, change.workflow, &slug);
+	if (error > 0) {
+		change.slug = slug;
+		error = sql_run(&b->writer, SQL_REMOVE_WORKFLOW, "i", change.workflow);
+		if (error == 0)
+			error = workflow_changed(b, &change, &r->ret_events, &r->ret_event_count);
+	} else if (error == 0 || error == -ENOENT || error == -EPERM || error == -ESTALE) {
+		r->op.status = error == 0 ? -ENOENT : error;
+		error = 0;
+	}
+	free(slug);
+	return error;
 }

@@ -9,8 +9,9 @@
 
 /* Numbers that a transaction moves on. They are written once, at its end, and taken back when it is rolled back. */
 struct counters {
-	int64_t event_seq, input_seq, log_seq;
-	int64_t waiting; /* activities NOTSTARTED; counted at open, not stored */
+	int64_t event_seq, input_seq, log_seq, action_seq;
+	int64_t waiting;  /* activities NOTSTARTED; counted at open, not stored */
+	int64_t programs; /* likewise */
 	uint8_t newest_id[ID_BLOB];
 };
 
@@ -51,6 +52,10 @@ int apply_token(struct backend *b, struct store_token *t);
 int apply_kv(struct backend *b, const struct store_kv *kv);
 int apply_refusals(struct backend *b, const struct store_refusals *r);
 int apply_account(struct backend *b, const struct store_account *a);
+int apply_remove(struct backend *b, struct store_remove *r);
+int apply_turns(struct backend *b, struct store_turns *t);
+int apply_action(struct backend *b, struct store_action *a);
+int apply_programs(struct backend *b, const struct store_programs *p);
 
 static inline const char *text_or_empty(const char *text)
 {
@@ -62,6 +67,34 @@ int checkpoints_write(struct backend *b, const char *workflow_id, const char *tr
 		      const struct store_checkpoint *checkpoints, size_t count);
 /* refusal.c: adds to the count of its minute. */
 int refusal_add(struct backend *b, const struct store_refusal *refusal);
+
+/* lane.c. What becomes of an emission for a lane, and of those before it. */
+struct lane {
+	int64_t workflow;
+	const void *key;
+	size_t key_len;
+};
+struct lane_plan {
+	bool taken;      /* with SKIP */
+	bool full;       /* with QUEUE */
+	bool turn;       /* it may start at once */
+	size_t give_way; /* with CANCEL: so many of the oldest */
+};
+int lane_plan(struct backend *b, const struct lane *lane, const struct store_lane *terms, struct lane_plan *ret);
+/* 1: *ret_id is the oldest that has not ended. */
+int lane_oldest(struct backend *b, const struct lane *lane, char ret_id[static ID_SIZE]);
+int lane_give_way(struct backend *b, const struct lane *lane, struct store_admit *a, size_t count);
+/* Turns for the oldest that wait, as far as there is room for them, at most `max`; limit 0: as if the lane were none. Adds
+ * to *ret_turns. */
+int lane_give_turns(struct backend *b, const struct lane *lane, int64_t limit, size_t max, size_t *ret_turns);
+
+/* definitions.c: "workflow.changed"; revision 0: it was removed. */
+struct workflow_change {
+	int64_t workflow, now_ms;
+	const char *id, *slug, *by;
+	uint32_t revision;
+};
+int workflow_changed(struct backend *b, const struct workflow_change *change, struct event **events, size_t *count);
 
 /* names.c. -ENOENT when there is none; a source is made. The source is valid until names_clear. */
 void names_init(struct names *n);
@@ -91,6 +124,10 @@ int read_runnable(struct database *c, struct store_request *q);
 int read_interrupted(struct database *c, struct store_request *q);
 int read_workflows(struct database *c, struct store_request *q);
 int read_revision(struct database *c, struct store_request *q);
+int read_revisions(struct database *c, struct store_request *q);
+int read_runnable_workflows(struct database *c, struct store_request *q);
+int read_programs(struct database *c, struct store_request *q);
+int read_actions(struct database *c, struct store_request *q);
 int read_tokens(struct database *c, struct store_request *q);
 int read_logs(struct database *c, struct store_request *q);
 int read_events(struct database *c, struct store_request *q);

@@ -24,15 +24,18 @@ static int take_row(struct store_request *q, sqlite3_stmt *st, struct store_acti
 	row->created_ms = sqlite3_column_int64(st, 8);
 	row->started_ms = sqlite3_column_int64(st, 9);
 	row->ended_ms = sqlite3_column_int64(st, 10);
+	row->give_way = sqlite3_column_int(st, 11);
+	row->turn = sqlite3_column_int(st, 12);
+	row->lane = column_copy(q, st, 13, &row->lane_len, &error);
 	return error;
 }
 
 static int take_input(struct store_request *q, sqlite3_stmt *st, struct store_activity_row *row)
 {
 	int error = 0;
-	row->params = column_copy(q, st, 11, NULL, &error);
-	row->cause = column_copy(q, st, 12, NULL, &error);
-	row->payload = column_copy(q, st, 13, &row->payload_len, &error);
+	row->params = column_copy(q, st, 14, NULL, &error);
+	row->cause = column_copy(q, st, 15, NULL, &error);
+	row->payload = column_copy(q, st, 16, &row->payload_len, &error);
 	return error;
 }
 
@@ -171,12 +174,15 @@ static int64_t limit_of(const struct store_request *q)
 
 int read_runnable(struct database *c, struct store_request *q)
 {
-	uint8_t after[ID_BLOB] = {0};
+	uint8_t after[ID_BLOB] = {0}, workflow[ID_BLOB];
 	sqlite3_stmt *st = NULL;
 
 	if (q->cursor[0] && id_to_blob(q->cursor, after) < 0)
 		return 0;
-	int r = sql_bind(c, SQL_LIST_RUNNABLE, &st, "di", after, limit_of(q));
+	if (q->id[0] && id_to_blob(q->id, workflow) < 0)
+		return 0;
+	int r = q->id[0] ? sql_bind(c, SQL_LIST_RUNNABLE, &st, "did", after, limit_of(q), workflow)
+			 : sql_bind(c, SQL_LIST_RUNNABLE_OF_ALL, &st, "di", after, limit_of(q));
 	while (r == 0 && q->arena.total < PAYLOAD_MAX && (r = sql_step(c, st)) > 0) {
 		struct store_activity_row *row = rows_add(&q->rows);
 		r = row ? take_row(q, st, row) : -ENOMEM;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #define LOG_BYTES_MAX ((size_t)1 << 20)
+#define ACTION_BYTES_MAX ((size_t)8 << 20)
 
 /* One row into q->rows; `c` serves look-ups inside. */
 typedef int (*take_fn)(struct database *c, struct store_request *q, sqlite3_stmt *st, void *row);
@@ -58,6 +59,7 @@ static int take_workflow(struct database *c, struct store_request *q, sqlite3_st
 	row->revision = (uint32_t)sqlite3_column_int64(st, 7);
 	row->revision_ms = sqlite3_column_int64(st, 8);
 	row->canonical = column_copy(q, st, 9, &row->canonical_len, &error);
+	row->from_folder = sqlite3_column_int(st, 11);
 	return error < 0 ? error : join_disabled(c, q, sqlite3_column_int64(st, 10), &row->disabled_triggers);
 }
 
@@ -85,6 +87,83 @@ int read_revision(struct database *c, struct store_request *q)
 	q->canonical = column_copy(q, st, 2, &q->canonical_len, &error);
 	sqlite3_reset(st);
 	return error;
+}
+
+static int take_revision(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_revision_row *row = to;
+	int error = 0;
+	(void)c;
+	id_from_column(st, 0, row->id);
+	row->number = (uint32_t)sqlite3_column_int64(st, 1);
+	row->made_ms = sqlite3_column_int64(st, 2);
+	row->by = column_copy(q, st, 3, NULL, &error);
+	row->hash = column_copy(q, st, 4, NULL, &error);
+	return error;
+}
+
+int read_revisions(struct database *c, struct store_request *q)
+{
+	uint8_t id[ID_BLOB];
+	sqlite3_stmt *st = NULL;
+	if (id_to_blob(q->id, id) < 0)
+		return 0;
+	int r = sql_bind(c, SQL_LIST_REVISIONS, &st, "dii", id, q->after > 0 ? (int64_t)q->after : INT64_MAX,
+			 limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_revision);
+}
+
+static int take_id(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	(void)c;
+	(void)q;
+	id_from_column(st, 0, to);
+	return 0;
+}
+
+int read_runnable_workflows(struct database *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_LIST_RUNNABLE_WORKFLOWS, &st, "");
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_id);
+}
+
+static int take_program(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	(void)c;
+	(void)q;
+	if (sqlite3_column_bytes(st, 0) != STORE_HASH_SIZE)
+		return -EILSEQ;
+	memcpy(to, sqlite3_column_blob(st, 0), STORE_HASH_SIZE);
+	return 0;
+}
+
+int read_programs(struct database *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_LIST_PROGRAMS, &st, "");
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_program);
+}
+
+static int take_action(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
+{
+	struct store_action_row *row = to;
+	int error = 0;
+	(void)c;
+	row->seq = (uint64_t)sqlite3_column_int64(st, 0);
+	row->time_ms = sqlite3_column_int64(st, 1);
+	row->topic = column_copy(q, st, 2, NULL, &error);
+	row->by = column_copy(q, st, 3, NULL, &error);
+	row->data = column_copy(q, st, 4, &row->data_len, &error);
+	return error;
+}
+
+int read_actions(struct database *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, q->exact ? SQL_LIST_ACTIONS : SQL_LIST_ACTIONS_BELOW, &st, "tiii", q->scope, q->since_ms,
+			 (int64_t)q->after, limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, ACTION_BYTES_MAX, take_action);
 }
 
 static int take_token(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
@@ -235,7 +314,8 @@ static int read_counted(struct database *c, struct store_request *q, enum sql wh
 	sqlite3_stmt *st = NULL;
 	if (q->id[0] && id_to_blob(q->id, id) < 0)
 		return 0;
-	int r = sql_bind(c, which, &st, "ibi", q->since_ms, id, q->id[0] ? (size_t)ID_BLOB : (size_t)0, limit_of(q));
+	int r = sql_bind(c, which, &st, "ibii", q->since_ms, id, q->id[0] ? (size_t)ID_BLOB : (size_t)0, limit_of(q),
+			 q->until_ms > 0 ? q->until_ms : INT64_MAX);
 	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take);
 }
 

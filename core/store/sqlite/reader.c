@@ -68,6 +68,14 @@ static int dispatch(struct database *c, struct store_request *q)
 		return read_refusals(c, q);
 	case REQUEST_ACCOUNTS:
 		return read_accounts(c, q);
+	case REQUEST_RUNNABLE_WORKFLOWS:
+		return read_runnable_workflows(c, q);
+	case REQUEST_REVISIONS:
+		return read_revisions(c, q);
+	case REQUEST_PROGRAMS:
+		return read_programs(c, q);
+	case REQUEST_ACTIONS:
+		return read_actions(c, q);
 	}
 	return -EINVAL;
 }

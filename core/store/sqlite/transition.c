@@ -3,11 +3,30 @@
 
 #include <errno.h>
 
+/* An end makes room for one; more only where the lane has become wider. */
+#define TURNS_MAX 64
+
 struct current {
 	enum status status;
-	int64_t workflow, started_ms;
+	int64_t workflow, started_ms, lane_limit;
 	char workflow_id[ID_SIZE];
+	bool in_lane;
+	size_t lane_len;
+	char lane[STORE_LANE_KEY_MAX];
 };
+
+static int take_lane(sqlite3_stmt *st, struct current *ret)
+{
+	size_t len = (size_t)sqlite3_column_bytes(st, 4);
+	ret->in_lane = sqlite3_column_type(st, 4) != SQLITE_NULL;
+	ret->lane_limit = sqlite3_column_int64(st, 5);
+	if (len > sizeof(ret->lane))
+		return -EILSEQ;
+	if (len > 0)
+		memcpy(ret->lane, sqlite3_column_blob(st, 4), len);
+	ret->lane_len = len;
+	return 0;
+}
 
 static int find_activity(struct backend *b, const uint8_t *id, struct current *ret)
 {
@@ -21,8 +40,9 @@ static int find_activity(struct backend *b, const uint8_t *id, struct current *r
 	ret->workflow = sqlite3_column_int64(st, 1);
 	ret->started_ms = sqlite3_column_int64(st, 2);
 	id_from_column(st, 3, ret->workflow_id);
+	r = take_lane(st, ret);
 	sqlite3_reset(st);
-	return 0;
+	return r;
 }
 
 static int add_event(struct backend *b, struct store_transition *t, const struct current *current, enum event_type type,
@@ -124,6 +144,10 @@ static int change(struct backend *b, struct store_transition *t, const struct cu
 		r = change_steps(b, t, current, id);
 	if (r == 0 && ends)
 		r = activity_event(b, t, current);
+	if (r == 0 && ends && current->in_lane) {
+		struct lane lane = {current->workflow, current->lane, current->lane_len};
+		r = lane_give_turns(b, &lane, current->lane_limit, TURNS_MAX, &t->ret_turns);
+	}
 	return r;
 }
 
@@ -132,6 +156,7 @@ int apply_transition(struct backend *b, struct store_transition *t)
 	struct current current;
 	uint8_t id[ID_BLOB];
 
+	t->ret_turns = 0;
 	int r = id_to_blob(t->id, id) < 0 ? -ENOENT : find_activity(b, id, &current);
 	if (r == -ENOENT) {
 		t->op.status = r;

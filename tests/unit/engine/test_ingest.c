@@ -100,7 +100,7 @@ static void assert_refusal(struct rig *r, const char *line)
 {
 	struct refusals f = {0};
 
-	assert_int_equal(store_list_refusals(r->store, NULL, 0, 100, on_refusals, &f), 0);
+	assert_int_equal(store_list_refusals(r->store, NULL, 0, 0, 100, on_refusals, &f), 0);
 	rig_until(r, refusals_done, &f);
 	if (!strstr(f.text, line))
 		fail_msg("no \"%s\" in:\n%s", line, f.text);

@@ -139,7 +139,8 @@ void fixture_define(struct fixture *f)
 	char ids[2][ID_SIZE];
 	struct store_definition item = {
 		.slug = "demo", .name = "Demo", .team = "Testers", .hash = "aa", .canonical = "{}", .canonical_len = 2};
-	struct store_definitions d = {.items = &item, .count = 1, .new_ids = ids, .now_ms = NOW_MS, .by = "folder"};
+	struct store_definitions d = {
+		.items = &item, .count = 1, .new_ids = ids, .now_ms = NOW_MS, .by = "folder", .from_folder = true};
 	id_next(&f->ids, NOW_MS, 0, ids[0]);
 	id_next(&f->ids, NOW_MS, 0, ids[1]);
 	if (run_op(f, &d.op, STORE_DEFINITIONS) == 0) {
@@ -280,7 +281,7 @@ static void on_refusals(void *arg, int status, const struct store_refusal *rows,
 uint64_t refusal_count(struct fixture *f, int reason)
 {
 	struct seen seen = {.reason = reason};
-	assert_int_equal(store_list_refusals(f->store, f->workflow_id, 0, 1000, on_refusals, &seen), 0);
+	assert_int_equal(store_list_refusals(f->store, f->workflow_id, 0, 0, 1000, on_refusals, &seen), 0);
 	wait_until(f, is_seen, &seen);
 	assert_int_equal(seen.status, 0);
 	return seen.total;

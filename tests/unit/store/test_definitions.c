@@ -16,8 +16,13 @@ static struct store_definition definition(const char *slug, const char *hash)
 static size_t define(struct fixture *f, struct store_definition *items, size_t count, bool complete, int expected)
 {
 	char ids[8][ID_SIZE];
-	struct store_definitions d = {
-		.items = items, .count = count, .complete = complete, .new_ids = ids, .now_ms = NOW_MS, .by = "folder"};
+	struct store_definitions d = {.items = items,
+				      .count = count,
+				      .complete = complete,
+				      .new_ids = ids,
+				      .now_ms = NOW_MS,
+				      .by = "folder",
+				      .from_folder = true};
 	for (size_t i = 0; i < 2 * count; i++)
 		id_next(&f->ids, NOW_MS, 0, ids[i]);
 	assert_int_equal(run_op(f, &d.op, STORE_DEFINITIONS), expected);
@@ -315,7 +320,7 @@ static void accounts_are_kept_once_per_range(void **state)
 
 	assert_int_equal(run_op(f, &a.op, STORE_ACCOUNT), 0);
 	assert_int_equal(run_op(f, &a.op, STORE_ACCOUNT), 0);
-	assert_int_equal(store_list_accounts(f->store, f->workflow_id, 0, 10, keep_accounts, &seen), 0);
+	assert_int_equal(store_list_accounts(f->store, f->workflow_id, 0, 0, 10, keep_accounts, &seen), 0);
 	wait_until(f, is_seen, &seen);
 	assert_int_equal(seen.count, 1);
 	assert_string_equal(seen.text, "nightly 4 1");
@@ -350,7 +355,7 @@ static void refusals_add_up_and_keep_the_last_samples(void **state)
 		struct store_refusals op = {.items = &item, .count = 1};
 		assert_int_equal(run_op(f, &op.op, STORE_REFUSALS), 0);
 	}
-	assert_int_equal(store_list_refusals(f->store, NULL, 0, 10, keep_samples, &seen), 0);
+	assert_int_equal(store_list_refusals(f->store, NULL, 0, 0, 10, keep_samples, &seen), 0);
 	wait_until(f, is_seen, &seen);
 	assert_int_equal(seen.count, 1);
 	assert_string_equal(seen.text, "50 four\ntwo\nthree");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "model/reason.h"
 #include "store/sqlite/migrate.h"
 
 static mode_t mode_of(const struct fixture *f, const char *suffix)
@@ -124,28 +125,93 @@ static int64_t ask(const char *path, const char *question)
 	return answer;
 }
 
+/* A store as the first released schema knew it, with something in every table that was changed since. */
+static void make_first(struct fixture *f)
+{
+	static const char content[] =
+		"INSERT INTO store VALUES (1, '0123456789abcdef0123456789abcdef', 4, 7, 2, 1, "
+		"x'018bcfe568000001000000ff');"
+		"INSERT INTO workflow VALUES (1, x'018bcfe56800000100000001', 'demo', 'Demo', 'Testers', 1, 1, 0, 2);"
+		"INSERT INTO revision VALUES (1, x'018bcfe56800000100000002', 1, 1, 'aa', 1700000000000, 'folder', "
+		"'{}'),"
+		" (2, x'018bcfe56800000100000003', 1, 2, 'bb', 1700000000001, 'folder', '{\"x\":1}');"
+		"INSERT INTO source VALUES (1, 1, 'hook', 'webhook', 1);"
+		"INSERT INTO input VALUES (1, 1700000000000, '{}', NULL, '{\"a\":1}'), (2, 1700000000000, '{}', NULL, "
+		"NULL);"
+		"INSERT INTO activity VALUES (x'018bcfe568000001000000f0', 1, 2, 1, 1, 0, 1700000000000, 0, 0, 0, "
+		"NULL),"
+		" (x'018bcfe568000001000000f4', 1, 1, 1, 2, 3, 1700000000000, 1, 1700000000005, 0, 'done');"
+		"INSERT INTO log VALUES (1, x'018bcfe568000001000000f4', 0, 1, 111, 1700000000003, x'68656c6c6f');"
+		"INSERT INTO dedup VALUES (1, x'6b', x'018bcfe568000001000000f0', x'00', 9700000000000);"
+		"INSERT INTO event VALUES (7, 1700000000000, 1, 1, x'018bcfe568000001000000f0', '{}');"
+		"INSERT INTO kv VALUES ('trigger/018bcfe56800000100000001/hook', x'63', x'3432');"
+		"INSERT INTO refusal VALUES (1699999980000, x'018bcfe56800000100000001', 'hook', 'webhook', 1, "
+		"1700000000000, 3, 'the filter said no');";
+	struct database c;
+
+	put_file(f->path, "");
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	assert_int_equal(migrate(&c, f->path, NULL, schema_migrations, 1), 0);
+	assert_int_equal(database_exec(&c, content), 0);
+	database_close(&c);
+}
+
+static void a_store_of_the_first_schema_goes_on_as_it_was(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+	char copy[100], id[ID_SIZE], value[10];
+
+	assert_non_null(f);
+	*state = f;
+	fixture_init(f);
+	make_first(f);
+	assert_int_equal(fixture_open(f), 0);
+	assert_string_equal(store_identity(f->store), "0123456789abcdef0123456789abcdef");
+	assert_int_equal(store_epoch(f->store), 5);
+	assert_int_equal(store_newest_event(f->store), 7);
+	snprintf(copy, sizeof(copy), "%s.schema-1", f->path);
+	assert_int_equal(ask(copy, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(copy, "SELECT count(*) FROM activity"), 2);
+
+	assert_int_equal(activity_status(f, "018bcfe568000001000000f4"), STATUS_COMPLETED);
+	assert_int_equal(ask(f->path, "SELECT count(*) FROM activity INDEXED BY activity_runnable WHERE status = 0 AND "
+				      "(turn = 1 OR give_way = 1) AND lane IS NULL"),
+			 1);
+	memcpy(f->workflow_id, "018bcfe56800000100000001", ID_SIZE);
+	assert_int_equal(refusal_count(f, REASON_FILTER), 3);
+	f->workflow_id[0] = '\0';
+	assert_int_equal(read_key(f, "trigger/018bcfe56800000100000001/hook", "c", value, sizeof(value)), 0);
+	assert_int_equal(transition(f, "018bcfe568000001000000f0", STATUS_NOTSTARTED, STATUS_INPROGRESS), 0);
+	/* The definition that is there already is known under its id. */
+	fixture_define(f);
+	assert_string_equal(f->workflow_id, "018bcfe56800000100000001");
+	admit(f, id);
+	assert_int_equal(activity_status(f, id), STATUS_NOTSTARTED);
+}
+
 static void a_migration_runs_after_a_copy_and_keeps_everything(void **state)
 {
 	struct fixture *f = *state;
-	const char *migrations[] = {schema_migrations[0], "ALTER TABLE token ADD COLUMN note TEXT"};
+	const char *migrations[] = {schema_migrations[0], schema_migrations[1],
+				    "ALTER TABLE token ADD COLUMN note TEXT"};
 	struct database c;
 	char id[ID_SIZE], copy[100];
 
 	admit(f, id);
 	fixture_close(f);
 	assert_int_equal(database_open(&c, f->path, NULL), 0);
-	assert_int_equal(migrate(&c, f->path, NULL, migrations, 2), 0);
+	assert_int_equal(migrate(&c, f->path, NULL, migrations, 3), 0);
 	database_close(&c);
-	assert_int_equal(ask(f->path, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), 3);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 1);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM activity"), 1);
 
-	snprintf(copy, sizeof(copy), "%s.schema-1", f->path);
-	assert_int_equal(mode_of(f, ".schema-1"), 0600);
-	assert_int_equal(ask(copy, "PRAGMA user_version"), 1);
+	snprintf(copy, sizeof(copy), "%s.schema-2", f->path);
+	assert_int_equal(mode_of(f, ".schema-2"), 0600);
+	assert_int_equal(ask(copy, "PRAGMA user_version"), 2);
 	assert_int_equal(ask(copy, "SELECT count(*) FROM activity"), 1);
 	assert_int_equal(ask(copy, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 0);
-	assert_int_equal(mode_of(f, ".schema-1.unfinished"), 0);
+	assert_int_equal(mode_of(f, ".schema-2.unfinished"), 0);
 	/* Not ours any more: this build knows one version less. */
 	assert_int_equal(fixture_open(f), -EPROTO);
 }
@@ -153,14 +219,15 @@ static void a_migration_runs_after_a_copy_and_keeps_everything(void **state)
 static void a_migration_that_fails_leaves_the_old_schema(void **state)
 {
 	struct fixture *f = *state;
-	const char *migrations[] = {schema_migrations[0], "CREATE TABLE half (a) STRICT; CREATE nonsense"};
+	const char *migrations[] = {schema_migrations[0], schema_migrations[1],
+				    "CREATE TABLE half (a) STRICT; CREATE nonsense"};
 	struct database c;
 
 	fixture_close(f);
 	assert_int_equal(database_open(&c, f->path, NULL), 0);
-	assert_true(migrate(&c, f->path, NULL, migrations, 2) < 0);
+	assert_true(migrate(&c, f->path, NULL, migrations, 3) < 0);
 	database_close(&c);
-	assert_int_equal(ask(f->path, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), 2);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
 	assert_int_equal(fixture_open(f), 0);
 }
@@ -174,6 +241,7 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test(what_is_not_a_store_is_refused_and_left_alone),
 		cmocka_unit_test_setup_teardown(a_store_of_a_newer_version_is_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_teardown(a_store_of_the_first_schema_goes_on_as_it_was, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_migration_runs_after_a_copy_and_keeps_everything, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup,

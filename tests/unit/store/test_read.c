@@ -180,7 +180,7 @@ static void what_must_run_is_listed_oldest_first(void **state)
 	assert_int_equal(transition(f, ids[4], STATUS_NOTSTARTED, STATUS_WAITING), 0);
 	assert_int_equal(transition(f, ids[5], STATUS_NOTSTARTED, STATUS_INPROGRESS), 0);
 
-	assert_int_equal(store_list_runnable(f->store, "", 10, keep_list, seen), 0);
+	assert_int_equal(store_list_runnable(f->store, f->workflow_id, "", 10, keep_list, seen), 0);
 	wait_until(f, is_seen, seen);
 	assert_int_equal(seen->count, 2);
 	assert_string_equal(seen->ids[0], ids[2]);
@@ -223,7 +223,7 @@ static void a_long_backlog_comes_in_pages_of_bounded_size(void **state)
 	}
 	do {
 		*seen = (struct seen){0};
-		assert_int_equal(store_list_runnable(f->store, last, 100, keep_list, seen), 0);
+		assert_int_equal(store_list_runnable(f->store, f->workflow_id, last, 100, keep_list, seen), 0);
 		wait_until(f, is_seen, seen);
 		assert_true(seen->count <= 9);
 		total += seen->count;
@@ -281,7 +281,7 @@ static void closing_commits_what_is_queued_and_calls_everybody_back(void **state
 		store_submit(f->store, &closing->ops[i].op);
 	}
 	for (int i = 0; i < 20; i++)
-		store_list_runnable(f->store, NULL, 100, keep_list, &reads[i]);
+		store_list_runnable(f->store, f->workflow_id, NULL, 100, keep_list, &reads[i]);
 	store_close(f->store);
 	f->store = NULL;
 	for (int i = 0; i < 600; i++)
