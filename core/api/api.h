@@ -13,6 +13,15 @@
 
 struct api;
 
+/* A workflow that is put or removed by the interface. */
+struct api_definition {
+	const char *slug;
+	const char *text; /* JSON, comments allowed; NULL to remove it */
+	size_t len;
+	const char *by;
+	const char *expected; /* the revision id that has to be the latest; "": it must not be there; NULL: any */
+};
+
 struct api_options {
 	struct gateway *gateway;
 	struct engine *engine;
@@ -30,6 +39,11 @@ struct api_options {
 	/* Reload definitions: done(done_arg, status, mistakes as text). */
 	void (*reload)(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
 	void (*enabled)(void *arg, const char *workflow_id); /* a switch was thrown */
+	/* Takes a definition in, or removes it when it has no text: 0 and later done(done_arg, status, mistakes), with -EINVAL and
+	 * the mistakes, -EPERM (it is the folder's), -ESTALE, -EEXIST, -ENOENT, or what the store says; or one of these at
+	 * once, without `done`. The triggers are live when it is done. */
+	int (*define)(void *arg, const struct api_definition *definition,
+		      void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
 };
 
 int api_open(const struct api_options *options, struct api **ret);

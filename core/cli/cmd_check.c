@@ -1,6 +1,7 @@
 /* check */
 #include "base/log.h"
 #include "cli/project.h"
+#include "expr/programs.h"
 
 static void check_definitions(struct project *p)
 {
@@ -12,6 +13,34 @@ static void check_definitions(struct project *p)
 		if (p->host && definition->file)
 			host_check_triggers(p->host, definition->workflow, definition->file, &p->diag);
 	}
+}
+
+static void bad_program(void *arg, const struct program_place *place, const char *message)
+{
+	struct project *p = arg;
+	program_mistake(place, message, &p->diag);
+}
+
+static void check_programs(struct project *p)
+{
+	struct programs programs;
+	char *helper = NULL;
+	programs_init(&programs, NULL);
+	for (size_t i = 0; i < p->definitions.count; i++)
+		if (p->definitions.items[i].file)
+			programs_add(&programs, p->definitions.items[i].file, p->definitions.items[i].file->root, i);
+	/* defaults.onFailure stands there as in a workflow. */
+	if (p->config->file)
+		programs_add(&programs, p->config->file, json_get(p->config->file->root, "defaults"), 0);
+	int r = expr_helper_path(&helper);
+	if (r == 0)
+		r = programs_check(&programs, helper);
+	if (r == 0)
+		programs_each_bad(&programs, bad_program, p);
+	else
+		diag_add(&p->diag, p->config->workflows, 0, 0, "jq programs cannot be checked: %s", log_strerror(r));
+	free(helper);
+	programs_release(&programs);
 }
 
 int cmd_check(struct cli *c)
@@ -26,6 +55,7 @@ int cmd_check(struct cli *c)
 	if (code != CLI_OK)
 		goto cleanup;
 	check_definitions(&p);
+	check_programs(&p);
 	if (p.diag.count > 0 || c->json)
 		project_print_mistakes(c, &p.diag);
 	else

@@ -64,7 +64,14 @@ static void on_loaded(void *arg, int status)
 {
 	struct offline *o = arg;
 	if (status == 0)
-		status = engine_apply(o->engine, o->workflows, o->workflow_count, false, "init", NULL, on_applied, o);
+		status = engine_apply(o->engine, &(struct engine_apply){
+							 .workflows = o->workflows,
+							 .count = o->workflow_count,
+							 .from_folder = true,
+							 .by = "init",
+							 .done = on_applied,
+							 .arg = o,
+						 });
 	if (status < 0)
 		finish(o, status);
 }

@@ -167,12 +167,24 @@ static void on_definitions(void *arg, int status, const char *mistakes)
 	host_settle(d->host, on_triggers_settled, d);
 }
 
-static void on_engine_loaded(void *arg, int status)
+static void on_programs_known(void *arg, int status)
 {
 	struct daemon *d = arg;
 	if (d->stopping)
 		return;
 	int r = status < 0 ? status : definitions_load(d, true, on_definitions, d);
+	if (r < 0) {
+		fail("cannot load the workflows", r);
+		daemon_stop(d, CLI_FAILED);
+	}
+}
+
+static void on_engine_loaded(void *arg, int status)
+{
+	struct daemon *d = arg;
+	if (d->stopping)
+		return;
+	int r = status < 0 ? status : programs_load(d, on_programs_known, d);
 	if (r < 0) {
 		fail("cannot load the workflows", r);
 		daemon_stop(d, CLI_FAILED);
@@ -199,6 +211,8 @@ static void release(struct daemon *d)
 	config_free(d->config);
 	free(d->env);
 	free(d->scratch);
+	free(d->jq_helper);
+	map_release(&d->programs);
 	free(d->plugin_folder);
 }
 
@@ -214,6 +228,7 @@ int daemon_serve(const struct serve_options *options)
 	uv_timer_init(&d.loop, &d.watchdog);
 	uv_timer_init(&d.loop, &d.stop_timer);
 	uv_unref((uv_handle_t *)&d.watchdog);
+	map_init(&d.programs);
 	signals_open(&d);
 	int r = cli_plugin_folder(&d.plugin_folder);
 	if (r == 0)

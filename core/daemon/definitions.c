@@ -12,6 +12,7 @@ static void finish(struct daemon *d, int status)
 	for (size_t i = 0; i < r->workflow_count; i++)
 		workflow_unref(r->workflows[i]);
 	free(r->workflows);
+	programs_release(&r->programs);
 	definitions_release(&r->definitions);
 	diag_release(&r->diag);
 	r->workflows = NULL;
@@ -106,20 +107,42 @@ static void tell_mistakes(struct daemon *d)
 	health_set(d->health, "definitions", HEALTH_DEGRADED, reason);
 }
 
-/* Back on the loop: what needs the plugins' tables is checked here, then all goes into one commit. */
-static void on_read(uv_work_t *work, int status)
+static int gather(struct daemon *d)
 {
-	struct daemon *d = work->data;
 	struct reload *r = &d->reload;
-	if (status < 0 || d->stopping) {
-		finish(d, -ECANCELED);
-		return;
-	}
+	r->workflows = calloc(r->definitions.count + 1, sizeof(*r->workflows));
+	if (!r->workflows)
+		return -ENOMEM;
 	for (size_t i = 0; i < r->definitions.count; i++) {
-		const struct definition *definition = &r->definitions.items[i];
-		if (definition->file)
-			host_check_triggers(d->host, definition->workflow, definition->file, &r->diag);
+		struct workflow *w = choose(d, i);
+		if (w)
+			r->workflows[r->workflow_count++] = w;
 	}
+	return 0;
+}
+
+static int apply(struct daemon *d)
+{
+	struct reload *r = &d->reload;
+	int error = gather(d);
+	if (error < 0)
+		return error;
+	return engine_apply(d->engine, &(struct engine_apply){
+					       .workflows = r->workflows,
+					       .count = r->workflow_count,
+					       .complete = true,
+					       .from_folder = true,
+					       .by = "folder",
+					       .changed = r->at_start ? NULL : on_changed,
+					       .done = on_applied,
+					       .arg = d,
+				       });
+}
+
+/* Everything has been looked at. */
+static void decide(struct daemon *d)
+{
+	struct reload *r = &d->reload;
 	if (r->diag.count > 0)
 		tell_mistakes(d);
 	if (r->diag.count > 0 && !r->at_start) {
@@ -132,20 +155,55 @@ static void on_read(uv_work_t *work, int status)
 		finish(d, 0);
 		return;
 	}
-	r->workflows = calloc(r->definitions.count + 1, sizeof(*r->workflows));
-	if (!r->workflows) {
-		finish(d, -ENOMEM);
+	int error = apply(d);
+	if (error < 0)
+		finish(d, error);
+}
+
+static void on_bad_program(void *arg, const struct program_place *place, const char *message)
+{
+	struct daemon *d = arg;
+	struct definition *definition = &d->reload.definitions.items[place->owner];
+	program_mistake(place, message, &d->reload.diag);
+	/* It is set aside like any other file with a mistake. */
+	workflow_unref(definition->workflow);
+	definition->workflow = NULL;
+}
+
+static void on_programs(void *arg, int status)
+{
+	struct daemon *d = arg;
+	if (d->stopping) {
+		finish(d, -ECANCELED);
+		return;
+	}
+	if (status < 0)
+		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "jq programs cannot be checked: %s",
+			 log_strerror(status));
+	else
+		programs_each_bad(&d->reload.programs, on_bad_program, d);
+	decide(d);
+}
+
+/* Back on the loop: what needs the plugins' tables, then the jq programs; then all goes into one commit. */
+static void on_read(uv_work_t *work, int status)
+{
+	struct daemon *d = work->data;
+	struct reload *r = &d->reload;
+	if (status < 0 || d->stopping) {
+		finish(d, -ECANCELED);
 		return;
 	}
 	for (size_t i = 0; i < r->definitions.count; i++) {
-		struct workflow *w = choose(d, i);
-		if (w)
-			r->workflows[r->workflow_count++] = w;
+		const struct definition *definition = &r->definitions.items[i];
+		if (!definition->file)
+			continue;
+		host_check_triggers(d->host, definition->workflow, definition->file, &r->diag);
+		programs_add(&r->programs, definition->file, definition->file->root, i);
 	}
-	int applied = engine_apply(d->engine, r->workflows, r->workflow_count, true, "folder",
-				   r->at_start ? NULL : on_changed, on_applied, d);
-	if (applied < 0)
-		finish(d, applied);
+	int error = programs_run(d, &r->programs, on_programs, d);
+	if (error != 0)
+		on_programs(d, error < 0 ? error : 0);
 }
 
 static void read_folder(uv_work_t *work)
@@ -165,6 +223,7 @@ int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, in
 		return -EBUSY;
 	diag_init(&r->diag);
 	memset(&r->definitions, 0, sizeof(r->definitions));
+	programs_init(&r->programs, &d->programs);
 	r->busy = true;
 	r->at_start = at_start;
 	r->done = done;

@@ -7,6 +7,7 @@
 #include "base/post.h"
 #include "config/config.h"
 #include "daemon/daemon.h"
+#include "expr/programs.h"
 #include "host/host.h"
 
 struct reload {
@@ -15,6 +16,7 @@ struct reload {
 	struct definitions definitions;
 	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
 	size_t workflow_count;
+	struct programs programs;
 	bool busy, at_start;
 	bool settling;   /* committed; triggers are on their way to their plugins */
 	bool unreadable; /* the folder itself: what is in it is not known */
@@ -32,11 +34,13 @@ struct daemon {
 	struct bus *bus;
 	struct store *store;
 	struct gateway *gateway;
+	struct expr *expr;
 	struct engine *engine;
 	struct host *host;
 	struct api *api;
 	struct reload reload;
-	char *plugin_folder, *scratch;
+	struct map programs; /* by digest: jq programs that are known to be good */
+	char *plugin_folder, *scratch, *jq_helper;
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog, stop_timer;
@@ -53,6 +57,20 @@ int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, in
 
 /* The plugins have stopped: a reload does not wait for them any longer. */
 void definitions_give_up(struct daemon *d);
+
+/* define.c: one definition by the interface. `done` gets what engine_apply and engine_remove say, or -EINVAL with the mistakes.
+ * Negative: it is not called. */
+int definition_put(struct daemon *d, const struct api_definition *definition,
+		   void (*done)(void *arg, int status, const char *mistakes), void *arg);
+int definition_remove(struct daemon *d, const struct api_definition *definition,
+		      void (*done)(void *arg, int status, const char *mistakes), void *arg);
+
+/* programs.c */
+int programs_load(struct daemon *d, void (*done)(void *arg, int status), void *arg);
+typedef void (*program_job_done)(void *arg, int status);
+/* Checks the list on the pool, and remembers what is good; the list stays until `done`. 1: there is nothing to check, and `done` is
+ * not called; negative likewise. */
+int programs_run(struct daemon *d, struct programs *list, program_job_done done, void *arg);
 
 /* parts.c: makes the parts from the configuration, in the order of who uses whom. What it made before it failed is in `d`. */
 int parts_open(struct daemon *d);

@@ -26,6 +26,16 @@ static void reload_by_api(void *arg, void (*done)(void *done_arg, int status, co
 		done(done_arg, r, "");
 }
 
+static int define_by_api(void *arg, const struct api_definition *definition,
+			 void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg)
+{
+	struct daemon *d = arg;
+	if (!d->ready)
+		return -EBUSY;
+	return definition->text ? definition_put(d, definition, done, done_arg)
+				: definition_remove(d, definition, done, done_arg);
+}
+
 static void on_switch(void *arg, const char *workflow_id)
 {
 	struct daemon *d = arg;
@@ -59,6 +69,7 @@ int listen_open_api(struct daemon *d)
 		.trigger_health = trigger_health_json,
 		.reload = reload_by_api,
 		.enabled = on_switch,
+		.define = define_by_api,
 	};
 	r = api_open(&options, &d->api);
 	free(token);

@@ -67,6 +67,15 @@ static int open_gateway(struct daemon *d)
 	return gateway_open(&options, &d->gateway);
 }
 
+static int open_expr(struct daemon *d)
+{
+	int r = expr_helper_path(&d->jq_helper);
+	if (r < 0)
+		return r;
+	const struct expr_options options = {.loop = &d->loop, .helper = d->jq_helper, .metrics = d->metrics};
+	return expr_open(&options, &d->expr);
+}
+
 static int open_engine(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -86,6 +95,7 @@ static int open_engine(struct daemon *d)
 		.folder = c->folder,
 		.default_timeout_ms = c->default_timeout_ms,
 		.log_max = c->log_max,
+		.expr = d->expr,
 		.env = d->env,
 		.env_count = c->default_env_count,
 	};
@@ -131,6 +141,8 @@ int parts_open(struct daemon *d)
 		return r;
 	if ((r = open_gateway(d)) < 0)
 		return fail("cannot start the gateway", r);
+	if ((r = open_expr(d)) < 0)
+		return fail("cannot start the filters", r);
 	if ((r = open_engine(d)) < 0)
 		return fail("cannot start the engine", r);
 	if ((r = open_host(d)) < 0)

@@ -30,6 +30,16 @@ static void on_gateway_closed(void *arg)
 	close_store(d);
 }
 
+static void on_expr_closed(void *arg)
+{
+	struct daemon *d = arg;
+	d->expr = NULL;
+	if (d->gateway)
+		gateway_close(d->gateway, on_gateway_closed, d);
+	else
+		close_store(d);
+}
+
 static void on_engine_stopped(void *arg)
 {
 	struct daemon *d = arg;
@@ -37,10 +47,7 @@ static void on_engine_stopped(void *arg)
 	d->api = NULL;
 	host_free(d->host);
 	d->host = NULL;
-	if (d->gateway)
-		gateway_close(d->gateway, on_gateway_closed, d);
-	else
-		close_store(d);
+	expr_close(d->expr, on_expr_closed, d);
 }
 
 static void on_host_stopped(void *arg, const char *late)

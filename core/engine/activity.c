@@ -111,6 +111,8 @@ static void settled(struct activity *a)
 	a->transition.ret_event_count = 0;
 	if (e->stopped)
 		return;
+	if (a->transition.ret_turns > 0)
+		queue_turns(e, a->workflow_id);
 	if (status_is_final(a->status)) {
 		ended(a);
 		stop_check(e);

@@ -83,6 +83,7 @@ struct activity *activity_from_row(struct engine *e, const struct store_activity
 	a->status = row->status;
 	a->created_ms = row->created_ms;
 	a->started_ms = row->started_ms;
+	a->give_way = row->give_way;
 	return a;
 }
 

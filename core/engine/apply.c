@@ -10,11 +10,9 @@
 struct apply {
 	struct store_definitions op;
 	struct engine *engine;
+	struct engine_apply request;
 	struct workflow **workflows;
-	char *by;
-	void (*changed)(void *arg, const struct catalog_entry *entry, struct workflow *before);
-	void (*done)(void *arg, int status);
-	void *arg;
+	char *by, *expected;
 };
 
 static void apply_free(struct apply *a)
@@ -25,22 +23,22 @@ static void apply_free(struct apply *a)
 	free(a->op.items);
 	free(a->op.new_ids);
 	free(a->by);
+	free(a->expected);
 	free(a);
 }
 
 static void apply_finish(struct apply *a, int status)
 {
-	void (*done)(void *arg, int status) = a->done;
-	void *arg = a->arg;
+	const struct engine_apply request = a->request;
 
 	apply_free(a);
-	done(arg, status);
+	request.done(request.arg, status);
 }
 
 static void tell(struct apply *a, struct entry *entry, struct workflow *before)
 {
-	if (a->changed)
-		a->changed(a->arg, &entry->pub, before);
+	if (a->request.changed)
+		a->request.changed(a->request.arg, &entry->pub, before);
 }
 
 static int apply_one(struct apply *a, const struct store_definition *item, struct workflow *w)
@@ -55,6 +53,12 @@ static int apply_one(struct apply *a, const struct store_definition *item, struc
 	was_enabled = entry->pub.enabled;
 	was_removed = entry->pub.removed;
 	entry->pub.removed = false;
+	entry->pub.from_folder = a->op.from_folder;
+	if (item->ret_taken)
+		log_warn("the folder takes a workflow over that was made by the interface",
+			 log_str("workflow", item->slug), LOG_END);
+	if (item->ret_turns)
+		turns_give(a->engine, item->ret_id);
 	entry->switched_on = item->ret_enabled;
 	if (item->ret_changed || !entry->pub.workflow) {
 		if (item->ret_changed)
@@ -127,6 +131,7 @@ static int fill_items(struct apply *a, struct workflow **workflows, size_t count
 			.hash = w->hash,
 			.canonical = w->canonical,
 			.canonical_len = w->canonical_len,
+			.expected = a->expected,
 			.lane_limit = w->concurrency.limit,
 		};
 	}
@@ -135,9 +140,7 @@ static int fill_items(struct apply *a, struct workflow **workflows, size_t count
 	return 0;
 }
 
-int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bool complete, const char *by,
-		 void (*changed)(void *arg, const struct catalog_entry *entry, struct workflow *before),
-		 void (*done)(void *arg, int status), void *arg)
+int engine_apply(struct engine *e, const struct engine_apply *request)
 {
 	struct apply *a;
 
@@ -146,16 +149,17 @@ int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bo
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
-	*a = (struct apply){.engine = e, .changed = changed, .done = done, .arg = arg, .by = strdup(by)};
+	*a = (struct apply){.engine = e, .request = *request, .by = strdup(request->by)};
+	a->expected = request->expected ? strdup(request->expected) : NULL;
 	a->op = (struct store_definitions){
 		.op = {.kind = STORE_DEFINITIONS, .done = applied},
-		.count = count,
-		.complete = complete,
-		.from_folder = strcmp(by, "folder") == 0,
+		.count = request->count,
+		.complete = request->complete,
+		.from_folder = request->from_folder,
 		.now_ms = clock_wall_ms(),
 		.by = a->by,
 	};
-	if (!a->by || fill_items(a, workflows, count) < 0) {
+	if (!a->by || (request->expected && !a->expected) || fill_items(a, request->workflows, request->count) < 0) {
 		apply_free(a);
 		return -ENOMEM;
 	}

@@ -189,3 +189,8 @@ int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int 
 		free(w);
 	return r;
 }
+
+void engine_give_way(struct engine *e, const char *id)
+{
+	(void)engine_cancel(e, id, NULL, NULL);
+}

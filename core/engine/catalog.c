@@ -108,6 +108,7 @@ static int load_row(struct engine *e, const struct store_workflow_row *row)
 		log_error("a workflow cannot be read", log_str("workflow", row->slug), log_errno(r), LOG_END);
 	entry->switched_on = row->enabled;
 	entry->pub.removed = row->removed;
+	entry->pub.from_folder = row->from_folder;
 	entry->pub.revision_ms = row->revision_ms;
 	free(entry->disabled_triggers);
 	entry->disabled_triggers = strdup(row->disabled_triggers ? row->disabled_triggers : "");
@@ -185,4 +186,11 @@ bool engine_trigger_enabled(const struct engine *e, const struct catalog_entry *
 		return true;
 	index = workflow_find_trigger(pub->workflow, trigger_id);
 	return index >= 0 && pub->workflow->triggers[index].enabled;
+}
+
+void catalog_trigger_init(struct catalog_trigger *t)
+{
+	*t = (struct catalog_trigger){.broken_epoch = -1};
+	store_order_init(&t->order);
+	list_init(&t->queue);
 }

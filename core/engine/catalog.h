@@ -17,6 +17,8 @@ int catalog_take(struct engine *e, const char *id, const char *slug, struct entr
 struct workflow *catalog_set(struct engine *e, struct entry *entry, const char *revision_id, uint32_t revision,
 			     struct workflow *w);
 void catalog_refresh(struct entry *entry);
+/* turns.c: gives turns where a workflow's lanes have become wider. */
+void turns_give(struct engine *e, const char *workflow_id);
 bool words_contain(const char *words, const char *word);
 
 #endif

@@ -68,7 +68,6 @@ static void init_parts(struct engine *e)
 	catalog_init(e);
 	access_init(e);
 	refusals_init(e);
-	ingest_init(e);
 	scheduler_init(e);
 	parked_init(e);
 }
@@ -212,12 +211,22 @@ static void start_finish(struct engine *e, int status)
 	done(e->start_arg, status);
 }
 
+static void recovered(struct engine *e, int status)
+{
+	if (status == 0 && !e->stopping)
+		status = queues_open(e, start_finish);
+	else if (status == 0)
+		status = -ECANCELED;
+	if (status < 0)
+		start_finish(e, status);
+}
+
 static void leftovers_gone(struct engine *e, int status)
 {
 	if (status < 0 || e->stopping)
 		start_finish(e, status < 0 ? status : -ECANCELED);
 	else
-		recover_start(e, start_finish);
+		recover_start(e, recovered);
 }
 
 int engine_start(struct engine *e, void (*done)(void *arg, int status), void *arg)

@@ -20,6 +20,8 @@
 
 struct engine;
 
+struct expr;
+
 struct engine_env {
 	const char *name, *value;
 };
@@ -36,6 +38,7 @@ struct engine_options {
 	const char *folder;  /* of tappet.json: secret files are relative to it */
 	int64_t default_timeout_ms;
 	size_t log_max;
+	struct expr *expr;            /* runs jq programs; NULL: whatever needs one fails */
 	const struct engine_env *env; /* defaults.env */
 	size_t env_count;
 };
@@ -56,18 +59,23 @@ struct id_source *engine_ids(struct engine *e);
 
 /* ---- Catalog: the workflows as they are now ------------------------------------------------------------------- */
 
+/* The emissions of one trigger, in order. */
 struct catalog_trigger {
-	bool enabled; /* definition and switch together */
 	struct store_order order;
+	int64_t broken_epoch; /* what was emitted in this epoch or before is not to be stored any more */
+	struct list queue;    /* emissions that have not been handed to the store */
+	bool releasing;
 	size_t in_flight; /* emissions and accounts that have not been settled; the entry outlives them */
 };
+void catalog_trigger_init(struct catalog_trigger *t);
 
 struct catalog_entry {
 	char id[ID_SIZE], revision_id[ID_SIZE];
 	uint32_t revision;
 	char *slug;
-	bool enabled;              /* by the switch and the definition */
-	bool removed;              /* its file is gone */
+	bool enabled; /* by the switch and the definition */
+	bool removed; /* its file is gone, or it was removed by the interface */
+	bool from_folder;
 	struct workflow *workflow; /* the latest revision; NULL: cannot be read (activities become `invalid`) */
 	int64_t revision_ms;
 };
@@ -77,13 +85,26 @@ const struct catalog_entry *engine_find(const struct engine *e, const char *id_o
 void engine_each(const struct engine *e, void (*visit)(void *arg, const struct catalog_entry *entry), void *arg);
 bool engine_trigger_enabled(const struct engine *e, const struct catalog_entry *entry, const char *trigger_id);
 
-/* Commits all definitions at once and then makes them the current ones. `workflows` are referenced. With
- * `complete`, workflows that came from the folder and are not among them count as removed. changed(arg, entry,
- * before) is called for each entry whose workflow, enabled or removed state changed (before: the workflow that
- * it had, or NULL), then done(arg, status). */
-int engine_apply(struct engine *e, struct workflow **workflows, size_t count, bool complete, const char *by,
-		 void (*changed)(void *arg, const struct catalog_entry *entry, struct workflow *before),
-		 void (*done)(void *arg, int status), void *arg);
+struct engine_apply {
+	struct workflow **workflows; /* referenced */
+	size_t count;
+	bool complete;    /* workflows that came from the folder and are not among them count as removed */
+	bool from_folder; /* else they come by the interface, which may not change what the folder has */
+	const char *by;   /* who, for people */
+	/* Of a single one: the revision id that must be the latest; "": it must not be there yet; NULL: any. */
+	const char *expected;
+	/* Called for each entry whose workflow, enabled or removed state changed (before: the workflow that it had, or NULL);
+	 * may be NULL. */
+	void (*changed)(void *arg, const struct catalog_entry *entry, struct workflow *before);
+	void (*done)(void *arg, int status); /* then once */
+	void *arg;
+};
+/* Commits all definitions at once and then makes them the current ones. Statuses: -EPERM (it is the folder's), -ESTALE (not
+ * what was expected), -EEXIST (an imported id belongs to another slug), those of the store. Negative: done is not called. */
+int engine_apply(struct engine *e, const struct engine_apply *request);
+/* Removes a workflow that came by the interface: nothing starts it any more; its tokens and history stay. Only `expected`, `by`,
+ * `changed`, `done` and `arg` of the request are looked at. As above; -ENOENT. */
+int engine_remove(struct engine *e, const char *workflow_id, const struct engine_apply *request);
 /* Switches a workflow, or one trigger of it, on or off. Negative: done is not called: -ENOENT, -ESHUTDOWN, -ENOMEM. */
 int engine_enable(struct engine *e, const char *workflow_id, const char *trigger_id, bool enabled,
 		  void (*done)(void *arg, int status), void *arg);
@@ -119,11 +140,16 @@ struct engine_emission {
 	const struct store_checkpoint *checkpoints;
 	size_t checkpoint_count;
 	struct catalog_trigger *order; /* NULL for manual runs */
+	/* A revision that is not the latest (replay), with its workflow; NULL: the latest. */
+	const char *revision_id;
+	struct workflow *workflow;
 };
 /* Copies everything; cb fires exactly once, later, after the commit. Negative: it never fires: -EINVAL (payload or
- * params are not JSON), -E2BIG, -ENOMEM, -ESHUTDOWN (stopping), -ENOENT (no such workflow). Refusals that are decided
- * here (disabled, parameters) are recorded like all others; a full queue is REFUSED with REASON_QUEUE_FULL, without the
- * checkpoints. order->in_flight is counted here. */
+ * params are not JSON), -E2BIG, -ENOMEM, -EBUSY (too much waits for filters), -ESHUTDOWN (stopping), -ENOENT (no such
+ * workflow). The trigger's `when`, `dedup` and `params` and the workflow's lane are asked in this order; emissions of one
+ * order are decided and stored in the order of their calls all the same. Refusals that are decided here (filter, disabled,
+ * parameters) or in the store (overlap) are recorded like all others; a full queue is REFUSED with REASON_QUEUE_FULL,
+ * without the checkpoints. order->in_flight is counted here. */
 int engine_emit(struct engine *e, const struct engine_emission *emission, engine_emit_cb cb, void *arg);
 /* Counts a refusal that somebody else decided; flushed to the store within a second. workflow_id may be NULL. */
 void engine_refuse(struct engine *e, const char *workflow_id, const char *trigger_id, const char *trigger, int reason,

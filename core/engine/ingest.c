@@ -1,22 +1,27 @@
-/* Emissions: copied, checked against the workflow as it is now, handed to the store, answered after the commit.
+/* Emissions: copied and checked against the workflow as it is now (ingest_take.c), filtered (ingest_filter.c), handed to
+ * the store in the order of their trigger, answered after the commit.
  *
  * Where no dedup key is given, the answer carries "auto/" and the activity's id: an emission that comes back
  * with such a key after an unknown outcome is looked up first, and stored under the same id, so that it cannot
- * double and keys that nobody needs cost no row. While one is looked up, later emissions of the same trigger are
- * held back: their order is kept. */
+ * double and keys that nobody needs cost no row. */
 #include "engine/ingest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-void ingest_init(struct engine *e)
-{
-	list_init(&e->ingest.lookups);
-	list_init(&e->ingest.held);
-}
+#include "base/digest.h"
 
 /* ---- The answer ----------------------------------------------------------------------------------------------- */
+
+void ingest_free(struct ingest *i)
+{
+	filter_release(&i->filter);
+	workflow_unref(i->workflow);
+	free(i->texts.block);
+	free(i->checkpoints);
+	free(i);
+}
 
 static void answer(struct ingest *i, enum engine_outcome outcome, int reason, const char *id, const char *detail)
 {
@@ -34,16 +39,44 @@ static void answer(struct ingest *i, enum engine_outcome outcome, int reason, co
 	if (i->order)
 		i->order->in_flight--;
 	i->cb(i->arg, &result);
-	free(i->texts.block);
-	free(i->checkpoints);
-	free(i);
+	ingest_free(i);
 }
 
-/* Those behind it in the same order are cancelled by the store. */
+/* Those behind it in the same order must not be stored: the store cancels those that it has, release() the others. */
 static void order_broken(struct ingest *i)
 {
-	if (i->order && i->order->order.epoch == i->admit.order_epoch)
-		i->order->order.epoch++;
+	struct catalog_trigger *order = i->order;
+	int64_t epoch = i->admit.order_epoch;
+
+	if (!order)
+		return;
+	if (order->broken_epoch < epoch)
+		order->broken_epoch = epoch;
+	if (order->order.epoch == epoch)
+		order->order.epoch++;
+}
+
+static void answer_admitted(struct ingest *i)
+{
+	struct engine *e = i->engine;
+	struct store_admit *a = &i->admit;
+
+	if (e->options.bus)
+		bus_publish(e->options.bus, &a->ret_event, 1);
+	event_release(&a->ret_event);
+	for (size_t k = 0; k < a->ret_give_way_count; k++)
+		engine_give_way(e, a->ret_give_way[k]);
+	free(a->ret_give_way);
+	scheduler_admitted(e, a, &i->texts);
+	answer(i, ENGINE_OK, REASON_NONE, a->id, "");
+}
+
+static void answer_overlap(struct ingest *i)
+{
+	char detail[64];
+
+	(void)snprintf(detail, sizeof(detail), "activity %s has not ended", i->admit.ret_existing);
+	answer(i, ENGINE_REFUSED, REASON_OVERLAP, "", detail);
 }
 
 static void answer_stored(struct ingest *i)
@@ -52,11 +85,7 @@ static void answer_stored(struct ingest *i)
 
 	switch (a->ret_outcome) {
 	case STORE_ADMITTED:
-		if (i->engine->options.bus)
-			bus_publish(i->engine->options.bus, &a->ret_event, 1);
-		event_release(&a->ret_event);
-		scheduler_admitted(i->engine, a, &i->texts);
-		answer(i, ENGINE_OK, REASON_NONE, a->id, "");
+		answer_admitted(i);
 		break;
 	case STORE_DUPLICATE:
 		answer(i, ENGINE_DUP, REASON_NONE, a->ret_existing, "");
@@ -65,7 +94,7 @@ static void answer_stored(struct ingest *i)
 		answer(i, ENGINE_CONFLICT, REASON_NONE, a->ret_existing, "");
 		break;
 	case STORE_OVERLAP:
-		answer(i, ENGINE_REFUSED, REASON_OVERLAP, "", "another activity of the workflow still runs");
+		answer_overlap(i);
 		break;
 	case STORE_QUEUE_FULL:
 		order_broken(i);
@@ -75,7 +104,7 @@ static void answer_stored(struct ingest *i)
 		if (i->again && a->refuse_reason == REASON_DUPLICATE)
 			answer(i, ENGINE_DUP, REASON_NONE, a->id, "");
 		else
-			answer(i, ENGINE_REFUSED, a->refuse_reason, "", i->detail);
+			answer(i, ENGINE_REFUSED, a->refuse_reason, "", i->filter.detail);
 		break;
 	}
 }
@@ -89,7 +118,7 @@ static const char *why_not_stored(int status)
 	return "the store failed";
 }
 
-void ingest_decided(struct store_op *op)
+static void decided(struct store_op *op)
 {
 	struct ingest *i = list_entry(op, struct ingest, admit.op);
 
@@ -108,33 +137,89 @@ void ingest_decided(struct store_op *op)
 
 /* ---- Handing it over, in order -------------------------------------------------------------------------------- */
 
+static void hash_content(struct ingest *i)
+{
+	uint8_t both[2 * DIGEST_SIZE];
+
+	digest_sha256(i->texts.payload ? i->texts.payload : "", i->texts.payload_len, both);
+	digest_sha256(i->texts.params, i->texts.params_len, both + DIGEST_SIZE);
+	digest_sha256(both, sizeof(both), i->admit.payload_hash);
+}
+
+static void fill_texts(struct ingest *i)
+{
+	struct store_admit *a = &i->admit;
+	const struct activity_texts *t = &i->texts;
+
+	a->trigger = t->trigger;
+	a->trigger_id = t->trigger_id;
+	a->payload = t->payload;
+	a->payload_len = t->payload_len;
+	a->params = t->params;
+	a->params_len = t->params_len;
+	a->cause = t->cause;
+	a->cause_len = t->cause_len;
+	if (a->dedup_key)
+		hash_content(i);
+}
+
 static void submit(struct ingest *i)
 {
-	if (i->order)
-		i->admit.order_epoch = i->order->order.epoch;
-	store_submit(i->engine->store, &i->admit.op);
-}
-
-static bool waits_in(const struct list *list, const struct catalog_trigger *order)
-{
-	list_each (node, list)
-		if (order && list_entry(node, struct ingest, node)->order == order)
-			return true;
-	return false;
-}
-
-static void release_held(struct engine *e)
-{
-	struct list held;
-
-	list_init(&held);
-	list_splice(&held, &e->ingest.held);
-	while (!list_empty(&held)) {
-		struct list *first = list_first(&held);
-
-		list_remove(first);
-		ingest_dispatch(list_entry(first, struct ingest, node));
+	i->admit.op = (struct store_op){.kind = STORE_ADMIT, .done = decided};
+	if (i->failed != ENGINE_OK) {
+		order_broken(i);
+		answer(i, i->failed, REASON_STORE, "", i->why_failed);
+	} else if (i->order && i->admit.order_epoch <= i->order->broken_epoch) {
+		answer(i, ENGINE_CANCELED, REASON_STORE, "", why_not_stored(-ECANCELED));
+	} else {
+		store_submit(i->engine->store, &i->admit.op);
 	}
+}
+
+/* All that is ready at the front of the queue. */
+static void release(struct catalog_trigger *order)
+{
+	struct list *first;
+
+	/* An answer may make the plugin emit again, which comes back to this function. */
+	if (order->releasing)
+		return;
+	order->releasing = true;
+	while ((first = list_first(&order->queue))) {
+		struct ingest *i = list_entry(first, struct ingest, node);
+
+		if (!i->ready)
+			break;
+		list_remove(first);
+		submit(i);
+	}
+	order->releasing = false;
+}
+
+static void get_ready(struct ingest *i)
+{
+	i->ready = true;
+	if (i->order)
+		release(i->order);
+	else
+		submit(i);
+}
+
+void ingest_enter(struct ingest *i)
+{
+	if (!i->order)
+		return;
+	i->admit.order_epoch = i->order->order.epoch;
+	i->admit.order = &i->order->order;
+	i->order->in_flight++;
+	list_append(&i->order->queue, &i->node);
+}
+
+static void fail(struct ingest *i, enum engine_outcome outcome, const char *why)
+{
+	i->failed = outcome;
+	i->why_failed = why;
+	get_ready(i);
 }
 
 /* It is there already: only the checkpoints are left to be stored, with a record of why nothing was started. */
@@ -147,38 +232,70 @@ static void make_duplicate(struct ingest *i)
 static void looked_up(void *arg, int status, const struct store_activity_row *row)
 {
 	struct ingest *i = arg;
-	struct engine *e = i->engine;
 
-	list_remove(&i->node);
 	if (status == 0 && strcmp(row->workflow_id, i->workflow_id) == 0)
 		make_duplicate(i);
-	if (status == 0 || status == -ENOENT) {
-		submit(i);
-	} else {
-		if (i->order)
-			i->admit.order_epoch = i->order->order.epoch;
-		order_broken(i);
-		answer(i, ENGINE_UNKNOWN, REASON_STORE, "", "the store could not be asked");
-	}
-	release_held(e);
+	if (status == 0 || status == -ENOENT)
+		get_ready(i);
+	else
+		fail(i, ENGINE_UNKNOWN, "the store could not be asked");
 }
 
-void ingest_dispatch(struct ingest *i)
-{
-	struct ingest_state *state = &i->engine->ingest;
+/* ---- After the filter ----------------------------------------------------------------------------------------- */
 
-	if (waits_in(&state->lookups, i->order) || waits_in(&state->held, i->order)) {
-		list_append(&state->held, &i->node);
+/* The complete parameters take the place of those that came. */
+static int take_params(struct ingest *i)
+{
+	struct activity_texts texts = i->texts;
+	int r;
+
+	texts.params = i->filter.complete;
+	texts.params_len = i->filter.complete_len;
+	r = activity_texts_copy(&i->texts, &texts, NULL, 0);
+	if (r == 0)
+		free(texts.block);
+	return r;
+}
+
+static void take_lane(struct ingest *i)
+{
+	static const enum store_overlap overlaps[] = {
+		[OVERLAP_SKIP] = STORE_OVERLAP_SKIP,
+		[OVERLAP_QUEUE] = STORE_OVERLAP_QUEUE,
+		[OVERLAP_CANCEL] = STORE_OVERLAP_CANCEL,
+	};
+	const struct concurrency_def *c = &i->workflow->concurrency;
+
+	i->lane = (struct store_lane){
+		.key = i->filter.lane ? i->filter.lane : "",
+		.key_len = i->filter.lane_len,
+		.overlap = overlaps[c->overlap],
+		.limit = c->limit,
+		.queue_max = c->queue_max,
+	};
+	i->admit.lane = &i->lane;
+}
+
+void ingest_filtered(struct ingest *i, int status)
+{
+	const struct filter *f = &i->filter;
+
+	if (status == 0)
+		status = take_params(i);
+	if (status < 0) {
+		fail(i, ENGINE_CANCELED,
+		     status == -ECANCELED ? why_not_stored(status) : "its filter could not be asked");
 		return;
 	}
-	if (!i->again) {
-		submit(i);
-		return;
-	}
-	list_append(&state->lookups, &i->node);
-	if (store_get_activity(i->engine->store, i->admit.id, looked_up, i) < 0) {
-		list_remove(&i->node);
-		i->admit.op.status = -ECANCELED;
-		submit(i);
-	}
+	if (f->key)
+		ingest_set_identity(i, f->key, f->key_len);
+	i->admit.refuse_reason = f->reason;
+	i->admit.refuse_detail = f->detail;
+	if (f->has_lane && !f->reason)
+		take_lane(i);
+	fill_texts(i);
+	if (!i->again)
+		get_ready(i);
+	else if (store_get_activity(i->engine->store, i->admit.id, looked_up, i) < 0)
+		fail(i, ENGINE_CANCELED, "the store could not be asked");
 }

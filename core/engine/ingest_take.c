@@ -6,22 +6,21 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 
 #define DEDUP_WINDOW_MS ((int64_t)24 * 3600 * 1000)
 #define VALUE_MAX (64 * 1024)
-#define TEXT_MAX ((size_t)64 * 1024 * 1024)
+#define TEXT_MAX FILTER_TEXT_MAX
 #define AUTO "auto/"
 #define AUTO_LEN (sizeof(AUTO) - 1)
 
 static int check_sizes(const struct engine_emission *m)
 {
-	if (m->dedup_key_len > INGEST_KEY_MAX)
+	if (m->dedup_key_len > FILTER_KEY_MAX)
 		return -E2BIG;
 	if (m->payload_len > TEXT_MAX || m->params_len > TEXT_MAX || m->cause_len > TEXT_MAX)
 		return -E2BIG;
 	for (size_t i = 0; i < m->checkpoint_count; i++)
-		if (m->checkpoints[i].key_len > INGEST_KEY_MAX || m->checkpoints[i].value_len > VALUE_MAX)
+		if (m->checkpoints[i].key_len > FILTER_KEY_MAX || m->checkpoints[i].value_len > VALUE_MAX)
 			return -E2BIG;
 	return 0;
 }
@@ -53,14 +52,6 @@ static int copy_checkpoints(struct ingest *i, const struct engine_emission *m)
 	return 0;
 }
 
-static void refuse(struct ingest *i, int reason, const char *detail)
-{
-	i->admit.refuse_reason = reason;
-	if (detail != i->detail)
-		(void)snprintf(i->detail, sizeof(i->detail), "%s", detail);
-	i->admit.refuse_detail = i->detail;
-}
-
 static bool is_reserved(const char *trigger)
 {
 	return strcmp(trigger, "manual") == 0 || strcmp(trigger, "replay") == 0 || strcmp(trigger, "workflow") == 0;
@@ -69,104 +60,63 @@ static bool is_reserved(const char *trigger)
 /* Whether the workflow and its trigger take anything now. */
 static void check_enabled(struct ingest *i, const struct catalog_entry *entry, const struct engine_emission *m)
 {
+	struct filter *f = &i->filter;
+
 	if (entry->removed)
-		refuse(i, REASON_DISABLED, "the workflow's file is gone");
+		filter_refuse(f, REASON_DISABLED, "the workflow's file is gone");
 	else if (!entry->enabled)
-		refuse(i, REASON_DISABLED, "the workflow is switched off");
+		filter_refuse(f, REASON_DISABLED, "the workflow is switched off");
 	else if (strcmp(m->trigger, "manual") == 0 && entry->workflow && !entry->workflow->manual)
-		refuse(i, REASON_DISABLED, "the workflow cannot be started by hand");
+		filter_refuse(f, REASON_DISABLED, "the workflow cannot be started by hand");
 	else if (!is_reserved(m->trigger) && !engine_trigger_enabled(i->engine, entry, m->trigger_id))
-		refuse(i, REASON_DISABLED, "the trigger is switched off");
+		filter_refuse(f, REASON_DISABLED, "the trigger is switched off");
 }
 
-static int complete_params(struct ingest *i, const struct catalog_entry *entry, const struct engine_emission *m,
-			   struct buf *out)
+static bool params_are_object(const struct engine_emission *m)
 {
-	struct json *given = NULL;
-	int r = 0;
+	size_t at = 0;
 
-	if (m->params_len > 0)
-		r = json_parse(m->params, m->params_len, &given, NULL);
-	if (r == 0 && given && !json_is_object(given))
-		r = -EINVAL;
-	if (r < 0)
-		goto cleanup;
-	if (!entry->workflow || i->admit.refuse_reason) {
-		r = given ? json_print(given, out) : buf_str(out, "{}");
-	} else if (workflow_params(entry->workflow, given, out, i->detail, sizeof(i->detail)) == -EINVAL) {
-		refuse(i, REASON_PARAMETERS, i->detail);
-		buf_clear(out);
-		r = buf_str(out, "{}");
-	}
-	if (r == 0)
-		r = buf_error(out) == -ENOBUFS ? -E2BIG : buf_error(out);
-cleanup:
-	json_free(given);
-	return r;
-}
-
-static int copy_texts(struct ingest *i, const struct catalog_entry *entry, const struct engine_emission *m)
-{
-	struct activity_texts from = {
-		.trigger = m->trigger,
-		.trigger_id = m->trigger_id ? m->trigger_id : "",
-		.cause = m->cause_len ? m->cause : NULL,
-		.payload = m->payload_len ? m->payload : NULL,
-		.cause_len = m->cause_len,
-		.payload_len = m->payload_len,
-	};
-	struct buf params;
-	int r;
-
-	buf_init(&params, TEXT_MAX);
-	r = complete_params(i, entry, m, &params);
-	if (r == 0) {
-		from.params = buf_cstr(&params);
-		from.params_len = params.len;
-		r = activity_texts_copy(&i->texts, &from, NULL, 0);
-	}
-	buf_release(&params);
-	return r;
+	while (at < m->params_len && strchr(" \t\r\n", m->params[at]))
+		at++;
+	return m->params_len == 0 || (m->params[at] == '{' && json_check(m->params, m->params_len, NULL) == 0);
 }
 
 /* "auto/" and an id that this store has given out: anything else with that look is an ordinary key. */
-static bool is_auto_key(const struct engine *e, const struct engine_emission *m, char id[static ID_SIZE])
+static bool is_auto_key(const struct engine *e, const char *key, size_t len, char ret[static ID_SIZE])
 {
-	if (m->dedup_key_len != AUTO_LEN + ID_LEN || memcmp(m->dedup_key, AUTO, AUTO_LEN) != 0)
+	char id[ID_SIZE];
+
+	if (len != AUTO_LEN + ID_LEN || memcmp(key, AUTO, AUTO_LEN) != 0)
 		return false;
-	memcpy(id, m->dedup_key + AUTO_LEN, ID_LEN);
+	memcpy(id, key + AUTO_LEN, ID_LEN);
 	id[ID_LEN] = '\0';
-	return id_valid(id) && strcmp(id, e->ingest.last_id) <= 0;
+	if (!id_valid(id) || strcmp(id, e->ingest.last_id) > 0)
+		return false;
+	memcpy(ret, id, ID_SIZE);
+	return true;
 }
 
-static void hash_content(struct ingest *i)
-{
-	uint8_t both[2 * DIGEST_SIZE];
-
-	digest_sha256(i->texts.payload ? i->texts.payload : "", i->texts.payload_len, both);
-	digest_sha256(i->texts.params, i->texts.params_len, both + DIGEST_SIZE);
-	digest_sha256(both, sizeof(both), i->admit.payload_hash);
-}
-
-static void set_identity(struct ingest *i, const struct engine_emission *m, const struct catalog_entry *entry)
+void ingest_set_identity(struct ingest *i, const char *key, size_t len)
 {
 	struct engine *e = i->engine;
 	struct store_admit *a = &i->admit;
-	size_t steps = entry->workflow ? entry->workflow->step_count : 0;
+	size_t steps = i->workflow ? i->workflow->step_count : 0;
 
-	i->again = is_auto_key(e, m, a->id);
-	if (!i->again) {
+	/* Of a retry with such a key the trigger's own, if it gives one, is the better one. */
+	if (a->id[0] == '\0')
+		i->again = len > 0 && is_auto_key(e, key, len, a->id);
+	if (!i->again && a->id[0] == '\0') {
 		id_next(&e->ids, a->created_ms, (uint32_t)steps, a->id);
 		memcpy(e->ingest.last_id, a->id, ID_SIZE);
 	}
 	/* Also of one that comes again: an earlier daemon may have stored it as an ordinary key, under another id. */
-	if (m->dedup_key_len > 0) {
-		memcpy(i->key, m->dedup_key, m->dedup_key_len);
-		i->key_len = m->dedup_key_len;
+	if (len > 0) {
+		memcpy(i->key, key, len);
+		i->key_len = len;
 		a->dedup_key = i->key;
-		a->dedup_key_len = i->key_len;
-		a->dedup_expires_ms = a->created_ms + DEDUP_WINDOW_MS;
-		hash_content(i);
+		a->dedup_key_len = len;
+		a->dedup_expires_ms =
+			a->created_ms + (i->filter.def ? i->filter.def->dedup_window_ms : DEDUP_WINDOW_MS);
 		return;
 	}
 	memcpy(i->key, AUTO, AUTO_LEN);
@@ -174,27 +124,11 @@ static void set_identity(struct ingest *i, const struct engine_emission *m, cons
 	i->key_len = AUTO_LEN + ID_LEN;
 }
 
-static void fill_admit(struct ingest *i, const struct engine_emission *m, const struct catalog_entry *entry)
+static const struct trigger_def *find_def(const struct workflow *w, const struct engine_emission *m)
 {
-	struct store_admit *a = &i->admit;
+	int index = w && !is_reserved(m->trigger) && m->trigger_id ? workflow_find_trigger(w, m->trigger_id) : -1;
 
-	a->op = (struct store_op){.kind = STORE_ADMIT, .done = ingest_decided};
-	a->order = i->order ? &i->order->order : NULL;
-	a->created_ms = clock_wall_ms();
-	a->occurred_ms = m->occurred_ms ? m->occurred_ms : a->created_ms;
-	memcpy(i->workflow_id, entry->id, ID_SIZE);
-	memcpy(i->revision_id, entry->revision_id, ID_SIZE);
-	a->workflow_id = i->workflow_id;
-	a->revision_id = i->revision_id;
-	a->trigger = i->texts.trigger;
-	a->trigger_id = i->texts.trigger_id;
-	a->payload = i->texts.payload;
-	a->payload_len = i->texts.payload_len;
-	a->params = i->texts.params;
-	a->params_len = i->texts.params_len;
-	a->cause = i->texts.cause;
-	a->cause_len = i->texts.cause_len;
-	set_identity(i, m, entry);
+	return index < 0 ? NULL : &w->triggers[index];
 }
 
 static int check_texts(const struct engine_emission *m)
@@ -205,7 +139,86 @@ static int check_texts(const struct engine_emission *m)
 		r = -EINVAL;
 	if (r == 0 && m->cause_len > 0 && json_check(m->cause, m->cause_len, NULL) < 0)
 		r = -EINVAL;
+	if (r == 0 && !params_are_object(m))
+		r = -EINVAL;
 	return r;
+}
+
+static void fill_admit(struct ingest *i, const struct engine_emission *m, const struct catalog_entry *entry)
+{
+	struct store_admit *a = &i->admit;
+
+	a->created_ms = clock_wall_ms();
+	a->occurred_ms = m->occurred_ms ? m->occurred_ms : a->created_ms;
+	memcpy(i->workflow_id, entry->id, ID_SIZE);
+	memcpy(i->revision_id, m->revision_id ? m->revision_id : entry->revision_id, ID_SIZE);
+	a->workflow_id = i->workflow_id;
+	a->revision_id = i->revision_id;
+	ingest_set_identity(i, m->dedup_key, m->dedup_key_len);
+}
+
+static struct ingest *ingest_new(struct engine *e, const struct engine_emission *m, const struct catalog_entry *entry,
+				 engine_emit_cb cb, void *arg)
+{
+	struct workflow *w = m->workflow ? m->workflow : entry->workflow;
+	struct ingest *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		return NULL;
+	i->engine = e;
+	i->order = m->order;
+	i->cb = cb;
+	i->arg = arg;
+	i->workflow = w ? workflow_ref(w) : NULL;
+	i->filter.def = find_def(w, m);
+	list_init(&i->node);
+	fill_admit(i, m, entry);
+	check_enabled(i, entry, m);
+	return i;
+}
+
+static int copy_texts(struct ingest *i, const struct engine_emission *m)
+{
+	const struct activity_texts from = {
+		.trigger = m->trigger,
+		.trigger_id = m->trigger_id ? m->trigger_id : "",
+		.params = m->params_len ? m->params : "",
+		.cause = m->cause_len ? m->cause : NULL,
+		.payload = m->payload_len ? m->payload : NULL,
+		.params_len = m->params_len,
+		.cause_len = m->cause_len,
+		.payload_len = m->payload_len,
+	};
+
+	return activity_texts_copy(&i->texts, &from, NULL, 0);
+}
+
+static void filter_done(struct filter *f, int status)
+{
+	struct ingest *i = list_entry(f, struct ingest, filter);
+	struct engine *e = i->engine;
+
+	ingest_filtered(i, status);
+	engine_let_go(e);
+}
+
+static int start_filter(struct ingest *i)
+{
+	const struct activity_texts *t = &i->texts;
+	struct filter *f = &i->filter;
+
+	f->expr = i->engine->options.expr;
+	f->workflow = i->workflow;
+	f->trigger = t->trigger;
+	f->trigger_id = t->trigger_id;
+	f->payload = t->payload;
+	f->payload_len = t->payload_len;
+	f->cause = t->cause;
+	f->cause_len = t->cause_len;
+	f->params = t->params;
+	f->params_len = t->params_len;
+	f->done = filter_done;
+	return filter_start(f);
 }
 
 int engine_emit(struct engine *e, const struct engine_emission *m, engine_emit_cb cb, void *arg)
@@ -221,26 +234,22 @@ int engine_emit(struct engine *e, const struct engine_emission *m, engine_emit_c
 	r = check_texts(m);
 	if (r < 0)
 		return r;
-	i = calloc(1, sizeof(*i));
+	i = ingest_new(e, m, entry, cb, arg);
 	if (!i)
 		return -ENOMEM;
-	i->engine = e;
-	i->order = m->order;
-	i->cb = cb;
-	i->arg = arg;
-	list_init(&i->node);
-	check_enabled(i, entry, m);
 	r = copy_checkpoints(i, m);
 	if (r == 0)
-		r = copy_texts(i, entry, m);
+		r = copy_texts(i, m);
+	if (r == 0)
+		r = start_filter(i);
 	if (r < 0) {
-		free(i->checkpoints);
-		free(i);
+		ingest_free(i);
 		return r;
 	}
-	fill_admit(i, m, entry);
-	if (i->order)
-		i->order->in_flight++;
-	ingest_dispatch(i);
+	ingest_enter(i);
+	if (r == 0)
+		engine_hold(e);
+	else
+		ingest_filtered(i, 0);
 	return 0;
 }

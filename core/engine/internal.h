@@ -9,17 +9,20 @@
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "engine/engine.h"
+#include "expr/expr.h"
 #include "model/run.h"
 
-#define ENGINE_WINDOW_DEFAULT 4096
+#define ENGINE_WINDOW_DEFAULT 8192
 #define ENGINE_WINDOW_BYTES ((size_t)64 * 1024 * 1024)
 /* Activities under way in memory, and their bytes: beyond, nothing is claimed. */
 #define ENGINE_ACTIVE_MAX 2048
 #define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
+#define GIVE_WAY_MESSAGE "cancelled in favour of a later one"
 #define ENGINE_MESSAGE_MAX 512
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
 #define ENGINE_PARK_MS 10000     /* activities that wait longer leave memory */
@@ -62,8 +65,9 @@ struct step {
 
 struct activity {
 	struct engine *engine;
-	struct list node; /* window, or hungry */
-	struct list all;  /* every activity under way */
+	struct queue *queue; /* where it waits to be started */
+	struct list node;    /* of the queue, or hungry */
+	struct list all;     /* every activity under way */
 	char id[ID_SIZE], workflow_id[ID_SIZE], revision_id[ID_SIZE];
 	enum status status; /* as committed */
 	struct activity_texts texts;
@@ -80,7 +84,8 @@ struct activity {
 	bool unsure;    /* an earlier try of this transition may have been committed */
 	bool active;    /* out of the window */
 	bool cancelled, timed_out;
-	bool dropped; /* the store knows better: nothing is reported any more */
+	bool give_way; /* it is to be cancelled before it begins */
+	bool dropped;  /* the store knows better: nothing is reported any more */
 	bool has_scratch;
 	char *message;
 	struct list waiters; /* struct cancel_waiter */
@@ -127,6 +132,8 @@ void cancel_waiter_answer(struct cancel_waiter *w, int status);
 /* Cancels an activity that is in memory; takes the waiter over. */
 void cancel_in_memory(struct activity *a, struct cancel_waiter *w);
 void activity_timeout(struct activity *a);
+/* Cancels one that has to make room for a later one. */
+void engine_give_way(struct engine *e, const char *id);
 /* Tells those who asked for the end of this activity. */
 void cancel_answer(struct activity *a, int status);
 
@@ -232,25 +239,52 @@ void refusals_release(struct engine *e);
 void refusals_flush(struct engine *e);
 
 struct ingest_state {
-	struct list lookups, held;
-	char last_id[ID_SIZE];
+	char last_id[ID_SIZE]; /* given out */
 };
-void ingest_init(struct engine *e);
+
+/* The oldest activities of one workflow that wait and have their turn. */
+struct queue {
+	struct heap_node ready; /* while it has items */
+	struct list thirsty;    /* while it has a backlog */
+	struct engine *engine;
+	const struct catalog_entry *entry; /* NULL: not known */
+	char workflow_id[ID_SIZE];
+	struct list items;
+	size_t count;
+	uint64_t pass; /* what its starts have been charged; the smaller the sooner */
+	char cursor[ID_SIZE];
+	char lowest_left_out[ID_SIZE]; /* of those that came while a page was on its way; "": none */
+	bool backlog;                  /* the store may have some that are not in memory */
+	bool loading, left_out;
+	size_t asked; /* rows of the page being loaded */
+};
+void queues_init(struct engine *e);
+void queues_release(struct engine *e);
+/* Learns which workflows have something waiting. `done` is called later, unless this is negative. */
+int queues_open(struct engine *e, void (*done)(struct engine *e, int status));
+void queues_refill(struct engine *e);
+/* Takes `texts` over when it keeps the activity in memory. */
+void queue_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts);
+/* Some that waited in the store only have got their turn. */
+void queue_turns(struct engine *e, const char *workflow_id);
+/* The activity that is to start next, or NULL. */
+struct activity *queue_next(struct engine *e);
+void queue_leave(struct activity *a);
+void queue_charge(struct queue *q);
 
 struct scheduler {
-	struct list window;
+	struct map queues;   /* by workflow id */
+	struct heap ready;   /* of queues */
+	struct list thirsty; /* of queues */
+	size_t thirsty_count;
+	uint64_t pass; /* of the queue that came last */
 	size_t window_count, window_bytes;
 	struct map activities; /* all in memory, by id */
 	struct list active;    /* by `all` */
 	size_t active_count, active_bytes;
 	struct list hungry; /* under way, with steps that wait for a slot */
 	size_t slots_used;
-	size_t at_work; /* steps that run now, those without a slot included */
-	char cursor[ID_SIZE];
-	char lowest_left_out[ID_SIZE]; /* of those that came while a page was on its way; "": none */
-	bool backlog;                  /* the store may have runnable activities that are not in memory */
-	bool loading, left_out;
-	size_t asked;             /* rows of the page being loaded */
+	size_t at_work;           /* steps that run now, those without a slot included */
 	struct step_timer *again; /* a page could not be read */
 	bool started;
 	bool running; /* scheduler_run is on the stack */
@@ -261,6 +295,8 @@ void scheduler_release(struct engine *e);
 void scheduler_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts);
 /* Whether one more may be under way in memory, beside `coming` that are about to be. */
 bool scheduler_has_place(const struct engine *e, size_t coming);
+/* Activities of the workflow have got their turn in a lane. */
+void scheduler_turns(struct engine *e, const char *workflow_id);
 /* Starts what may start. */
 void scheduler_run(struct engine *e);
 void scheduler_activate(struct activity *a);

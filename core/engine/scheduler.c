@@ -1,6 +1,6 @@
-/* What may run, and when: a bounded window of the oldest activities that wait, filled straight from admissions
- * while the store holds none that memory has not seen, else by queries behind a cursor. First come, first
- * served; activities that are under way and want another step come before new ones. */
+/* What may run, and when. Activities that are under way and want another step come before new ones; of the new ones,
+ * workflows take turns by their priority (stride scheduling: whoever has been charged least comes next), and within a
+ * workflow the oldest comes first. Whether an activity has its turn in its lane is the store's to say. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -9,19 +9,16 @@
 
 #include "base/log.h"
 
-/* A page shorter than this in bytes and rows was not cut by the store's limits: nothing is behind it. */
-#define PAGE_BYTES_SURE ((size_t)4 * 1024 * 1024)
-#define PAGE_AGAIN_MS 1000
+#define AGAIN_MS 1000
 
 void scheduler_init(struct engine *e)
 {
 	struct scheduler *s = &e->scheduler;
 
-	list_init(&s->window);
 	list_init(&s->active);
 	list_init(&s->hungry);
 	map_init(&s->activities);
-	s->backlog = true; /* what was there before this start */
+	queues_init(e);
 }
 
 static int free_one(void *arg, const char *key, size_t key_len, void *value)
@@ -40,6 +37,7 @@ void scheduler_release(struct engine *e)
 {
 	(void)map_each(&e->scheduler.activities, free_one, NULL);
 	map_release(&e->scheduler.activities);
+	queues_release(e);
 }
 
 static void show(struct engine *e)
@@ -49,21 +47,12 @@ static void show(struct engine *e)
 	metric_set(e->metrics.parked, (double)e->parked.count);
 }
 
-static void leave_window(struct activity *a)
-{
-	struct scheduler *s = &a->engine->scheduler;
-
-	list_remove(&a->node);
-	s->window_count--;
-	s->window_bytes -= a->bytes;
-}
-
 void scheduler_activate(struct activity *a)
 {
 	struct scheduler *s = &a->engine->scheduler;
 
-	if (map_get_str(&s->activities, a->id) == a)
-		leave_window(a);
+	if (a->queue)
+		queue_leave(a);
 	else if (map_put_str(&s->activities, a->id, a, NULL) < 0)
 		log_error("an activity cannot be found by its id", log_str("activity", a->id), log_errno(-ENOMEM),
 			  LOG_END);
@@ -83,152 +72,29 @@ void scheduler_forget(struct activity *a)
 		s->active_count--;
 		s->active_bytes -= a->bytes;
 	} else {
-		leave_window(a);
+		queue_leave(a);
 	}
 	if (map_get_str(&s->activities, a->id) == a)
 		map_remove_str(&s->activities, a->id);
 	show(a->engine);
 }
 
-/* ---- The window ----------------------------------------------------------------------------------------------- */
-
-static bool has_room(const struct engine *e)
-{
-	return e->scheduler.window_count < e->options.window && e->scheduler.window_bytes < ENGINE_WINDOW_BYTES;
-}
-
-/* Sorted by id. What comes is nearly always the newest. */
-static int enter_window(struct activity *a)
-{
-	struct scheduler *s = &a->engine->scheduler;
-	struct list *behind = s->window.prev;
-
-	if (map_put_str(&s->activities, a->id, a, NULL) < 0)
-		return -ENOMEM;
-	while (behind != &s->window && strcmp(list_entry(behind, struct activity, node)->id, a->id) > 0)
-		behind = behind->prev;
-	list_prepend(behind, &a->node);
-	s->window_count++;
-	s->window_bytes += a->bytes;
-	return 0;
-}
-
-static void left_out(struct scheduler *s, const char *id)
-{
-	s->backlog = true;
-	s->left_out = true;
-	/* An id that was made long ago and tried again lies before the cursor, or before where the page that is on its
-	 * way will put it. */
-	if (strcmp(id, s->cursor) <= 0)
-		s->cursor[0] = '\0';
-	if (s->lowest_left_out[0] == '\0' || strcmp(id, s->lowest_left_out) < 0)
-		memcpy(s->lowest_left_out, id, ID_SIZE);
-}
-
 void scheduler_admitted(struct engine *e, const struct store_admit *admit, struct activity_texts *texts)
 {
-	struct scheduler *s = &e->scheduler;
-	struct activity *a = NULL;
-
 	if (e->stopping || e->options.concurrency == 0)
 		return;
 	/* A reader can be faster than the news of the commit: then a page has brought it already. */
-	if (map_get_str(&s->activities, admit->id))
-		return;
-	if ((!s->backlog || s->loading) && s->started && has_room(e))
-		a = activity_new(e, admit->id, admit->workflow_id, admit->revision_id, texts);
-	if (a) {
-		a->created_ms = admit->created_ms;
-		if (enter_window(a) < 0) {
-			activity_free(a);
-			a = NULL;
-		}
-	}
-	if (!a)
-		left_out(s, admit->id);
+	if (admit->ret_turn && !map_get_str(&e->scheduler.activities, admit->id))
+		queue_admitted(e, admit, texts);
 	scheduler_run(e);
 }
 
-/* ---- From the store ------------------------------------------------------------------------------------------- */
-
-static bool take_row(struct engine *e, const struct store_activity_row *row)
+void scheduler_turns(struct engine *e, const char *workflow_id)
 {
-	struct activity *a;
-
-	if (map_get_str(&e->scheduler.activities, row->id))
-		return true;
-	a = activity_from_row(e, row);
-	if (!a)
-		return false;
-	if (enter_window(a) < 0) {
-		activity_free(a);
-		return false;
-	}
-	return true;
-}
-
-static void page_again(void *arg)
-{
-	struct engine *e = arg;
-
-	e->scheduler.again = NULL;
+	if (e->stopping || e->options.concurrency == 0)
+		return;
+	queue_turns(e, workflow_id);
 	scheduler_run(e);
-}
-
-/* Nobody else may come by to ask again. */
-static void page_failed(struct engine *e, int error)
-{
-	struct scheduler *s = &e->scheduler;
-
-	log_error("waiting activities cannot be read", log_errno(error), LOG_END);
-	if (!s->again && !e->stopping)
-		s->again = step_timer_start(e, PAGE_AGAIN_MS, page_again, e);
-}
-
-static void page_came(void *arg, int status, const struct store_activity_row *rows, size_t count)
-{
-	struct engine *e = arg;
-	struct scheduler *s = &e->scheduler;
-	size_t bytes = 0, asked = s->asked;
-
-	s->loading = false;
-	if (e->stopping)
-		return;
-	if (status < 0) {
-		page_failed(e, status);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		bytes += rows[i].payload_len + (rows[i].params ? strlen(rows[i].params) : 0) +
-			 (rows[i].cause ? strlen(rows[i].cause) : 0);
-		if (!take_row(e, &rows[i]))
-			goto more;
-		memcpy(s->cursor, rows[i].id, ID_SIZE);
-	}
-	if (!s->left_out && count < asked && bytes < PAGE_BYTES_SURE)
-		s->backlog = false;
-more:
-	if (s->lowest_left_out[0] && strcmp(s->lowest_left_out, s->cursor) <= 0)
-		s->cursor[0] = '\0';
-	scheduler_run(e);
-}
-
-static void refill(struct engine *e)
-{
-	struct scheduler *s = &e->scheduler;
-	int r;
-
-	if (!s->backlog || s->loading || s->again || s->window_count > e->options.window / 2 || !has_room(e))
-		return;
-	s->loading = true;
-	s->left_out = false;
-	s->lowest_left_out[0] = '\0';
-	s->asked = e->options.window - s->window_count;
-	r = store_list_runnable(e->store, NULL, s->cursor, s->asked, page_came, e);
-	if (r < 0) {
-		s->loading = false;
-		page_failed(e, r);
-	}
 }
 
 /* ---- Starting ------------------------------------------------------------------------------------------------- */
@@ -265,7 +131,7 @@ static void not_resolved(struct activity *a, int error)
 {
 	log_error("a revision cannot be read", log_str("revision", a->revision_id), log_errno(error), LOG_END);
 	if (!a->again)
-		a->again = step_timer_start(a->engine, PAGE_AGAIN_MS, resolve_again, a);
+		a->again = step_timer_start(a->engine, AGAIN_MS, resolve_again, a);
 }
 
 static void resolved(void *arg, int status, struct workflow *w)
@@ -317,18 +183,21 @@ bool scheduler_has_place(const struct engine *e, size_t coming)
 static bool begin_first(struct engine *e)
 {
 	struct scheduler *s = &e->scheduler;
-	struct list *first = list_first(&s->window);
-	struct activity *a;
+	struct activity *a = queue_next(e);
+	struct queue *q;
 	struct workflow *w;
 
-	if (!first || !scheduler_has_place(e, 0))
+	if (!a || !scheduler_has_place(e, 0))
 		return false;
-	a = list_entry(first, struct activity, node);
+	q = a->queue;
 	w = revisions_peek(e, a->revision_id);
-	if (w && s->slots_used >= e->options.concurrency && wants_slot_at_once(w))
+	if (w && !a->give_way && s->slots_used >= e->options.concurrency && wants_slot_at_once(w))
 		return false;
 	scheduler_activate(a);
-	if (w)
+	queue_charge(q);
+	if (a->give_way)
+		activity_close(a, STATUS_CANCELLED, GIVE_WAY_MESSAGE);
+	else if (w)
 		activity_begin(a, w, NULL);
 	else
 		begin_later(a);
@@ -347,6 +216,6 @@ void scheduler_run(struct engine *e)
 	while (begin_first(e))
 		;
 	s->running = false;
-	refill(e);
+	queues_refill(e);
 	show(e);
 }

@@ -29,7 +29,7 @@ static void deliver(uv_timer_t *timer)
 		struct request *r = list_entry(node, struct request, node);
 		list_remove(node);
 		r->cb(r->arg, r->results, r->count);
-		request_free(r);
+		expr_request_free(r);
 	}
 	close_when_idle(e);
 }
@@ -153,7 +153,7 @@ int expr_run(struct expr *e, const struct expr_program *programs, size_t program
 		return error;
 	/* The largest one is taken when nothing else is there. */
 	if (e->queued > 0 && r->frame.len > e->options.queue_bytes_max - e->queued_bytes) {
-		request_free(r);
+		expr_request_free(r);
 		return -EBUSY;
 	}
 	request_set_id(r, ++e->last_id);

@@ -44,7 +44,7 @@ struct request {
 /* request.c: encodes. */
 int request_make(const struct expr_program *programs, size_t program_count, const struct expr_input *inputs,
 		 size_t input_count, struct request **ret);
-void request_free(struct request *r);
+void expr_request_free(struct request *r);
 void request_set_id(struct request *r, uint32_t id);
 /* The next answer; `text` is JSON when the status is 0 and otherwise the message. -ENOMEM leaves it without text. */
 void request_answer(struct request *r, int status, const char *text, size_t len);

@@ -41,7 +41,7 @@ int request_make(const struct expr_program *programs, size_t program_count, cons
 		error = r->results ? 0 : -ENOMEM;
 	}
 	if (error < 0) {
-		request_free(r);
+		expr_request_free(r);
 		return error;
 	}
 	*ret = r;
@@ -54,7 +54,7 @@ static void free_text(const char *text)
 	free((void *)(uintptr_t)text);
 }
 
-void request_free(struct request *r)
+void expr_request_free(struct request *r)
 {
 	if (!r)
 		return;

@@ -295,8 +295,7 @@ static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *
 	t->index = index;
 	t->plugin = host_instance(h, w->triggers[index].plugin);
 	memcpy(t->workflow_id, hw->id, sizeof(t->workflow_id));
-	t->order.enabled = true;
-	store_order_init(&t->order.order);
+	catalog_trigger_init(&t->order);
 	list_init(&t->in_plugin);
 	list_init(&t->in_loading);
 	list_init(&t->busy);

@@ -199,7 +199,16 @@ const struct catalog_entry *fixture_apply(struct fixture *f, const char *definit
 	struct workflow *w = fixture_workflow(definition);
 	char slug[64];
 	snprintf(slug, sizeof(slug), "%s", w->slug);
-	assert_int_equal(engine_apply(f->engine, &w, 1, false, "test", NULL, set_flag, &done), 0);
+	assert_int_equal(engine_apply(f->engine,
+				      &(struct engine_apply){
+					      .workflows = &w,
+					      .count = 1,
+					      .from_folder = true,
+					      .by = "test",
+					      .done = set_flag,
+					      .arg = &done,
+				      }),
+			 0);
 	workflow_unref(w);
 	until(f, done);
 	const struct catalog_entry *entry = engine_find(f->engine, slug);

@@ -117,7 +117,16 @@ static void load_engine(struct fixture *f)
 	assert_int_equal(loaded.status, 0);
 	for (size_t i = 0; i < DEFINITION_COUNT; i++)
 		workflows[i] = parse(definitions[i][0], definitions[i][1]);
-	assert_int_equal(engine_apply(f->engine, workflows, DEFINITION_COUNT, true, "folder", NULL, on_done, &applied),
+	assert_int_equal(engine_apply(f->engine,
+				      &(struct engine_apply){
+					      .workflows = workflows,
+					      .count = DEFINITION_COUNT,
+					      .complete = true,
+					      .from_folder = true,
+					      .by = "folder",
+					      .done = on_done,
+					      .arg = &applied,
+				      }),
 			 0);
 	turn_until(f, is_set, &applied.over);
 	assert_int_equal(applied.status, 0);

@@ -189,7 +189,17 @@ int rig_apply(struct rig *r, const char *slug, const char *definition, bool comp
 	struct workflow *w = definition ? parse(slug, definition) : NULL;
 	struct waited done = {0};
 
-	assert_int_equal(engine_apply(r->engine, &w, w ? 1 : 0, complete, "folder", NULL, note, &done), 0);
+	assert_int_equal(engine_apply(r->engine,
+				      &(struct engine_apply){
+					      .workflows = &w,
+					      .count = w ? 1 : 0,
+					      .complete = complete,
+					      .from_folder = true,
+					      .by = "folder",
+					      .done = note,
+					      .arg = &done,
+				      }),
+			 0);
 	workflow_unref(w);
 	rig_until(r, is_done, &done);
 	return done.status;

@@ -39,21 +39,14 @@ static void emit(struct rig *r, const struct engine_emission *emission, struct a
 	rig_answer(r, a);
 }
 
-static struct catalog_trigger order_new(void)
-{
-	struct catalog_trigger order = {.enabled = true};
-
-	store_order_init(&order.order);
-	return order;
-}
-
 static void what_is_not_json_never_calls_back(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	char key[300];
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	m.payload = "{oops";
@@ -109,10 +102,11 @@ static void assert_refusal(struct rig *r, const char *line)
 static void wrong_parameters_are_refused_and_recorded_by_name(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	m.params = "{\"other\":1}";
@@ -152,10 +146,11 @@ static int enable(struct rig *r, const char *slug, const char *trigger_id, bool 
 static void switches_hold_across_a_restart(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	assert_int_equal(enable(r, "test", "t", false), 0);
 	m = emission_of(r, "test", &order);
@@ -181,10 +176,11 @@ static void switches_hold_across_a_restart(void **state)
 static void a_dedup_key_starts_one_activity(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer first, again, other;
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	m.payload = "{\"a\":1}";
@@ -207,11 +203,12 @@ static void a_dedup_key_starts_one_activity(void **state)
 static void a_key_made_by_the_host_does_not_double(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer first, again, behind;
 	char key[64];
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	emit(r, &m, &first);
@@ -236,11 +233,12 @@ static void a_key_made_by_the_host_does_not_double(void **state)
 static void a_key_made_by_the_host_stores_what_is_not_there_under_its_id(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 	char key[64], lost[ID_SIZE];
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	id_next(engine_ids(r->engine), clock_wall_ms(), 0, lost);
 	m = emission_of(r, "test", &order);
@@ -261,11 +259,12 @@ static void a_key_made_by_the_host_stores_what_is_not_there_under_its_id(void **
 static void a_key_made_by_the_host_of_what_is_refused_now_is_no_duplicate(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 	char key[64], lost[ID_SIZE];
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	id_next(engine_ids(r->engine), clock_wall_ms(), 0, lost);
 	m = emission_of(r, "test", &order);
@@ -283,10 +282,11 @@ static void a_key_made_by_the_host_of_what_is_refused_now_is_no_duplicate(void *
 static void a_key_that_only_looks_like_the_hosts_is_an_ordinary_one(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	m.dedup_key = "auto/ffffffffffffffffffffffff";
@@ -322,11 +322,12 @@ static bool kv_done(void *arg)
 static void checkpoints_are_committed_with_the_activity_and_with_a_refusal(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct store_checkpoint checkpoint = {"cursor", 6, "one", 3};
 	struct engine_emission m;
 	struct answer a;
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test", DEFINITION);
 	m = emission_of(r, "test", &order);
 	m.checkpoints = &checkpoint;
@@ -368,10 +369,11 @@ static void refusals_of_others_are_counted_per_minute(void **state)
 static void a_full_queue_refuses_and_says_so(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct answer a;
 
+	catalog_trigger_init(&order);
 	rig_down(r, 0);
 	r->queue_max = 3;
 	r->options.concurrency = 0;
@@ -397,11 +399,12 @@ static void stopped(void *arg)
 static void a_stopping_engine_takes_nothing(void **state)
 {
 	struct rig *r = *state;
-	struct catalog_trigger order = order_new();
+	struct catalog_trigger order;
 	struct engine_emission m;
 	struct waited w = {0};
 	char id[ID_SIZE];
 
+	catalog_trigger_init(&order);
 	(void)rig_define(r, "test",
 			 "{\"triggers\":[{\"id\":\"t\",\"plugin\":\"webhook\"}],"
 			 "\"steps\":[{\"id\":\"a\",\"run\":[\"/bin/sleep\",\"60\"]}]}");

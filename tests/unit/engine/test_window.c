@@ -43,6 +43,7 @@ static void an_admission_that_a_page_has_brought_already_is_one_activity(void **
 	memcpy(admit.id, id, ID_SIZE);
 	admit.workflow_id = a->workflow_id;
 	admit.revision_id = a->revision_id;
+	admit.ret_turn = true;
 	assert_int_equal(activity_texts_copy(&texts, &from, NULL, 0), 0);
 	scheduler_admitted(r->engine, &admit, &texts);
 	free(texts.block);
@@ -56,34 +57,34 @@ static void an_admission_that_a_page_has_brought_already_is_one_activity(void **
 static void an_old_id_stored_while_a_page_is_read_has_its_turn(void **state)
 {
 	struct rig *r = *state;
-	struct scheduler *s;
-	struct catalog_trigger order = {0};
+	struct queue *q;
+	struct catalog_trigger order;
 	struct engine_emission m = {.trigger = "webhook", .trigger_id = "webhook", .order = &order};
 	struct answer a;
 	char old[ID_SIZE], key[64];
 
-	store_order_init(&order.order);
-	order.enabled = true;
+	catalog_trigger_init(&order);
 	r->options.window = 2;
 	rig_open(r);
 	m.workflow_id =
 		rig_define(r, "test",
 			   "{\"triggers\":[{\"plugin\":\"webhook\"}],\"steps\":[{\"id\":\"a\",\"sleep\":\"0ms\"}]}")
 			->id;
-	s = &r->engine->scheduler;
 	id_next(engine_ids(r->engine), clock_wall_ms(), 0, old);
 	rig_emit(r, &m, &a);
 	rig_answer(r, &a);
 	(void)snprintf(key, sizeof(key), "auto/%s", old);
 	/* As in the middle of such a page: the old one is told while it is read and there is no room. */
-	s->loading = true;
+	q = map_get_str(&r->engine->scheduler.queues, m.workflow_id);
+	assert_non_null(q);
+	q->loading = true;
 	m.dedup_key = key;
 	m.dedup_key_len = strlen(key);
 	rig_emit(r, &m, &a);
 	rig_answer(r, &a);
 	assert_string_equal(a.id, old);
-	assert_string_equal(s->lowest_left_out, old);
-	s->loading = false;
+	assert_string_equal(q->lowest_left_out, old);
+	q->loading = false;
 	rig_start(r);
 	json_free(rig_wait(r, old, "completed"));
 	rig_down(r, 0);
