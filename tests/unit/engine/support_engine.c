@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "expr/expr.h"
 #include "model/workflow.h"
 
 /* ---- The rig -------------------------------------------------------------------------------------------------- */
@@ -112,7 +113,9 @@ void rig_open(struct rig *r)
 	assert_int_equal(health_open(&r->health), 0);
 	assert_int_equal(bus_open(&r->bus), 0);
 	open_store(r);
+	assert_int_equal(expr_open(&(struct expr_options){.loop = &r->loop, .helper = JQ_HELPER}, &r->expr), 0);
 	rig_path(r, "scratch", scratch);
+	r->options.expr = r->expr;
 	r->options.loop = &r->loop;
 	r->options.store = r->store;
 	r->options.bus = r->bus;
@@ -157,6 +160,10 @@ void rig_down(struct rig *r, int64_t drain_ms)
 
 void rig_release(struct rig *r)
 {
+	struct waited w = {0};
+
+	expr_close(r->expr, note_stop, &w);
+	rig_until(r, is_done, &w);
 	store_close(r->store);
 	engine_free(r->engine);
 	bus_free(r->bus);

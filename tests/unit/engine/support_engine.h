@@ -28,6 +28,7 @@ struct rig {
 	struct health *health;
 	struct bus *bus;
 	struct store *store;
+	struct expr *expr; /* its helpers start when a program is to be run */
 	struct engine *engine;
 	struct engine_options options;
 	size_t queue_max;
