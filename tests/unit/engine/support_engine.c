@@ -113,7 +113,9 @@ void rig_open(struct rig *r)
 	assert_int_equal(health_open(&r->health), 0);
 	assert_int_equal(bus_open(&r->bus), 0);
 	open_store(r);
-	assert_int_equal(expr_open(&(struct expr_options){.loop = &r->loop, .helper = JQ_HELPER}, &r->expr), 0);
+	assert_int_equal(
+		expr_open(&(struct expr_options){.loop = &r->loop, .helper = JQ_HELPER, .deadline_ms = 3000}, &r->expr),
+		0);
 	rig_path(r, "scratch", scratch);
 	r->options.expr = r->expr;
 	r->options.loop = &r->loop;

@@ -201,16 +201,16 @@ static void a_fast_filter_does_not_overtake_a_slow_one_of_the_same_trigger(void 
 	struct answer first, second, third;
 
 	define(r, "w",
-	       "\"when\":\"if . == \\\"slow\\\" then reduce range(300000) as $i (0; .+1) | true else true end\"", "",
+	       "\"when\":\"if . == \\\"slow\\\" then reduce range(700000) as $i (0; .+1) | true else true end\"", "",
 	       STEPS);
 	catalog_trigger_init(&order);
 	catalog_trigger_init(&other);
 	slow = emission_of(r, "w", &order, "\"slow\"");
 	fast = emission_of(r, "w", &order, "\"fast\"");
 	free_one = emission_of(r, "w", &other, "\"fast\"");
-	/* The helpers are warm and the program compiled in both. */
-	rig_emit(r, &free_one, &first);
-	rig_emit(r, &free_one, &second);
+	/* The second helper is started when the first is busy. */
+	rig_emit(r, &slow, &first);
+	rig_emit(r, &slow, &second);
 	rig_answer(r, &first);
 	rig_answer(r, &second);
 
