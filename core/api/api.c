@@ -76,7 +76,9 @@ int api_open(const struct api_options *options, struct api **ret)
 		metrics_counter(options->metrics, "tappet_api_unauthorized_total",
 				"Requests to the API without the admin token, or from a host that may not.", NULL);
 	api_set_admin_token(a, options->admin_token);
-	int r = api_set_public_url(a, options->public_url);
+	int r = api_streams_init(a);
+	if (r >= 0)
+		r = api_set_public_url(a, options->public_url);
 	if (r >= 0)
 		r = add_routes(a);
 	if (r < 0) {
@@ -91,6 +93,8 @@ void api_ready(struct api *a, bool ready)
 {
 	a->ready = ready;
 	a->started = a->started || ready;
+	if (!ready)
+		api_streams_end(a);
 }
 
 void api_free(struct api *a)
@@ -102,5 +106,6 @@ void api_free(struct api *a)
 	a->route_count = 0;
 	a->ready = false;
 	a->closed = true;
+	api_streams_close(a);
 	api_unref(a);
 }

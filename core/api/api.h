@@ -14,6 +14,7 @@
 struct api;
 
 struct api_options {
+	uv_loop_t *loop;
 	struct gateway *gateway;
 	struct engine *engine;
 	struct store *store;
@@ -34,7 +35,7 @@ struct api_options {
 
 int api_open(const struct api_options *options, struct api **ret);
 /* Ready to serve: /readyz answers 200 from now on, until it is called with false. Before the first time, everything
- * under /api answers 503: the definitions are not in yet. */
+ * under /api answers 503: the definitions are not in yet. False ends the answers that go on. */
 void api_ready(struct api *a, bool ready);
 /* Takes the routes away; requests in flight are still answered, as long as gateway, engine and store are there. None
  * of the functions above is called any more. */

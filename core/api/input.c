@@ -109,20 +109,48 @@ bool api_query(struct http_request *r, const char *const *keys)
 	return true;
 }
 
-bool api_query_number(struct http_request *r, const char *key, uint64_t *ret)
+static bool read_number(struct http_request *r, const char *name, const char *text, uint64_t *ret)
 {
-	const char *text = http_query_value(r, key);
 	char *end;
-	if (!text)
-		return true;
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > INT64_MAX) {
-		api_problemf(r, 400, "invalid-value", "\"%s\" must be a whole number", key);
+		api_problemf(r, 400, "invalid-value", "\"%s\" must be a whole number", name);
 		return false;
 	}
 	*ret = value;
 	return true;
+}
+
+bool api_query_number(struct http_request *r, const char *key, uint64_t *ret)
+{
+	const char *text = http_query_value(r, key);
+	return !text || read_number(r, key, text, ret);
+}
+
+bool api_query_bool(struct http_request *r, const char *key, bool *ret)
+{
+	const char *text = http_query_value(r, key);
+	if (!text)
+		return true;
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+		api_problemf(r, 400, "invalid-value", "\"%s\" must be true or false", key);
+		return false;
+	}
+	*ret = text[0] == 't';
+	return true;
+}
+
+bool api_last_event_id(struct http_request *r, uint64_t *ret)
+{
+	const char *text = http_header(r, "Last-Event-ID");
+	return !text || text[0] == '\0' || read_number(r, "Last-Event-ID", text, ret);
+}
+
+bool api_wants_events(const struct http_request *r)
+{
+	const char *accept = http_header(r, "Accept");
+	return accept && strcasestr(accept, "text/event-stream");
 }
 
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret)

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "base/digest.h"
+#include "base/list.h"
 #include "base/json.h"
 
 #define API_ANSWER_MAX ((size_t)64 * 1024 * 1024)
@@ -30,8 +31,12 @@ struct api {
 	char *public_host; /* or NULL */
 	struct api_route *routes;
 	size_t route_count;
-	struct metric *unauthorized;
-	size_t references; /* one of the owner, one per call */
+	struct metric *unauthorized, *stream_gauge;
+	struct list streams;
+	size_t stream_count;
+	uv_timer_t stream_timer; /* runs while there are streams; one reference */
+	bool has_timer;
+	size_t references; /* one of the owner, one per call, one of the timer */
 	bool ready;
 	bool started; /* it was ready once */
 	bool closed;
@@ -49,6 +54,11 @@ void *api_call_open(struct api *a, struct http_request *r, size_t size);
 /* Frees the call; its request has been answered. NULL is allowed. */
 void api_call_close(void *call);
 void api_unref(struct api *a);
+
+/* stream.c: the answers that go on (stream.h). */
+int api_streams_init(struct api *a);
+void api_streams_end(struct api *a);
+void api_streams_close(struct api *a);
 
 /* ---- Who may (auth.c) ----------------------------------------------------------------------------------------- */
 
@@ -71,6 +81,12 @@ bool api_body(struct api *a, struct http_request *r, const struct api_key *keys,
 bool api_query(struct http_request *r, const char *const *keys);
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret);
 bool api_query_number(struct http_request *r, const char *key, uint64_t *ret);
+/* "true" or "false"; untouched when the key is not there. */
+bool api_query_bool(struct http_request *r, const char *key, bool *ret);
+/* The header Last-Event-ID; *ret is untouched when there is none. */
+bool api_last_event_id(struct http_request *r, uint64_t *ret);
+/* Whether the client wants server-sent events. */
+bool api_wants_events(const struct http_request *r);
 /* An instant as RFC 3339, or a duration back from now; untouched when the key is not there. */
 bool api_query_since(struct http_request *r, int64_t *ret_ms);
 /* The workflow in the path, or in the query (then NULL when none is asked for). */

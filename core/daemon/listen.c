@@ -45,6 +45,7 @@ int listen_open_api(struct daemon *d)
 		return r;
 	}
 	struct api_options options = {
+		.loop = &d->loop,
 		.gateway = d->gateway,
 		.engine = d->engine,
 		.store = d->store,

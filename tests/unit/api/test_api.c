@@ -14,7 +14,7 @@ static void lists_workflows_with_their_triggers(void **state)
 	struct reply r = call(*state, "GET", "/api/v1/workflows", NULL);
 	assert_int_equal(r.status, 200);
 	const struct json *hello = find_workflow(&r, "hello");
-	assert_int_equal(json_count(json_get(r.json, "workflows")), 3);
+	assert_int_equal(json_count(json_get(r.json, "workflows")), 5);
 	assert_string_equal(json_get_str(hello, "name"), "Hello");
 	assert_string_equal(json_get_str(hello, "team"), "Tests");
 	assert_true(json_bool(json_get(hello, "enabled")));
@@ -295,7 +295,8 @@ static void runs_in_flight_are_answered_after_the_api_is_gone(void **state)
 static void before_it_was_ready_it_says_so(void **state)
 {
 	struct fixture *f = *state;
-	const struct api_options options = {.gateway = f->gateway,
+	const struct api_options options = {.loop = &f->loop,
+					    .gateway = f->gateway,
 					    .engine = f->engine,
 					    .store = f->store,
 					    .bus = f->bus,
