@@ -12,6 +12,8 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/disable", api_workflows_disable},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/triggers/{trigger}/enable", api_workflows_enable},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/triggers/{trigger}/disable", api_workflows_disable},
+	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/triggers/{trigger}", api_triggers_get},
+	{SURFACE_API, "GET", "/api/v1/triggers", api_triggers_list},
 	{SURFACE_API, "GET", "/api/v1/activities", api_activities_list},
 	{SURFACE_API, "GET", "/api/v1/activities/{activity}", api_activities_get},
 	{SURFACE_API, "POST", "/api/v1/activities/{activity}/cancel", api_activities_cancel},

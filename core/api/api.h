@@ -30,7 +30,8 @@ struct api_options {
 	void (*trigger_health)(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out);
 	/* Reload definitions: done(done_arg, status, mistakes as text). */
 	void (*reload)(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
-	void (*enabled)(void *arg, const char *workflow_id); /* a switch was thrown */
+	/* A switch was thrown: brings the triggers in line and calls done(done_arg) once when they are. */
+	void (*enabled)(void *arg, const char *workflow_id, void (*done)(void *done_arg), void *done_arg);
 };
 
 int api_open(const struct api_options *options, struct api **ret);

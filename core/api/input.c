@@ -195,6 +195,18 @@ bool api_path_workflow(struct api *a, struct http_request *r, const struct catal
 	return false;
 }
 
+bool api_path_trigger(struct http_request *r, const struct catalog_entry *entry, size_t *ret_index)
+{
+	const char *name = http_param(r, "trigger");
+	const int index = entry->workflow ? workflow_find_trigger(entry->workflow, name) : -1;
+	if (index < 0) {
+		api_problemf(r, 404, "not-found", "workflow \"%s\" has no trigger \"%.100s\"", entry->slug, name);
+		return false;
+	}
+	*ret_index = (size_t)index;
+	return true;
+}
+
 bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret)
 {
 	const char *name = http_query_value(r, "workflow");

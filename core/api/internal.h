@@ -92,6 +92,8 @@ bool api_query_since(struct http_request *r, int64_t *ret_ms);
 /* The workflow in the path, or in the query (then NULL when none is asked for). */
 bool api_path_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
 bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
+/* Its trigger in the path, by its place in the definition. */
+bool api_path_trigger(struct http_request *r, const struct catalog_entry *entry, size_t *ret_index);
 /* The activity id in the path. */
 bool api_path_id(struct http_request *r, const char *name, const char **ret);
 
@@ -109,6 +111,9 @@ void api_member_time(struct buf *out, const char *key, int64_t wall_ms);
 /* "workflow" (slug) and "workflowId", nothing when the id is "". */
 void api_member_workflow(struct api *a, struct buf *out, const char *workflow_id);
 void api_write_workflow(struct api *a, const struct catalog_entry *entry, struct buf *out);
+/* `whole`: with its options. */
+void api_write_trigger(struct api *a, const struct catalog_entry *entry, const struct trigger_def *trigger, bool whole,
+		       struct buf *out);
 
 /* ---- Endpoints ------------------------------------------------------------------------------------------------- */
 
@@ -117,6 +122,8 @@ void api_workflows_get(struct api *a, struct http_request *r);
 void api_workflows_run(struct api *a, struct http_request *r);
 void api_workflows_enable(struct api *a, struct http_request *r);
 void api_workflows_disable(struct api *a, struct http_request *r);
+void api_triggers_list(struct api *a, struct http_request *r);
+void api_triggers_get(struct api *a, struct http_request *r);
 void api_activities_list(struct api *a, struct http_request *r);
 void api_activities_get(struct api *a, struct http_request *r);
 void api_activities_cancel(struct api *a, struct http_request *r);

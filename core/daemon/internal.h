@@ -16,8 +16,8 @@ struct reload {
 	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
 	size_t workflow_count;
 	bool busy, at_start;
-	bool settling;   /* committed; triggers are on their way to their plugins */
-	bool unreadable; /* the folder itself: what is in it is not known */
+	struct host_settle settle; /* committed; triggers are on their way to their plugins */
+	bool unreadable;           /* the folder itself: what is in it is not known */
 	void (*done)(void *arg, int status, const char *mistakes);
 	void *arg;
 };
@@ -36,6 +36,7 @@ struct daemon {
 	struct host *host;
 	struct api *api;
 	struct reload reload;
+	struct host_settle settle; /* at the start */
 	char *plugin_folder, *scratch;
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
@@ -50,9 +51,6 @@ struct daemon {
  * -EBUSY. At start a bad file is set aside; later one bad file refuses all: `done` gets -EINVAL and the mistakes. */
 int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes),
 		     void *arg);
-
-/* The plugins have stopped: a reload does not wait for them any longer. */
-void definitions_give_up(struct daemon *d);
 
 /* parts.c: makes the parts from the configuration, in the order of who uses whom. What it made before it failed is in `d`. */
 int parts_open(struct daemon *d);

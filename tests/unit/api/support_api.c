@@ -94,11 +94,15 @@ static void fake_reload(void *arg, void (*done)(void *done_arg, int status, cons
 	done(done_arg, f->reload_status, f->reload_mistakes);
 }
 
-static void fake_enabled(void *arg, const char *workflow_id)
+static void fake_enabled(void *arg, const char *workflow_id, void (*done)(void *done_arg), void *done_arg)
 {
 	struct fixture *f = arg;
 	assert_int_equal(strlen(workflow_id), 24);
 	f->switched++;
+	f->in_line = done;
+	f->in_line_arg = done_arg;
+	if (!f->hold_switch)
+		done(done_arg);
 }
 
 static struct workflow *parse(const char *slug, const char *text)

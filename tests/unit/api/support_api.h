@@ -31,7 +31,10 @@ struct fixture {
 	int reload_status; /* what the next reload says */
 	const char *reload_mistakes;
 	unsigned switched; /* calls of `enabled` */
-	bool hold_reload;  /* keeps the answer back */
+	bool hold_switch;  /* keeps the answer of `enabled` back */
+	void (*in_line)(void *arg);
+	void *in_line_arg;
+	bool hold_reload; /* keeps the answer back */
 	void (*held)(void *arg, int status, const char *mistakes);
 	void *held_arg;
 };

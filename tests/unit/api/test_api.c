@@ -9,6 +9,12 @@ static const struct json *find_workflow(const struct reply *r, const char *slug)
 	return NULL;
 }
 
+static bool is_switching(void *arg)
+{
+	const struct fixture *f = arg;
+	return f->in_line != NULL;
+}
+
 static void lists_workflows_with_their_triggers(void **state)
 {
 	struct reply r = call(*state, "GET", "/api/v1/workflows", NULL);
@@ -195,6 +201,52 @@ static void pages_through_events(void **state)
 	reply_release(&r);
 }
 
+static void lists_triggers_by_workflow_plugin_and_state(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const none[] = {"workflow=slow", "plugin=schedule", "state=dead"};
+	static const char *const one[] = {"", "workflow=hello", "plugin=webhook&state=running"};
+	char path[96];
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/api/v1/triggers?%s", one[i]);
+		struct reply r = call(f, "GET", path, NULL);
+		const struct json *trigger = json_first(json_get(r.json, "triggers"));
+		assert_string_equal(json_get_str(trigger, "id"), "push");
+		assert_string_equal(json_get_str(trigger, "workflow"), "hello");
+		assert_string_equal(json_get_str(json_get(trigger, "health"), "state"), "running");
+		assert_true(json_bool(json_get(trigger, "enabled")));
+		reply_release(&r);
+		snprintf(path, sizeof(path), "/api/v1/triggers?%s", none[i]);
+		r = call(f, "GET", path, NULL);
+		assert_int_equal(r.status, 200);
+		assert_int_equal(json_count(json_get(r.json, "triggers")), 0);
+		reply_release(&r);
+	}
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello/triggers/push", NULL);
+	assert_string_equal(json_get_str(r.json, "plugin"), "webhook");
+	assert_true(json_is_object(json_get(r.json, "with")));
+	reply_release(&r);
+	expect_problem(f, "GET", "/api/v1/workflows/hello/triggers/pull", NULL, 404, "not-found", "pull");
+	expect_problem(f, "GET", "/api/v1/triggers?state=well", NULL, 400, "invalid-value", "state");
+	expect_problem(f, "GET", "/api/v1/triggers?workflow=x", NULL, 404, "not-found", "\"x\"");
+}
+
+static void a_switch_is_answered_when_the_triggers_are_in_line(void **state)
+{
+	struct fixture *f = *state;
+	f->hold_switch = true;
+	struct exchange *x = exchange_start(f, "POST", "/api/v1/workflows/hello/disable", "{}");
+	turn_until(f, is_switching, f);
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello", NULL);
+	assert_false(json_bool(json_get(r.json, "enabled")));
+	reply_release(&r);
+	assert_string_equal(exchange_so_far(x), "");
+	f->in_line(f->in_line_arg);
+	r = exchange_end(x);
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+}
+
 static void tells_how_it_is(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +380,8 @@ int main(void)
 		API_TEST(pages_through_activities),
 		API_TEST(cancels_an_activity_once),
 		API_TEST(pages_through_events),
+		API_TEST(lists_triggers_by_workflow_plugin_and_state),
+		API_TEST(a_switch_is_answered_when_the_triggers_are_in_line),
 		API_TEST(tells_how_it_is),
 		API_TEST(reload_tells_every_mistake),
 		API_TEST(a_request_in_flight_outlives_the_api),
