@@ -101,6 +101,8 @@ bool api_path_id(struct http_request *r, const char *name, const char **ret);
 
 /* Sends `out` as JSON and releases it. */
 void api_reply(struct http_request *r, int status, struct buf *out);
+/* The same with an ETag, which it releases as well; the client may keep it, but has to ask before each use. */
+void api_reply_tagged(struct http_request *r, int status, struct buf *tag, struct buf *out);
 /* The problem that stands for a negative status of engine or store; `what` is not there, with -ENOENT. */
 void api_fail(struct http_request *r, int error, const char *what);
 void api_problemf(struct http_request *r, int status, const char *type, const char *format, ...)

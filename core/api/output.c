@@ -2,18 +2,30 @@
 
 #include <errno.h>
 
-void api_reply(struct http_request *r, int status, struct buf *out)
+static void reply(struct http_request *r, int status, const char *cache, const struct buf *tag, struct buf *out)
 {
-	static const char type[] = "application/json", cache[] = "no-store";
+	static const char type[] = "application/json";
 	const struct http_header_field headers[] = {
 		{"Content-Type", type, sizeof(type) - 1},
-		{"Cache-Control", cache, sizeof(cache) - 1},
+		{"Cache-Control", cache, strlen(cache)},
+		{"ETag", tag ? buf_cstr(tag) : "", tag ? tag->len : 0},
 	};
-	if (buf_error(out) < 0)
+	if (buf_error(out) < 0 || (tag && buf_error(tag) < 0))
 		http_problem(r, 503, "no-memory", "the answer does not fit into memory; ask for less at once", 1);
 	else
-		http_respond(r, status, headers, 2, buf_cstr(out), out->len);
+		http_respond(r, status, headers, tag ? 3 : 2, buf_cstr(out), out->len);
 	buf_release(out);
+}
+
+void api_reply(struct http_request *r, int status, struct buf *out)
+{
+	reply(r, status, "no-store", NULL, out);
+}
+
+void api_reply_tagged(struct http_request *r, int status, struct buf *tag, struct buf *out)
+{
+	reply(r, status, "no-cache", tag, out);
+	buf_release(tag);
 }
 
 void api_problemf(struct http_request *r, int status, const char *type, const char *format, ...)

@@ -121,18 +121,53 @@ void api_workflows_list(struct api *a, struct http_request *r)
 	api_reply(r, 200, &out);
 }
 
+/* Revision and switches. Weak, since the health of triggers is no part of it. */
+static void write_tag(struct api *a, const struct catalog_entry *entry, struct buf *out)
+{
+	const struct workflow *w = entry->workflow;
+	buf_printf(out, "W/\"%s-%d%d", entry->revision_id, entry->enabled, entry->removed);
+	for (size_t i = 0; w && i < w->trigger_count; i++)
+		buf_char(out, engine_trigger_enabled(a->options.engine, entry, w->triggers[i].id) ? '1' : '0');
+	buf_char(out, '"');
+}
+
+/* RFC 9110 section 13.1.2, by the weak comparison; no tag of ours has a comma in it. */
+static bool tag_is_known(const struct http_request *r, const char *tag)
+{
+	const char *at = http_header(r, "If-None-Match");
+	const size_t len = strlen(tag + 2);
+	while (at && *at) {
+		at += strspn(at, " \t,");
+		if (*at == '*')
+			return true;
+		if (strncmp(at, "W/", 2) == 0)
+			at += 2;
+		const size_t item = strcspn(at, ", \t");
+		if (item == len && memcmp(at, tag + 2, len) == 0)
+			return true;
+		at += item;
+	}
+	return false;
+}
+
 void api_workflows_get(struct api *a, struct http_request *r)
 {
 	const struct catalog_entry *entry;
-	struct buf out;
+	struct buf out, tag;
 	if (!api_path_workflow(a, r, &entry))
 		return;
 	buf_init(&out, API_ANSWER_MAX);
+	buf_init(&tag, API_ANSWER_MAX);
+	write_tag(a, entry, &tag);
+	if (tag_is_known(r, buf_cstr(&tag))) {
+		api_reply_tagged(r, 304, &tag, &out);
+		return;
+	}
 	write_head(a, entry, true, &out);
 	if (entry->workflow)
 		write_definition(entry, &out);
 	jsonw_close(&out, '}');
-	api_reply(r, 200, &out);
+	api_reply_tagged(r, 200, &tag, &out);
 }
 
 /* ---- Switches -------------------------------------------------------------------------------------------------- */

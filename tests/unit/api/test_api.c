@@ -231,6 +231,40 @@ static void lists_triggers_by_workflow_plugin_and_state(void **state)
 	expect_problem(f, "GET", "/api/v1/triggers?workflow=x", NULL, 404, "not-found", "\"x\"");
 }
 
+static void a_workflow_that_is_known_is_not_sent_again(void **state)
+{
+	struct fixture *f = *state;
+	char header[256], tag[96];
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello", NULL);
+	assert_int_equal(sscanf(reply_header(&r, "ETag"), "W/%90s", tag), 1);
+	reply_release(&r);
+	snprintf(header, sizeof(header), "If-None-Match: \"other\", W/%s\r\n", tag);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/hello", header, NULL));
+	assert_int_equal(r.status, 304);
+	assert_string_equal(r.body, "");
+	assert_non_null(reply_header(&r, "ETag"));
+	reply_release(&r);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/slow", header, NULL));
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+	r = call(f, "POST", "/api/v1/workflows/hello/triggers/push/disable", "{}");
+	reply_release(&r);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/hello", header, NULL));
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+}
+
+static void metrics_are_there_for_the_admin_too(void **state)
+{
+	struct reply r = call(*state, "GET", "/api/v1/metrics", NULL);
+	assert_int_equal(r.status, 200);
+	assert_non_null(strstr(r.body, "# TYPE tappet_api_streams gauge"));
+	reply_release(&r);
+	r = call_tcp(*state, "GET", "/api/v1/metrics", "localhost", "");
+	assert_int_equal(r.status, 401);
+	reply_release(&r);
+}
+
 static void a_switch_is_answered_when_the_triggers_are_in_line(void **state)
 {
 	struct fixture *f = *state;
@@ -381,6 +415,8 @@ int main(void)
 		API_TEST(cancels_an_activity_once),
 		API_TEST(pages_through_events),
 		API_TEST(lists_triggers_by_workflow_plugin_and_state),
+		API_TEST(a_workflow_that_is_known_is_not_sent_again),
+		API_TEST(metrics_are_there_for_the_admin_too),
 		API_TEST(a_switch_is_answered_when_the_triggers_are_in_line),
 		API_TEST(tells_how_it_is),
 		API_TEST(reload_tells_every_mistake),
