@@ -166,9 +166,9 @@ bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_
 	return true;
 }
 
-bool api_query_since(struct http_request *r, int64_t *ret_ms)
+bool api_query_time(struct http_request *r, const char *key, int64_t *ret_ms)
 {
-	const char *text = http_query_value(r, "since");
+	const char *text = http_query_value(r, key);
 	int64_t value;
 	if (!text)
 		return true;
@@ -181,7 +181,7 @@ bool api_query_since(struct http_request *r, int64_t *ret_ms)
 		return true;
 	}
 	api_problemf(r, 400, "invalid-value",
-		     "\"since\" must be an instant such as 2026-01-31T09:00:00Z, or how long ago: 30m, 12h, 7d");
+		     "\"%s\" must be an instant such as 2026-01-31T09:00:00Z, or how long ago: 30m, 12h, 7d", key);
 	return false;
 }
 

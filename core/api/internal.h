@@ -88,7 +88,7 @@ bool api_last_event_id(struct http_request *r, uint64_t *ret);
 /* Whether the client wants server-sent events. */
 bool api_wants_events(const struct http_request *r);
 /* An instant as RFC 3339, or a duration back from now; untouched when the key is not there. */
-bool api_query_since(struct http_request *r, int64_t *ret_ms);
+bool api_query_time(struct http_request *r, const char *key, int64_t *ret_ms);
 /* The workflow in the path, or in the query (then NULL when none is asked for). */
 bool api_path_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
 bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);

@@ -44,7 +44,7 @@ void api_refusals_list(struct api *a, struct http_request *r)
 	const struct catalog_entry *entry;
 	int64_t since_ms = 0;
 	size_t limit;
-	if (!api_query(r, keys) || !api_query_workflow(a, r, &entry) || !api_query_since(r, &since_ms) ||
+	if (!api_query(r, keys) || !api_query_workflow(a, r, &entry) || !api_query_time(r, "since", &since_ms) ||
 	    !api_query_limit(r, 100, 1000, &limit))
 		return;
 	struct api_call *call = api_call_open(a, r, sizeof(*call));

@@ -39,6 +39,7 @@ CASES = [
     ("GET", "/triggers?workflow=nobody", None, {}, 404),
     ("GET", "/activities", None, {}, 200),
     ("GET", "/activities?limit=1", None, {}, 200),
+    ("GET", "/activities?status=failure,completed&team=Testers&trigger=webhook&until=0s", None, {}, 200),
     ("GET", "/activities?status=well", None, {}, 400),
     ("GET", "/activities?workflow=nobody", None, {}, 404),
     ("GET", "/activities/{ended}", None, {}, 200),

@@ -332,14 +332,17 @@ static void logs_of_one_step_are_printed_as_they_are(void **state)
 static void filters_become_a_query(void **state)
 {
 	static const struct scene scenes[] = {
-		{"GET /api/v1/activities?workflow=w&status=failure&since=2h&limit=3 ", NULL, 200,
+		{"GET "
+		 "/api/v1/"
+		 "activities?workflow=w&team=T&trigger=push&status=failure%2Cinvalid&since=2h&until=1h&limit=3 ",
+		 NULL, 200,
 		 "{\"activities\":[{\"id\":\"" ID "\",\"workflow\":\"w\",\"status\":\"failure\",\"trigger\":\"manual\","
 		 "\"createdAt\":\"2026-01-31T09:00:00.000Z\",\"durationMs\":61000,\"message\":\"a\\u001b[31mb\"}],"
 		 "\"next\":\"" ID "\"}"},
 	};
 	struct script *s = script_start(*state, scenes, 1);
-	struct result r = RUN("activities", "-w", "w", "--status", "failure", "--since", "2h", "-n", "3", "--server",
-			      script_server(s));
+	struct result r = RUN("activities", "-w", "w", "--status", "failure,invalid", "--since", "2h", "--until", "1h",
+			      "--team", "T", "--trigger", "push", "-n", "3", "--server", script_server(s));
 	assert_int_equal(r.code, CLI_OK);
 	assert_non_null(strstr(r.out, "1m01s"));
 	assert_non_null(strstr(r.out, "a?[31mb")); /* no escape sequence reaches the terminal */
