@@ -71,6 +71,10 @@ void api_streams_close(struct api *a)
 
 void *api_stream_open(struct api *a, struct http_request *r, size_t size, const struct api_stream_kind *kind)
 {
+	if (!a->ready) {
+		api_fail(r, -ESHUTDOWN, "stream");
+		return NULL;
+	}
 	if (a->stream_count >= STREAMS_MAX) {
 		http_problem(r, 503, "too-many-streams", "too many events and logs are being followed already", 5);
 		return NULL;

@@ -73,6 +73,7 @@ static void follows_events_from_now_on(void **state)
 	assert_non_null(strcasestr(exchange_so_far(x), "Content-Type: text/event-stream"));
 	api_ready(f->api, false);
 	expect_end(x, id);
+	expect_problem(f, "GET", "/api/v1/events?stream=true", NULL, 503, "stopping", "stopping");
 }
 
 static void a_stream_goes_on_behind_the_last_id(void **state)
