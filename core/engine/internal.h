@@ -327,6 +327,8 @@ struct engine {
 	struct engine_metrics metrics;
 	struct list log_paused; /* streams that wait for the store to take logs */
 	size_t log_ops;
+	void (*logged)(void *arg, const char *activity_id);
+	void *logged_arg;
 	size_t pending; /* handles, children and pool jobs that still come back */
 	bool stopping;  /* nothing new starts */
 	bool ending;    /* children are being ended; what they leave is not recorded */
