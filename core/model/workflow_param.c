@@ -102,8 +102,10 @@ static const struct reader_key param_keys[] = {
 	{"description", READ_STRING, AT(description), .help = "For people."},
 };
 
-const struct reader_table workflow_param_table = {"param", "a parameter", param_keys,
-						  sizeof(param_keys) / sizeof(param_keys[0]), NULL};
+const struct reader_table workflow_param_table = {
+	"param", "a parameter", param_keys, sizeof(param_keys) / sizeof(param_keys[0]),
+	"\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":\"choice\"}}},\"then\":{\"required\":["
+	"\"choices\"]},\"else\":{\"properties\":{\"choices\":false}}"};
 
 /* A step sees its parameters as TAPPET_PARAM_NAME in upper case: two may not become one there. */
 static void check_name(struct reader *r, const struct workflow *w, const struct json *member)
