@@ -8,6 +8,8 @@
 #include "model/names.h"
 #include "model/workflow_reader.h"
 
+#define CHOICES_MAX 1000
+
 static bool has_type(const struct json *v, enum param_type type)
 {
 	switch (type) {
@@ -73,6 +75,10 @@ static void read_choices(struct reader *r, void *into, const struct json *v)
 
 	if (!json_is_array(v)) {
 		reader_expected(r, v, "a list of strings");
+		return;
+	}
+	if (json_count(v) > CHOICES_MAX) {
+		reader_mistake(r, v, false, "%zu choices: at most %d are allowed", json_count(v), CHOICES_MAX);
 		return;
 	}
 	if (!json_first(v))
