@@ -6,6 +6,8 @@
 
 /* A deadline that is met only by what does not end. */
 static const struct expr_options impatient = {.deadline_ms = 1500};
+/* Soon full. */
+static const struct expr_options small = {.deadline_ms = 20000, .memory_max = (size_t)64 << 20};
 
 static char *repeat(const char *text, size_t times)
 {
@@ -24,9 +26,9 @@ static void memory_has_a_limit(void **state)
 	struct world w;
 
 	(void)state;
-	world_open(&w, NULL);
-	expect_error(&w, "(\"x\" * 1000) * .n", "{\"n\": 1e6}", -ENOMEM, "256 MiB");
-	expect_error(&w, "[range(1e9)]", "null", -ENOMEM, "256 MiB");
+	world_open(&w, &small);
+	expect_error(&w, "(\"x\" * 1000) * .n", "{\"n\": 1e6}", -ENOMEM, "64 MiB");
+	expect_error(&w, "[range(1e9)]", "null", -ENOMEM, "64 MiB");
 	expect_error(&w, "def f: [., .] | f; f", "1", -ENOMEM, NULL);
 	expect_error(&w, "def f: f + 1; f", "1", -ENOMEM, NULL);
 	expect(&w, ".", "1", "1");
@@ -35,7 +37,6 @@ static void memory_has_a_limit(void **state)
 
 static void the_memory_limit_is_an_option(void **state)
 {
-	const struct expr_options small = {.deadline_ms = 20000, .memory_max = (size_t)64 << 20};
 	const struct expr_options large = {.deadline_ms = 20000, .memory_max = (size_t)512 << 20};
 	static const char program[] = "[range(.)] | length";
 	struct world w;
@@ -92,6 +93,55 @@ static void outputs_up_to_the_limit_arrive_whole(void **state)
 	assert_int_equal(strspn(q.results[0].json + 1, "x"), 1048574);
 	question_release(&q);
 	world_close(&w);
+}
+
+static void the_results_of_one_request_have_a_limit_together(void **state)
+{
+	const struct expr_options o = {.deadline_ms = 20000, .output_max = (size_t)4 << 20};
+	static const char *const programs[] = {"\"x\" * 4000000", "\"y\" * 4000000", "\"z\" * 4000000",
+					       "\"u\" * 4000000", "\"v\" * 4000000", "1"};
+	struct question q;
+	struct world w;
+
+	(void)state;
+	world_open(&w, &o);
+	ask(&w, &q, programs, 6, "1");
+	await(&q);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(q.results[i].status, i < 4 ? 0 : -E2BIG);
+	question_release(&q);
+	expect(&w, ".", "1", "1");
+	world_close(&w);
+}
+
+/* More than a socket holds: written and read in pieces, others in between. */
+static void large_inputs_arrive_whole(void **state)
+{
+	enum { COUNT = 12, SIZE = 1500000 };
+	static struct question q[COUNT];
+	struct world w;
+	char *input = malloc(SIZE + 3);
+	char json[32];
+
+	(void)state;
+	assert_non_null(input);
+	world_open(&w, NULL);
+	for (int i = 0; i < COUNT; i++) {
+		const size_t len = i % 3 == 0 ? SIZE : (size_t)i;
+
+		memset(input, 'x', len + 2);
+		input[0] = input[len + 1] = '"';
+		input[len + 2] = '\0';
+		ask_one(&w, &q[i], "length", input);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		await(&q[i]);
+		(void)snprintf(json, sizeof(json), "%d", i % 3 == 0 ? SIZE : i);
+		assert_string_equal(q[i].results[0].json, json);
+		question_release(&q[i]);
+	}
+	world_close(&w);
+	free(input);
 }
 
 static void deep_values_crash_nobody(void **state)
@@ -209,13 +259,13 @@ static void those_behind_the_culprit_share_its_end(void **state)
 	assert_int_equal(q.results[2].status, -ETIMEDOUT);
 	question_release(&q);
 	world_close(&w);
-	world_open(&w, NULL);
+	world_open(&w, &small);
 	ask(&w, &q, memory, 3, "1");
 	await(&q);
 	assert_int_equal(q.results[0].status, 0);
 	assert_int_equal(q.results[1].status, -ENOMEM);
 	assert_int_equal(q.results[2].status, -ENOMEM);
-	assert_non_null(strstr(q.results[2].message, "256 MiB"));
+	assert_non_null(strstr(q.results[2].message, "64 MiB"));
 	question_release(&q);
 	world_close(&w);
 }
@@ -261,6 +311,8 @@ int main(void)
 		cmocka_unit_test(what_does_not_end_is_ended),
 		cmocka_unit_test(a_large_output_is_refused),
 		cmocka_unit_test(outputs_up_to_the_limit_arrive_whole),
+		cmocka_unit_test(the_results_of_one_request_have_a_limit_together),
+		cmocka_unit_test(large_inputs_arrive_whole),
 		cmocka_unit_test(deep_values_crash_nobody),
 		cmocka_unit_test(huge_numbers_stay_numbers),
 		cmocka_unit_test(strings_are_utf8_whatever_comes_in),

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,6 +173,85 @@ static void a_stopped_helper_is_replaced_at_the_deadline(void **state)
 	world_close(&w);
 }
 
+static bool file_has(int pid, const char *name, const char *words)
+{
+	char path[64], line[512];
+	bool found = false;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strncmp(line, words, strlen(words)) == 0;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void a_helper_can_do_next_to_nothing(void **state)
+{
+	struct world w;
+	int pid;
+
+	(void)state;
+	world_open(&w, NULL);
+	expect(&w, ".", "1", "1");
+	assert_int_equal(helper_pids(&pid, 1), 1);
+	assert_true(file_has(pid, "status", "Seccomp:\t2\n"));
+	assert_true(file_has(pid, "status", "NoNewPrivs:\t1\n"));
+	assert_true(file_has(pid, "limits", "Max open files            0 "));
+	assert_true(file_has(pid, "limits", "Max file size             0 "));
+	assert_true(file_has(pid, "limits", "Max core file size        0 "));
+	assert_true(file_has(pid, "limits", "Max address space         268435456 "));
+	assert_int_equal(getpgid(pid), pid);
+	world_close(&w);
+}
+
+/* Has a helper that is busy, tells of it, and waits to be killed. */
+static void be_the_parent(int fd)
+{
+	const struct expr_options one = {.processes = 1, .deadline_ms = 60000};
+	struct question q;
+	struct world w;
+	int pid;
+
+	world_open(&w, &one);
+	ask_one(&w, &q, "def f: f; f", "1");
+	pid = await_busy_helper(&w);
+	if (write(fd, &pid, sizeof(pid)) == sizeof(pid))
+		(void)pause();
+	_exit(1);
+}
+
+static bool has_ended(int pid)
+{
+	return kill(pid, 0) < 0 || file_has(pid, "status", "State:\tZ");
+}
+
+static void a_helper_ends_with_its_parent_however_busy(void **state)
+{
+	const struct timespec pause_time = {.tv_nsec = 1000000};
+	const time_t late = time(NULL) + 60;
+	int fds[2], pid = 0;
+	pid_t parent;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	parent = fork();
+	if (parent == 0)
+		be_the_parent(fds[1]);
+	assert_int_equal(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_false(has_ended(pid));
+	assert_int_equal(kill(parent, SIGKILL), 0);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	while (!has_ended(pid)) {
+		assert_true(time(NULL) < late);
+		(void)nanosleep(&pause_time, NULL);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void closing_cancels_what_is_pending(void **state)
 {
 	static struct question q[50];
@@ -301,6 +381,8 @@ int main(void)
 		cmocka_unit_test(a_helper_killed_from_outside_costs_one_request),
 		cmocka_unit_test(a_helper_killed_while_idle_costs_none),
 		cmocka_unit_test(a_stopped_helper_is_replaced_at_the_deadline),
+		cmocka_unit_test(a_helper_can_do_next_to_nothing),
+		cmocka_unit_test(a_helper_ends_with_its_parent_however_busy),
 		cmocka_unit_test(closing_cancels_what_is_pending),
 		cmocka_unit_test(a_callback_may_close),
 		cmocka_unit_test(the_queue_has_limits),
