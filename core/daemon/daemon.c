@@ -199,6 +199,7 @@ static void release(struct daemon *d)
 	config_free(d->config);
 	free(d->env);
 	free(d->scratch);
+	free(d->launch_helper);
 	free(d->plugin_folder);
 }
 

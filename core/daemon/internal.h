@@ -36,7 +36,7 @@ struct daemon {
 	struct host *host;
 	struct api *api;
 	struct reload reload;
-	char *plugin_folder, *scratch;
+	char *plugin_folder, *scratch, *launch_helper;
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog, stop_timer;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include "base/log.h"
+#include "base/program.h"
 #include "daemon/internal.h"
 
 #define BALLAST (64 * 1024 * 1024)
@@ -75,6 +76,9 @@ static int open_engine(struct daemon *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->default_env_count; i++)
 		d->env[i] = (struct engine_env){c->default_env[i].name, c->default_env[i].value};
+	int r = program_helper_path("tappet-exec", &d->launch_helper);
+	if (r < 0)
+		return r;
 	struct engine_options options = {
 		.loop = &d->loop,
 		.store = d->store,
@@ -88,6 +92,7 @@ static int open_engine(struct daemon *d)
 		.log_max = c->log_max,
 		.env = d->env,
 		.env_count = c->default_env_count,
+		.launch_helper = d->launch_helper,
 	};
 	return engine_open(&options, &d->engine);
 }

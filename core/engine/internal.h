@@ -277,7 +277,7 @@ struct parked_heap {
 
 struct engine {
 	struct engine_options options;
-	char *scratch, *folder;
+	char *scratch, *folder, *launch_helper;
 	struct engine_env *env;
 	uv_loop_t *loop;
 	struct store *store;

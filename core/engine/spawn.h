@@ -6,6 +6,16 @@
 #include <sys/types.h>
 #include "engine/internal.h"
 
+/* Whom a step runs as; name NULL: the daemon's own user. */
+struct spawn_user {
+	char *name, *home, *shell;
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	int group_count;
+	bool is_daemon; /* nothing has to be changed */
+};
+
 struct spawn {
 	/* What it reads; stays unchanged as long as the activity is in memory. */
 	const struct engine_options *options;
@@ -16,6 +26,8 @@ struct spawn {
 	uint32_t order, attempt;
 	/* What it makes. */
 	char *folder, *input_path, *output_path, *script_path;
+	struct spawn_user user;
+	char mark[128]; /* TAPPET_RUN=... */
 	pid_t pid;
 	int pidfd, out_fd, err_fd;
 	/* What came of it. */
@@ -38,6 +50,24 @@ struct texts {
 /* Takes `text` over, also on failure. */
 int texts_add(struct texts *t, char *text);
 void texts_wipe(struct texts *t);
+
+/* spawn_user.c. Both tell by s->message what is wrong. */
+int spawn_user_find(struct spawn *s);
+/* The step's files, and the writing ends of its pipes, become its user's. */
+int spawn_user_give(struct spawn *s, int out_fd, int err_fd);
+void spawn_user_release(struct spawn_user *u);
+
+/* spawn_launch.c: the start by way of the helper program `tappet-exec`. */
+struct launch_plan {
+	const struct texts *argv, *env;
+	const char *file, *cwd;
+	int plan_fd, status_fds[2]; /* -1: none */
+};
+bool spawn_launch_needed(const struct step_def *def);
+/* Makes the descriptors, which are the caller's to close, also on failure. */
+int spawn_launch_plan(struct spawn *s, struct launch_plan *p);
+/* Waits until the command runs, or takes back what has been started. */
+int spawn_launch_answer(struct spawn *s, struct launch_plan *p);
 
 /* spawn_env.c: the whole environment of the child. */
 int spawn_env(struct spawn *s, struct texts *env);

@@ -69,12 +69,26 @@ static int set_number(struct texts *env, const char *name, unsigned number)
 	return set(env, name, text);
 }
 
+/* What a login would set. */
+static int set_user(const struct spawn_user *u, struct texts *env)
+{
+	int r = set(env, "HOME", u->home);
+
+	if (r == 0)
+		r = set(env, "USER", u->name);
+	if (r == 0)
+		r = set(env, "LOGNAME", u->name);
+	return r == 0 ? set(env, "SHELL", u->shell) : r;
+}
+
 static int set_base(struct spawn *s, struct texts *env)
 {
 	const char *home = getenv("HOME"), *lang = getenv("LANG");
 	int r = set(env, "PATH", PATH_DEFAULT);
 
-	if (r == 0)
+	if (r == 0 && s->user.name)
+		r = set_user(&s->user, env);
+	else if (r == 0)
 		r = set(env, "HOME", home && *home ? home : "/");
 	if (r == 0)
 		r = set(env, "LANG", lang && *lang ? lang : "C.UTF-8");
@@ -149,11 +163,12 @@ static int set_step_secret(struct spawn *s, struct texts *env, const struct env_
 /* Last, so that nothing that a definition says stands in their place. */
 static int set_own(struct spawn *s, struct texts *env)
 {
-	char mark[128];
+	static const char name[] = "TAPPET_RUN";
 	int r;
 
-	(void)snprintf(mark, sizeof(mark), "%s/%s.%u/%u", s->identity, s->values.activity_id, s->order, s->attempt);
-	r = set(env, "TAPPET_RUN", mark);
+	(void)snprintf(s->mark, sizeof(s->mark), "%s=%s/%s.%u/%u", name, s->identity, s->values.activity_id, s->order,
+		       s->attempt);
+	r = set(env, name, s->mark + sizeof(name));
 	if (r == 0)
 		r = set(env, "TAPPET_ACTIVITY", s->values.activity_id);
 	if (r == 0)

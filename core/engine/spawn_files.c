@@ -195,6 +195,7 @@ void spawn_finish(struct spawn *s, bool want_outputs)
 void spawn_release(struct spawn *s)
 {
 	values_release(&s->values);
+	spawn_user_release(&s->user);
 	free(s->folder);
 	free(s->input_path);
 	free(s->output_path);
