@@ -4,7 +4,7 @@
 
 static void check_definitions(struct project *p)
 {
-	int r = definitions_read(p->config->workflows, &p->diag, &p->definitions);
+	int r = definitions_read(p->config, &p->diag, &p->definitions);
 	if (r < 0 && p->diag.count == 0)
 		diag_add(&p->diag, p->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
 	for (size_t i = 0; i < p->definitions.count; i++) {

@@ -143,7 +143,7 @@ static int make_token(struct init *i, char **ret_secret)
 	diag_init(&diag);
 	int r = config_read(i->config, &diag, &config);
 	if (r == 0)
-		r = definitions_read(config->workflows, &diag, &definitions);
+		r = definitions_read(config, &diag, &definitions);
 	if (r == 0)
 		r = offline_create_token(config, &definitions, "hello", "first", ret_secret);
 	if (diag.count > 0)

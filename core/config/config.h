@@ -52,6 +52,7 @@ struct config {
 	int64_t default_timeout_ms;
 	struct env_config *default_env;
 	size_t default_env_count;
+	const struct json *default_on_failure; /* a step in `file`, or NULL */
 	int64_t retention_activities_ms, retention_events_ms;
 };
 
@@ -79,9 +80,9 @@ struct definitions {
 	size_t count;
 	bool broken; /* at least one has mistakes */
 };
-/* Reads all *.json of a folder (blocking: a pool thread, or start-up). A file that cannot be read or checked is in the
+/* Reads all *.json of the folder config.workflows (blocking: a pool thread, or start-up). A file that cannot be read or checked is in the
  * list without a workflow, and its mistakes are in `d`. Two files with one slug are a mistake of the second. */
-int definitions_read(const char *folder, struct diag *d, struct definitions *ret);
+int definitions_read(const struct config *c, struct diag *d, struct definitions *ret);
 void definitions_release(struct definitions *defs);
 
 #endif

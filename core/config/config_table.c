@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "config/config_reader.h"
-#include "config/option.h"
 #include "model/names.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -75,7 +74,10 @@ const struct config_key config_keys[] = {
 	 .help = "The time limit of steps that have none of their own."},
 	{"defaults.env", "object", CONFIG_CUSTOM, .read = config_read_env, .fallback = "{}",
 	 .help = "Variables for the environment of all steps."},
-	LATER("defaults.onFailure"),
+	{"defaults.onFailure", "object", CONFIG_CUSTOM, .read = config_read_on_failure, .shown = "none",
+	 .help = "A step that becomes `onFailure` of every workflow that says nothing of it (`\"onFailure\": null` "
+		 "does). It "
+		 "runs when an activity has failed, see [workflows.md](workflows.md)."},
 	SECTION("retention"),
 	{"retention.activities", "duration", CONFIG_DURATION, AT(retention_activities_ms), 1, .fallback = "\"30d\"",
 	 .help = "How long activities are kept after their end."},
@@ -83,28 +85,6 @@ const struct config_key config_keys[] = {
 	 .help = "How long events are kept for subscribers that come back."},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
-
-static void read_size(struct reader *r, const struct config_key *key, const struct json *v, size_t *ret)
-{
-	int64_t number;
-	size_t size;
-
-	if (json_is_number(v)) {
-		if (reader_int(r, v, key->min, key->max, &number))
-			*ret = (size_t)number;
-		return;
-	}
-	if (!json_is_string(v))
-		reader_expected(r, v, "a size such as \"64KiB\" or \"1MiB\"");
-	else if (option_parse_size(json_str(v), &size) < 0)
-		reader_mistake(r, v, false, "\"%s\": expected a size such as \"64KiB\" or \"1MiB\", found \"%.60s\"",
-			       json_key(v), json_str(v));
-	else if (size < (size_t)key->min || size > (size_t)key->max)
-		reader_mistake(r, v, false, "\"%s\": expected %lld to %lld bytes", json_key(v), (long long)key->min,
-			       (long long)key->max);
-	else
-		*ret = size;
-}
 
 static void read_path(struct config_reader *cr, const struct json *v, char **ret)
 {
@@ -139,7 +119,7 @@ static void read_key(struct config_reader *cr, const struct config_key *key, con
 			*(size_t *)at = (size_t)number;
 		break;
 	case CONFIG_SIZE:
-		read_size(&cr->reader, key, v, at);
+		(void)reader_size(&cr->reader, v, (uint64_t)key->min, (uint64_t)key->max, at);
 		break;
 	case CONFIG_DURATION:
 		(void)reader_duration(&cr->reader, v, key->min, at);

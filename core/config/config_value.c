@@ -5,6 +5,7 @@
 
 #include "config/config_reader.h"
 #include "model/names.h"
+#include "model/workflow.h"
 
 void config_read_schema(struct reader *r, void *into, const struct json *v)
 {
@@ -112,4 +113,14 @@ void config_read_env(struct reader *r, void *into, const struct json *v)
 		return;
 	for (const struct json *member = json_first(v); member; member = json_next(member))
 		read_variable(r, &c->default_env[c->default_env_count++], member);
+}
+
+void config_read_on_failure(struct reader *r, void *into, const struct json *v)
+{
+	struct config *c = into;
+
+	if (json_is_null(v))
+		return;
+	workflow_check_on_failure(r, v);
+	c->default_on_failure = v;
 }

@@ -145,8 +145,10 @@ static const char *declared_slug(const struct json_file *file, const char *from_
 	return slug && name_is_slug(slug) ? slug : from_name;
 }
 
-static int read_definition(char *folder, const char *name, struct diag *d, struct definition *ret)
+static int read_definition(const struct workflow_options *options, const char *name, struct diag *d,
+			   struct definition *ret)
 {
+	const char *folder = options->arg;
 	char *from_name = strndup(name, strlen(name) - strlen(SUFFIX));
 	const char *slug;
 	int r = -ENOMEM;
@@ -156,7 +158,7 @@ static int read_definition(char *folder, const char *name, struct diag *d, struc
 		goto cleanup;
 	r = json_file_read(ret->path, WORKFLOW_SIZE_MAX, d, &ret->file);
 	if (r == 0)
-		r = workflow_parse(ret->file, from_name, read_script, folder, d, &ret->workflow);
+		r = workflow_parse(ret->file, from_name, options, d, &ret->workflow);
 	if (r == -ENOMEM)
 		goto cleanup;
 	slug = ret->workflow ? ret->workflow->slug : declared_slug(ret->file, from_name);
@@ -216,28 +218,31 @@ static int compare_slugs(const void *a, const void *b)
 	return order ? order : strcmp(first->path, second->path);
 }
 
-static int read_each(const char *folder, const struct names *names, struct diag *d, struct definitions *ret)
+static int read_each(const struct config *c, const struct names *names, struct diag *d, struct definitions *ret)
 {
-	char *absolute = strdup(folder);
-	int r = absolute ? 0 : -ENOMEM;
+	const struct workflow_options options = {
+		.read_file = read_script,
+		.arg = c->workflows,
+		.on_failure = c->default_on_failure,
+	};
+	int r = 0;
 
 	ret->items = calloc(names->count + 1, sizeof(*ret->items));
 	if (!ret->items)
 		r = -ENOMEM;
 	for (size_t i = 0; i < names->count && r == 0; i++)
-		r = read_definition(absolute, names->items[i], d, &ret->items[ret->count++]);
-	free(absolute);
+		r = read_definition(&options, names->items[i], d, &ret->items[ret->count++]);
 	return r;
 }
 
-int definitions_read(const char *folder, struct diag *d, struct definitions *ret)
+int definitions_read(const struct config *c, struct diag *d, struct definitions *ret)
 {
 	struct definitions defs = {0};
 	struct names names = {0};
-	int r = list_folder(folder, &names);
+	int r = list_folder(c->workflows, &names);
 
 	if (r == 0)
-		r = read_each(folder, &names, d, &defs);
+		r = read_each(c, &names, d, &defs);
 	names_release(&names);
 	if (r == 0)
 		r = check_unique(&defs, d);

@@ -1,6 +1,5 @@
 #include "config/option.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,32 +93,6 @@ const char *option_type_name(enum option_type type)
 	if (type < OPTION_STRING || type > OPTION_JSON)
 		return "unknown";
 	return names[type];
-}
-
-int option_parse_size(const char *text, size_t *ret)
-{
-	static const struct {
-		const char *name;
-		unsigned shift;
-	} units[] = {{"", 0}, {"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
-	unsigned long long value;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno == ERANGE)
-		return -ERANGE;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) != 0)
-			continue;
-		if (value > (SIZE_MAX >> 1) >> units[i].shift)
-			return -ERANGE;
-		*ret = (size_t)value << units[i].shift;
-		return 0;
-	}
-	return -EINVAL;
 }
 
 /* A cell of a Markdown table: what would end it is escaped. */

@@ -44,8 +44,6 @@ int option_get_int(const struct option_values *v, const char *key, size_t index,
 int option_get_bool(const struct option_values *v, const char *key, bool *ret);
 
 const char *option_type_name(enum option_type type);
-/* "64KiB", "1MiB", "10" -> bytes */
-int option_parse_size(const char *text, size_t *ret);
 /* A Markdown table of the options. */
 void option_document(const struct option *table, size_t count, struct buf *out);
 /* The key of the table nearest to a mistyped one, or NULL when none is near. */

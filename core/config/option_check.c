@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/size.h"
 #include "config/option.h"
 #include "config/option_values.h"
 #include "config/secret.h"
@@ -123,9 +124,9 @@ static void read_json(struct check *c, const struct option *o, const struct json
 static void read_size(struct check *c, const struct json *v, struct option_item *item)
 {
 	static const char what[] = "a size such as \"64KiB\" or \"1MiB\", or a number of bytes";
-	size_t size;
+	uint64_t size;
 
-	if (json_is_string(v) && option_parse_size(json_str(v), &size) == 0)
+	if (json_is_string(v) && size_parse(json_str(v), &size) == 0)
 		item->number = (int64_t)size;
 	else if (json_is_string(v))
 		reader_mistake(&c->reader, v, false, "expected %s, found \"%.60s\"", what, json_str(v));
@@ -268,7 +269,7 @@ static bool default_value(const struct option *o, struct check *c, struct option
 		fine = clock_parse_duration(text, &item->number) == 0;
 		break;
 	case OPTION_SIZE:
-		fine = option_parse_size(text, &size) == 0;
+		fine = size_parse(text, &size) == 0;
 		item->number = (int64_t)size;
 		break;
 	case OPTION_OBJECT:

@@ -151,7 +151,7 @@ static void on_read(uv_work_t *work, int status)
 static void read_folder(uv_work_t *work)
 {
 	struct daemon *d = work->data;
-	int r = definitions_read(d->config->workflows, &d->reload.diag, &d->reload.definitions);
+	int r = definitions_read(d->config, &d->reload.diag, &d->reload.definitions);
 	d->reload.unreadable = r < 0;
 	if (r < 0)
 		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/spawn.h"
+#include "model/names.h"
 
 struct reader {
 	const char *at, *end;
@@ -22,16 +23,6 @@ static bool next_line(struct reader *r, const char **ret_line, size_t *ret_len)
 	r->at = newline ? newline + 1 : r->end;
 	r->line++;
 	return true;
-}
-
-static bool is_name(const char *name, size_t len)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-
-	for (size_t i = 0; i < len; i++)
-		if (name[i] == '\0' || !strchr(allowed, name[i]))
-			return false;
-	return len > 0 && len <= 255;
 }
 
 /* The text between the line of `name<<END` and the line END, without the last line break. */
@@ -78,7 +69,8 @@ static int parse_line(struct reader *r, const char *line, size_t len, struct buf
 		(void)snprintf(message, size, "line %u of the outputs contains a NUL byte", at);
 		return -EINVAL;
 	}
-	if (block && (!equals || block < equals) && is_name(line, (size_t)(block - line)) && line + len > block + 2) {
+	if (block && (!equals || block < equals) && name_is_output(line, (size_t)(block - line)) &&
+	    line + len > block + 2) {
 		if (!read_block(r, block + 2, (size_t)(line + len - block) - 2, &value, &value_len)) {
 			(void)snprintf(message, size, "line %u of the outputs: the block has no end", at);
 			return -EINVAL;
@@ -88,7 +80,7 @@ static int parse_line(struct reader *r, const char *line, size_t len, struct buf
 			return -EINVAL;
 		}
 		error = add(r, out, line, (size_t)(block - line), value, value_len);
-	} else if (equals && is_name(line, (size_t)(equals - line))) {
+	} else if (equals && name_is_output(line, (size_t)(equals - line))) {
 		error = add(r, out, line, (size_t)(equals - line), equals + 1, (size_t)(line + len - equals) - 1);
 	} else {
 		(void)snprintf(message, size, "line %u of the outputs is neither name=value nor name<<END", at);

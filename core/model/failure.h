@@ -31,8 +31,11 @@ struct failure_filter {
 	int first, last; /* of the code; both 0: any */
 };
 
+/* "429", "500-599", "5xx". -EINVAL */
+int failure_codes_parse(const char *text, int *ret_first, int *ret_last);
 /* -EINVAL */
 int failure_filter_parse(const char *text, struct failure_filter *ret);
+/* filters NULL: any failure. */
 bool failure_matches(const struct failure_filter *filters, size_t count, const struct failure *f);
 const char *failure_kind_name(enum failure_kind kind);
 

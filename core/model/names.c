@@ -11,6 +11,9 @@
 
 #define NEAREST_MAX_LEN 40
 #define VARIABLE_MAX_LEN 255
+#define OUTPUT_MAX_LEN 255
+#define TOPIC_MAX_LEN 255
+#define TOKEN_MAX_LEN 100
 
 static bool consists_of(const char *name, size_t len, const char *characters)
 {
@@ -42,6 +45,36 @@ bool name_is_path(const char *name, size_t len)
 	if (!consists_of(name, len, LOWER UPPER DIGIT "_-."))
 		return false;
 	return name[0] != '.' && name[len - 1] != '.' && !memmem(name, len, "..", 2);
+}
+
+bool name_is_output(const char *name, size_t len)
+{
+	return len <= OUTPUT_MAX_LEN && consists_of(name, len, LOWER UPPER DIGIT "_-.");
+}
+
+bool name_is_topic_filter(const char *text)
+{
+	if (strlen(text) > TOPIC_MAX_LEN)
+		return false;
+	for (;;) {
+		size_t len = strcspn(text, ".");
+		bool rest = len == 1 && *text == '>';
+
+		if (rest)
+			return text[1] == '\0';
+		if (!(len == 1 && *text == '*') && !consists_of(text, len, LOWER UPPER DIGIT "_-"))
+			return false;
+		if (text[len] == '\0')
+			return true;
+		text += len + 1;
+	}
+}
+
+bool name_is_token(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len <= TOKEN_MAX_LEN && consists_of(name, len, LOWER UPPER DIGIT "!#$%&'*+-.^_`|~");
 }
 
 bool name_is_slug(const char *name)

@@ -15,6 +15,12 @@ bool name_is_identifier(const char *name, size_t len);
 bool name_is_id(const char *name, size_t len);
 /* Words of [A-Za-z0-9_-] joined by dots */
 bool name_is_path(const char *name, size_t len);
+/* [A-Za-z0-9_.-]+: outputs */
+bool name_is_output(const char *name, size_t len);
+/* Words of [A-Za-z0-9_-] joined by dots; * stands for one, > at the end for one or more. */
+bool name_is_topic_filter(const char *text);
+/* A token of RFC 9110, section 5.6.2: methods, names of header fields */
+bool name_is_token(const char *name);
 /* [a-z0-9-]+, not with a dash in front, not 24 hex digits (or it could be taken for an id) */
 bool name_is_slug(const char *name);
 /* [a-z][a-z0-9-]*, at most 32, as in the plugin ABI */

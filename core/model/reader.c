@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/size.h"
 #include "model/names.h"
 
 /* Finding a place takes a pass over the file: of a hopeless file only the first mistakes are told, the others counted. */
@@ -93,49 +94,100 @@ char *reader_strdup(struct reader *r, const char *text)
 	return copy;
 }
 
-static void unknown_key(struct reader *r, const char *what, const struct reader_key *keys, size_t count,
-			const struct json *member)
+static void unknown_key(struct reader *r, const struct reader_table *table, const struct json *member)
 {
 	struct nearest near;
 
 	nearest_init(&near, json_key(member));
-	for (size_t i = 0; i < count; i++)
-		if (keys[i].read)
-			nearest_offer(&near, keys[i].name);
+	for (size_t i = 0; i < table->count; i++)
+		nearest_offer(&near, table->keys[i].name);
 	if (near.word)
-		reader_mistake(r, member, true, "unknown key \"%s\" in %s: did you mean \"%s\"?", near.key, what,
-			       near.word);
+		reader_mistake(r, member, true, "unknown key \"%.80s\" in %s: did you mean \"%s\"?", near.key,
+			       table->what, near.word);
 	else
-		reader_mistake(r, member, true, "unknown key \"%s\" in %s", near.key, what);
+		reader_mistake(r, member, true, "unknown key \"%.80s\" in %s", near.key, table->what);
 }
 
-static const struct reader_key *find(const struct reader_key *keys, size_t count, const char *name)
+static const struct reader_key *find(const struct reader_table *table, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return &keys[i];
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->keys[i].name, name) == 0)
+			return &table->keys[i];
 	return NULL;
 }
 
-void reader_object(struct reader *r, const char *what, const struct reader_key *keys, size_t count,
-		   const struct json *object, void *into)
+static void read_text(struct reader *r, const struct reader_key *key, const struct json *v, char **ret)
+{
+	int64_t min = key->kind == READ_PROGRAM ? 1 : key->min;
+
+	if (json_is_string(v) && (int64_t)strlen(json_str(v)) < min)
+		reader_mistake(r, v, false, "\"%s\" is empty", key->name);
+	else if (!json_is_string(v) && key->kind == READ_PROGRAM)
+		reader_expected(r, v, "a jq program as a string");
+	else
+		(void)reader_string(r, v, ret);
+}
+
+static void read_int(struct reader *r, const struct reader_key *key, const struct json *v, void *at)
+{
+	int64_t value;
+
+	if (!reader_int(r, v, key->min, key->max, &value))
+		return;
+	if (key->size == sizeof(int32_t))
+		*(int32_t *)at = (int32_t)value;
+	else
+		*(int64_t *)at = value;
+}
+
+static void read_member(struct reader *r, const struct reader_key *key, const struct json *v, void *into)
+{
+	void *at = (char *)into + key->offset;
+
+	switch (key->kind) {
+	case READ_CUSTOM:
+		key->read(r, into, v);
+		break;
+	case READ_STRING:
+	case READ_PROGRAM:
+		read_text(r, key, v, at);
+		break;
+	case READ_BOOL:
+		(void)reader_bool(r, v, at);
+		break;
+	case READ_INT:
+		read_int(r, key, v, at);
+		break;
+	case READ_NUMBER:
+		(void)reader_number(r, v, key->min, key->max, at);
+		break;
+	case READ_SIZE:
+		(void)reader_size(r, v, (uint64_t)key->min, (uint64_t)key->max, at);
+		break;
+	case READ_DURATION:
+		(void)reader_duration(r, v, key->min, at);
+		break;
+	case READ_ANY:
+		break;
+	}
+}
+
+void reader_object(struct reader *r, const struct reader_table *table, const struct json *object, void *into)
 {
 	if (!json_is_object(object)) {
 		char expected[80];
 
-		(void)snprintf(expected, sizeof(expected), "%s as an object", what);
+		(void)snprintf(expected, sizeof(expected), "%s as an object", table->what);
 		reader_expected(r, object, expected);
 		return;
 	}
 	for (const struct json *member = json_first(object); member; member = json_next(member)) {
-		const struct reader_key *key = find(keys, count, json_key(member));
+		const struct reader_key *key = find(table, json_key(member));
 
-		if (!key)
-			unknown_key(r, what, keys, count, member);
-		else if (!key->read)
-			reader_unsupported(r, member);
+		if (key)
+			read_member(r, key, member, into);
 		else
-			key->read(r, into, member);
+			unknown_key(r, table, member);
 	}
 }
 
@@ -183,6 +235,24 @@ bool reader_int(struct reader *r, const struct json *v, int64_t min, int64_t max
 	return true;
 }
 
+bool reader_number(struct reader *r, const struct json *v, int64_t min, int64_t max, double *ret)
+{
+	char what[80];
+	double value = json_number(v);
+
+	(void)snprintf(what, sizeof(what), "a number from %" PRId64 " to %" PRId64, min, max);
+	if (!json_is_number(v)) {
+		reader_expected(r, v, what);
+		return false;
+	}
+	if (value < (double)min || value > (double)max) {
+		reader_mistake(r, v, false, "\"%s\": expected %s, found %.17g", json_key(v), what, value);
+		return false;
+	}
+	*ret = value;
+	return true;
+}
+
 bool reader_duration(struct reader *r, const struct json *v, int64_t min_ms, int64_t *ret_ms)
 {
 	static const char what[] = "a duration such as \"250ms\", \"10s\", \"5m\", \"2h\" or \"30d\"";
@@ -201,5 +271,33 @@ bool reader_duration(struct reader *r, const struct json *v, int64_t min_ms, int
 		return false;
 	}
 	*ret_ms = value;
+	return true;
+}
+
+bool reader_size(struct reader *r, const struct json *v, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	static const char what[] = "a size such as \"64KiB\" or \"1MiB\"";
+	uint64_t value;
+	int64_t number;
+
+	if (json_is_number(v)) {
+		if (!reader_int(r, v, (int64_t)min, (int64_t)max, &number))
+			return false;
+		*ret = (uint64_t)number;
+		return true;
+	}
+	if (!json_is_string(v)) {
+		reader_expected(r, v, what);
+		return false;
+	}
+	if (size_parse(json_str(v), &value) < 0) {
+		reader_mistake(r, v, false, "\"%s\": expected %s, found \"%.60s\"", json_key(v), what, json_str(v));
+		return false;
+	}
+	if (value < min || value > max) {
+		reader_mistake(r, v, false, "\"%s\": expected %" PRIu64 " to %" PRIu64 " bytes", json_key(v), min, max);
+		return false;
+	}
+	*ret = value;
 	return true;
 }

@@ -16,10 +16,37 @@ struct reader {
 	int error; /* -ENOMEM: what was read is not complete */
 };
 
-/* `read` puts the value where it belongs; NULL: the key is known, but of a later version. */
+enum reader_kind {
+	READ_CUSTOM,   /* `read` puts the value where it belongs */
+	READ_STRING,   /* char *, of at least min bytes */
+	READ_PROGRAM,  /* char *, in the language of jq; only that it is not empty is checked here */
+	READ_BOOL,     /* bool */
+	READ_INT,      /* a whole number from min to max, in an integer of 4 or 8 bytes */
+	READ_NUMBER,   /* double from min to max */
+	READ_SIZE,     /* uint64_t or size_t, bytes from min to max */
+	READ_DURATION, /* int64_t in milliseconds, at least min */
+	READ_ANY,      /* only known: nothing is read, or by somebody else */
+};
+
+/* One key of an object. The table validates, and the JSON Schema and the documentation are made of it. */
 struct reader_key {
 	const char *name;
+	enum reader_kind kind;
+	size_t offset, size; /* of the value in the struct that the object is read into */
+	int64_t min, max;
 	void (*read)(struct reader *r, void *into, const struct json *v);
+	const char *schema; /* READ_CUSTOM: what an editor can know about the value, as JSON Schema */
+	const char *help;
+};
+#define READER_AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define READER_REF(name) "{\"$ref\":\"#/$defs/" name "\"}"
+
+struct reader_table {
+	const char *name; /* in the schema */
+	const char *what; /* for messages: "a step" */
+	const struct reader_key *keys;
+	size_t count;
+	const char *more; /* further members of its schema, or NULL */
 };
 
 void reader_init(struct reader *r, const struct json_file *file, struct diag *d);
@@ -36,13 +63,15 @@ void reader_unsupported(struct reader *r, const struct json *member);
 void *reader_calloc(struct reader *r, size_t count, size_t size);
 char *reader_strdup(struct reader *r, const char *text);
 
-/* Hands each member of `object` to its key's `read`. `what` names the object for messages: "a step". */
-void reader_object(struct reader *r, const char *what, const struct reader_key *keys, size_t count,
-		   const struct json *object, void *into);
+/* Reads each member of `object` as its key in the table says. */
+void reader_object(struct reader *r, const struct reader_table *table, const struct json *object, void *into);
 /* Each gives false, with the mistake put down and *ret untouched, when the value is not of its kind. */
 bool reader_string(struct reader *r, const struct json *v, char **ret); /* a copy, that replaces an older one */
 bool reader_bool(struct reader *r, const struct json *v, bool *ret);
 bool reader_int(struct reader *r, const struct json *v, int64_t min, int64_t max, int64_t *ret);
+bool reader_number(struct reader *r, const struct json *v, int64_t min, int64_t max, double *ret);
 bool reader_duration(struct reader *r, const struct json *v, int64_t min_ms, int64_t *ret_ms);
+/* A number of bytes, or text such as "64KiB". */
+bool reader_size(struct reader *r, const struct json *v, uint64_t min, uint64_t max, uint64_t *ret);
 
 #endif

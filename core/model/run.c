@@ -55,12 +55,29 @@ void run_restore(struct run *r, size_t step, enum status status, unsigned attemp
 	r->steps[step].attempt = attempt;
 }
 
-/* A step whose need has ended badly is settled although other needs still run: nothing can change that any more. */
-static enum verdict judge(const struct run *r, const struct step_def *def)
+static bool is_on_failure(const struct run *r, size_t step)
 {
+	return r->workflow->has_on_failure && step + 1 == r->workflow->step_count;
+}
+
+static enum verdict judge_on_failure(const struct run *r)
+{
+	if (r->cancelled || r->halted)
+		return NEVER;
+	if (!run_is_decided(r))
+		return WAIT;
+	return run_outcome(r, NULL) == STATUS_FAILURE ? READY : NEVER;
+}
+
+/* A step whose need has ended badly is settled although other needs still run: nothing can change that any more. */
+static enum verdict judge(const struct run *r, size_t step)
+{
+	const struct step_def *def = &r->workflow->steps[step];
 	enum verdict verdict = READY;
 
-	if (r->cancelled)
+	if (is_on_failure(r, step))
+		return judge_on_failure(r);
+	if (r->cancelled || r->timed_out)
 		return NEVER;
 	for (size_t i = 0; i < def->needs_count; i++) {
 		enum status status = r->steps[def->needs[i]].status;
@@ -73,18 +90,19 @@ static enum verdict judge(const struct run *r, const struct step_def *def)
 	return verdict;
 }
 
-/* One pass in the order of the needs settles all: a step that is skipped stands before those that need it. */
+/* One pass in the order of the needs settles all: a step that is skipped stands before those that need it, and that of
+ * onFailure, that nobody needs, behind all. */
 static size_t skip(struct run *r, size_t *ret_skipped)
 {
-	const struct workflow *w = r->workflow;
+	bool ended = r->cancelled || r->timed_out || r->halted;
 	size_t count = 0;
 
-	for (size_t i = 0; i < w->step_count; i++) {
+	for (size_t i = 0; i < r->workflow->step_count; i++) {
 		size_t step = r->order[i];
 
-		if (r->steps[step].status != STATUS_NOTSTARTED || judge(r, &w->steps[step]) != NEVER)
+		if (r->steps[step].status != STATUS_NOTSTARTED || judge(r, step) != NEVER)
 			continue;
-		set_status(r, step, r->cancelled ? STATUS_CANCELLED : STATUS_SKIPPED);
+		set_status(r, step, ended ? STATUS_CANCELLED : STATUS_SKIPPED);
 		ret_skipped[count++] = step;
 	}
 	return count;
@@ -98,7 +116,7 @@ void run_advance(struct run *r, size_t *ret_ready, size_t *ret_ready_count, size
 
 	*ret_skipped_count = skip(r, ret_skipped);
 	for (size_t i = 0; i < w->step_count; i++)
-		if (r->steps[i].status == STATUS_NOTSTARTED && judge(r, &w->steps[i]) == READY)
+		if (r->steps[i].status == STATUS_NOTSTARTED && judge(r, i) == READY)
 			ret_ready[ready++] = i;
 	*ret_ready_count = ready;
 }
@@ -121,13 +139,30 @@ void run_ended(struct run *r, size_t step, enum status status)
 
 void run_cancel(struct run *r)
 {
-	if (!run_is_over(r))
+	if (run_is_over(r))
+		return;
+	if (run_is_decided(r))
+		r->halted = true;
+	else
 		r->cancelled = true;
+}
+
+void run_time_out(struct run *r)
+{
+	if (!run_is_decided(r) && !r->cancelled)
+		r->timed_out = true;
 }
 
 bool run_is_over(const struct run *r)
 {
 	return r->unfinished == 0;
+}
+
+bool run_is_decided(const struct run *r)
+{
+	size_t last = r->workflow->step_count - 1;
+
+	return r->unfinished == (r->workflow->has_on_failure && !status_is_final(r->steps[last].status) ? 1 : 0);
 }
 
 /* Whether the path goes on behind a failed step. */
@@ -145,9 +180,13 @@ static bool has_heir(const struct workflow *w, size_t failed)
 
 enum status run_outcome(const struct run *r, size_t *ret_failed_step)
 {
+	size_t count = r->workflow->step_count - (r->workflow->has_on_failure ? 1 : 0);
+
 	if (r->cancelled)
 		return STATUS_CANCELLED;
-	for (size_t i = 0; i < r->workflow->step_count; i++) {
+	if (r->timed_out)
+		return STATUS_FAILURE;
+	for (size_t i = 0; i < count; i++) {
 		enum status status = r->steps[i].status;
 
 		if (status == STATUS_COMPLETED || status == STATUS_SKIPPED || has_heir(r->workflow, i))

@@ -11,7 +11,8 @@
  * `always` needs it directly: the path goes on.
  *
  * The step of onFailure (workflow.has_on_failure: the last one) has no needs of the ordinary kind: it is ready when all
- * others are final and the activity has failed or its time is over, and skipped when it has completed or was cancelled.
+ * others are final and the activity has failed or its time is over, skipped when it has completed and cancelled when that was
+ * cancelled.
  * What becomes of it changes nothing of the outcome. */
 #ifndef MODEL_RUN_H
 #define MODEL_RUN_H
@@ -33,6 +34,7 @@ struct run {
 	size_t unfinished;
 	bool cancelled;
 	bool timed_out;
+	bool halted; /* cancelled when only onFailure was left: the outcome stays */
 };
 
 int run_init(struct run *r, struct workflow *w);
@@ -50,9 +52,12 @@ void run_started(struct run *r, size_t step, unsigned attempt);
 void run_waiting(struct run *r, size_t step);
 void run_ended(struct run *r, size_t step, enum status status);
 /* No step that has not begun will begin; all become CANCELLED at run_advance. Those that have begun, or wait, are the caller's
- * to end. Nothing changes for a run that is over. */
+ * to end. Nothing changes for a run that is over; once it is decided, onFailure is cancelled and the outcome stays. When an
+ * activity is taken up again this follows run_restore. */
 void run_cancel(struct run *r);
-/* The same for an activity whose time is over: its outcome is FAILURE, and onFailure still runs. */
+/* The same for an activity whose time is over: its outcome is FAILURE, and onFailure still runs. Nothing changes for a run
+ * that is decided or cancelled (cancelling one whose time is over makes it CANCELLED). When an activity is taken up again
+ * this goes before run_restore, since all its steps may have ended by now. */
 void run_time_out(struct run *r);
 bool run_is_over(const struct run *r);
 /* Whether all that is left is onFailure: what it is to be told (run_outcome) is settled. */

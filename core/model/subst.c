@@ -9,7 +9,9 @@
 
 #include "model/names.h"
 
-#define KNOWN "params.NAME, steps.ID.outputs.NAME, activity.id or trigger.PATH"
+#define KNOWN                                                                                                          \
+	"params.NAME, steps.ID.outputs.NAME, activity.id, trigger.PATH or, in onFailure, failure.message or "          \
+	"failure.step"
 
 struct parser {
 	struct subst *out;
@@ -86,6 +88,11 @@ static const char *behind(const char *text, size_t len, const char *prefix, size
 	return text + prefix_len;
 }
 
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return len == strlen(word) && memcmp(text, word, len) == 0;
+}
+
 /* "ID.outputs.NAME" */
 static int add_output(struct parser *p, const char *path, size_t len)
 {
@@ -119,11 +126,14 @@ static int add_substitution(struct parser *p, const char *path, size_t len)
 	rest = behind(path, len, "steps.", &rest_len);
 	if (rest)
 		return add_output(p, rest, rest_len);
-	if (len == strlen("activity.id") && memcmp(path, "activity.id", len) == 0)
+	if (is_word(path, len, "activity.id"))
 		return add_named(p, SUBST_ACTIVITY, "id", 2);
 	rest = behind(path, len, "trigger.", &rest_len);
 	if (rest && name_is_path(rest, rest_len))
 		return add_named(p, SUBST_TRIGGER, rest, rest_len);
+	rest = behind(path, len, "failure.", &rest_len);
+	if (rest && (is_word(rest, rest_len, "message") || is_word(rest, rest_len, "step")))
+		return add_named(p, SUBST_FAILURE, rest, rest_len);
 	return refuse(p, "\"$(%.*s)\": expected " KNOWN "; write $$( for a plain $(", (int)(len < 60 ? len : 60), path);
 }
 

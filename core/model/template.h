@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "model/subst.h"
 
+#define TEMPLATE_SIZE_MAX (4 * 1024 * 1024)
+
 struct template;
 
 /* `visit` (may be NULL) is called for each string with substitutions, so that the caller can check the names that it

@@ -1,60 +1,13 @@
-#include "model/workflow.h"
+#include "model/workflow_reader.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void param_release(struct param_def *p)
-{
-	free(p->name);
-	free(p->default_json);
-	free(p->description);
-}
-
-static void trigger_release(struct trigger_def *t)
-{
-	free(t->id);
-	free(t->plugin);
-	free(t->with_json);
-}
-
-static void env_release(struct env_def *e)
-{
-	free(e->name);
-	subst_release(&e->value);
-	free(e->secret_env);
-	free(e->secret_file);
-}
-
-static void step_release(struct step_def *s)
-{
-	for (size_t i = 0; i < s->argc; i++)
-		subst_release(&s->argv[i]);
-	for (size_t i = 0; i < s->env_count; i++)
-		env_release(&s->env[i]);
-	free(s->id);
-	free(s->name);
-	free(s->argv);
-	free(s->script);
-	subst_release(&s->sleep);
-	free(s->env);
-	subst_release(&s->cwd);
-	free(s->stdin_text);
-	free(s->needs);
-}
-
 static void workflow_free(struct workflow *w)
 {
-	for (size_t i = 0; i < w->param_count; i++)
-		param_release(&w->params[i]);
-	for (size_t i = 0; i < w->trigger_count; i++)
-		trigger_release(&w->triggers[i]);
-	for (size_t i = 0; i < w->step_count; i++)
-		step_release(&w->steps[i]);
-	free(w->params);
-	free(w->triggers);
-	free(w->steps);
+	workflow_release_parts(w);
 	free(w->slug);
 	free(w->name);
 	free(w->team);
@@ -107,7 +60,8 @@ const char *param_type_name(enum param_type type)
 {
 	static const char *const names[] = {
 		[PARAM_STRING] = "string", [PARAM_NUMBER] = "number", [PARAM_BOOLEAN] = "boolean",
-		[PARAM_OBJECT] = "object", [PARAM_ARRAY] = "array",
+		[PARAM_OBJECT] = "object", [PARAM_ARRAY] = "array",   [PARAM_CHOICE] = "choice",
+		[PARAM_SECRET] = "secret",
 	};
 
 	return names[type];
@@ -115,7 +69,11 @@ const char *param_type_name(enum param_type type)
 
 const char *step_kind_name(enum step_kind kind)
 {
-	static const char *const names[] = {[STEP_RUN] = "run", [STEP_SCRIPT] = "script", [STEP_SLEEP] = "sleep"};
+	static const char *const names[] = {
+		[STEP_RUN] = "run",         [STEP_SCRIPT] = "script",     [STEP_SLEEP] = "sleep",
+		[STEP_HTTP] = "http",       [STEP_WORKFLOW] = "workflow", [STEP_WAIT] = "wait",
+		[STEP_APPROVE] = "approve", [STEP_SET] = "set",
+	};
 
 	return names[kind];
 }

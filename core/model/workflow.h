@@ -202,13 +202,23 @@ struct workflow {
 #define WORKFLOW_STEPS_MAX 1000 /* onFailure included */
 #define WORKFLOW_SIZE_MAX (1024 * 1024)
 
+/* What a definition is read with; all zero: nothing. */
+struct workflow_options {
+	/* Gives the contents of a script's file, relative to the definition; NULL: files are refused. */
+	int (*read_file)(void *arg, const char *path, char **ret_text, size_t *ret_len);
+	void *arg;
+	/* defaults.onFailure of tappet.json, checked by workflow_check_on_failure: it becomes part of a definition that says
+	 * nothing of it. NULL: none */
+	const struct json *on_failure;
+};
+
 /* Reads and checks a definition. Every mistake goes to `d` with its position; -EINVAL when there was one. `slug` is used
- * where the definition has none (the file's name without .json).
- * read_file(arg, path, …) gives the contents of a script's file, relative to the definition; NULL: files are refused.
- * *ret has one reference. */
-int workflow_parse(const struct json_file *file, const char *slug,
-		   int (*read_file)(void *arg, const char *path, char **ret_text, size_t *ret_len), void *arg,
+ * where the definition has none (the file's name without .json). options NULL: none. *ret has one reference. */
+int workflow_parse(const struct json_file *file, const char *slug, const struct workflow_options *options,
 		   struct diag *d, struct workflow **ret);
+/* Whether a step can be onFailure of every workflow: its mistakes go to the reader of the file where it stands. */
+struct reader;
+void workflow_check_on_failure(struct reader *r, const struct json *step);
 /* Rebuilds a workflow from the canonical text of a revision (scripts from files are inlined there). */
 int workflow_from_canonical(const char *text, size_t len, struct workflow **ret);
 struct workflow *workflow_ref(struct workflow *w);

@@ -22,9 +22,28 @@ static void write_step(const struct step_def *def, const struct json *node, stru
 	jsonw_close(out, '}');
 }
 
-static void write_draft(const struct workflow *w, const struct json *source, struct buf *out)
+static void write_steps(const struct workflow *w, const struct json *list, struct buf *out)
 {
 	size_t step = 0;
+
+	jsonw_open(out, '[');
+	for (const struct json *node = json_first(list); node; node = json_next(node))
+		write_step(&w->steps[step++], node, out);
+	jsonw_close(out, ']');
+}
+
+static void write_on_failure(const struct workflow *w, const struct json *node, struct buf *out)
+{
+	jsonw_key(out, "onFailure");
+	if (w->has_on_failure)
+		write_step(&w->steps[w->step_count - 1], node, out);
+	else
+		jsonw_null(out);
+}
+
+static void write_draft(const struct workflow *w, const struct json *source, const struct json *on_failure,
+			struct buf *out)
+{
 
 	jsonw_open(out, '{');
 	jsonw_key(out, "slug");
@@ -32,18 +51,18 @@ static void write_draft(const struct workflow *w, const struct json *source, str
 	for (const struct json *member = json_first(source); member; member = json_next(member)) {
 		const char *key = json_key(member);
 
-		if (strcmp(key, "slug") == 0 || strcmp(key, "$schema") == 0)
+		if (strcmp(key, "slug") == 0 || strcmp(key, "$schema") == 0 || strcmp(key, "onFailure") == 0)
 			continue;
 		jsonw_key(out, key);
-		if (strcmp(key, "steps") != 0) {
+		if (strcmp(key, "steps") == 0)
+			write_steps(w, member, out);
+		else
 			(void)json_print(member, out);
-			continue;
-		}
-		jsonw_open(out, '[');
-		for (const struct json *node = json_first(member); node; node = json_next(node))
-			write_step(&w->steps[step++], node, out);
-		jsonw_close(out, ']');
 	}
+	if (json_get(source, "onFailure"))
+		on_failure = json_get(source, "onFailure");
+	if (on_failure)
+		write_on_failure(w, on_failure, out);
 	jsonw_close(out, '}');
 }
 
@@ -68,14 +87,14 @@ static int print(const struct json *tree, struct workflow *w)
 	return 0;
 }
 
-int workflow_make_canonical(struct workflow *w, const struct json *source)
+int workflow_make_canonical(struct workflow *w, const struct json *source, const struct json *on_failure)
 {
 	struct json *tree = NULL;
 	struct buf draft;
 	int r;
 
 	buf_init(&draft, DRAFT_SIZE_MAX);
-	write_draft(w, source, &draft);
+	write_draft(w, source, on_failure, &draft);
 	r = buf_error(&draft);
 	if (r == 0)
 		r = json_parse(draft.data, draft.len, &tree, NULL);

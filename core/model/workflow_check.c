@@ -40,6 +40,11 @@ static void read_need(struct workflow_reader *wr, struct step_def *def, const st
 		return;
 	}
 	need = (size_t)(of - wr->w->steps);
+	if (wr->w->has_on_failure && need + 1 == wr->w->step_count) {
+		reader_mistake(&wr->reader, item, false, "\"needs\": \"%s\" is the step of \"onFailure\": it runs last",
+			       of->id);
+		return;
+	}
 	if (last_user[need] == mark) {
 		reader_mistake(&wr->reader, item, false, "\"needs\": \"%s\" stands twice", of->id);
 		return;
@@ -59,7 +64,7 @@ static void read_needs(struct workflow_reader *wr, size_t *last_user)
 		def->needs = reader_calloc(&wr->reader, list ? json_count(list) : 1, sizeof(*def->needs));
 		if (!def->needs)
 			return;
-		if (!list && i > 0)
+		if (!list && i > 0 && !(w->has_on_failure && i + 1 == w->step_count))
 			def->needs[def->needs_count++] = i - 1;
 		for (const struct json *item = json_first(list); item; item = json_next(item))
 			read_need(wr, def, item, last_user);

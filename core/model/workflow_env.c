@@ -21,33 +21,41 @@ static void read_secret(struct reader *r, const struct json *v, struct env_def *
 		env->secret_file = reader_strdup(r, text);
 }
 
-static void read_variable(struct workflow_reader *wr, const struct json *member, size_t step, struct env_def *env)
+static void read_text(struct workflow_reader *wr, const struct json *member, const char *(*problem)(const char *name),
+		      struct env_def *env)
 {
 	struct reader *r = &wr->reader;
-	const char *problem = name_env_problem(json_key(member));
+	const char *wrong = problem(json_key(member));
 
-	if (problem)
-		reader_mistake(r, member, true, "\"%.60s\" %s", json_key(member), problem);
+	if (wrong)
+		reader_mistake(r, member, true, "\"%.60s\" %s", json_key(member), wrong);
 	env->name = reader_strdup(r, json_key(member));
 	if (json_is_object(member))
 		read_secret(r, member, env);
 	else if (json_is_string(member))
-		workflow_read_subst(wr, member, step, &env->value);
+		workflow_read_subst(wr, member, &env->value);
 	else
 		reader_expected(r, member, "a string, {\"env\": \"NAME\"} or {\"file\": \"PATH\"}");
 }
 
-void workflow_read_env(struct workflow_reader *wr, const struct json *v, size_t step)
+void workflow_read_texts(struct workflow_reader *wr, const struct json *v, const char *what,
+			 const char *(*problem)(const char *name), struct env_def **ret, size_t *ret_count)
 {
-	struct step_def *def = &wr->w->steps[step];
-
 	if (!json_is_object(v)) {
-		reader_expected(&wr->reader, v, "an object of variables");
+		reader_expected(&wr->reader, v, what);
 		return;
 	}
-	def->env = reader_calloc(&wr->reader, json_count(v), sizeof(*def->env));
-	if (!def->env)
+	*ret = reader_calloc(&wr->reader, json_count(v), sizeof(**ret));
+	if (!*ret)
 		return;
 	for (const struct json *member = json_first(v); member; member = json_next(member))
-		read_variable(wr, member, step, &def->env[def->env_count++]);
+		read_text(wr, member, problem, &(*ret)[(*ret_count)++]);
+}
+
+void workflow_read_env(struct reader *r, void *into, const struct json *v)
+{
+	struct step_def *def = into;
+
+	workflow_read_texts(workflow_reader_of(r), v, "an object of variables", name_env_problem, &def->env,
+			    &def->env_count);
 }

@@ -12,6 +12,8 @@ static bool has_type(const struct json *v, enum param_type type)
 {
 	switch (type) {
 	case PARAM_STRING:
+	case PARAM_CHOICE:
+	case PARAM_SECRET:
 		return json_is_string(v);
 	case PARAM_NUMBER:
 		return json_is_number(v);
@@ -29,7 +31,8 @@ static bool has_type(const struct json *v, enum param_type type)
 
 static void read_type(struct reader *r, void *into, const struct json *v)
 {
-	static const enum param_type types[] = {PARAM_STRING, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT, PARAM_ARRAY};
+	static const enum param_type types[] = {PARAM_STRING, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_OBJECT,
+						PARAM_ARRAY,  PARAM_CHOICE, PARAM_SECRET};
 	struct param_def *param = into;
 
 	for (size_t i = 0; json_is_string(v) && i < sizeof(types) / sizeof(types[0]); i++) {
@@ -38,7 +41,9 @@ static void read_type(struct reader *r, void *into, const struct json *v)
 		param->type = types[i];
 		return;
 	}
-	reader_mistake(r, v, false, "\"type\": expected \"string\", \"number\", \"boolean\", \"object\" or \"array\"");
+	reader_mistake(r, v, false,
+		       "\"type\": expected \"string\", \"number\", \"boolean\", \"object\", \"array\", \"choice\" or "
+		       "\"secret\"");
 }
 
 static void read_default(struct reader *r, void *into, const struct json *v)
@@ -54,26 +59,51 @@ static void read_default(struct reader *r, void *into, const struct json *v)
 		r->error = -ENOMEM;
 }
 
-static void read_description(struct reader *r, void *into, const struct json *v)
+static bool is_choice(const struct param_def *param, const char *text)
+{
+	for (size_t i = 0; i < param->choice_count; i++)
+		if (strcmp(param->choices[i], text) == 0)
+			return true;
+	return false;
+}
+
+static void read_choices(struct reader *r, void *into, const struct json *v)
 {
 	struct param_def *param = into;
 
-	(void)reader_string(r, v, &param->description);
+	if (!json_is_array(v)) {
+		reader_expected(r, v, "a list of strings");
+		return;
+	}
+	if (!json_first(v))
+		reader_mistake(r, v, false, "\"choices\" is empty");
+	param->choices = reader_calloc(r, json_count(v), sizeof(*param->choices));
+	for (const struct json *item = json_first(v); item && param->choices; item = json_next(item)) {
+		if (json_is_string(item) && is_choice(param, json_str(item)))
+			reader_mistake(r, item, false, "\"choices\": \"%.80s\" stands twice", json_str(item));
+		else if (reader_string(r, item, &param->choices[param->choice_count]))
+			param->choice_count++;
+	}
 }
 
-static void read_required(struct reader *r, void *into, const struct json *v)
-{
-	struct param_def *param = into;
-
-	(void)reader_bool(r, v, &param->required);
-}
+#define AT(member) READER_AT(struct param_def, member)
 
 static const struct reader_key param_keys[] = {
-	{"type", read_type},
-	{"default", read_default},
-	{"description", read_description},
-	{"required", read_required},
+	{"type", READ_CUSTOM, .read = read_type,
+	 .schema = "{\"enum\":[\"string\",\"number\",\"boolean\",\"object\",\"array\",\"choice\",\"secret\"]}",
+	 .help = "`string` by default; `choice` is one of `choices`, `secret` a string that is masked wherever it "
+		 "would be "
+		 "shown."},
+	{"choices", READ_CUSTOM, .read = read_choices,
+	 .schema = "{\"type\":\"array\",\"minItems\":1,\"uniqueItems\":true,\"items\":{\"type\":\"string\"}}",
+	 .help = "What a parameter of type `choice` may be."},
+	{"default", READ_CUSTOM, .read = read_default, .schema = "{}", .help = "Its value where none is given."},
+	{"required", READ_BOOL, AT(required), .help = "It has to be given."},
+	{"description", READ_STRING, AT(description), .help = "For people."},
 };
+
+const struct reader_table workflow_param_table = {"param", "a parameter", param_keys,
+						  sizeof(param_keys) / sizeof(param_keys[0]), NULL};
 
 /* A step sees its parameters as TAPPET_PARAM_NAME in upper case: two may not become one there. */
 static void check_name(struct reader *r, const struct workflow *w, const struct json *member)
@@ -91,6 +121,30 @@ static void check_name(struct reader *r, const struct workflow *w, const struct 
 				       w->params[i].name, name);
 }
 
+static void check_choices(struct reader *r, const struct param_def *param, const struct json *node)
+{
+	const struct json *choices = json_get(node, "choices");
+
+	if (param->type == PARAM_CHOICE && !choices)
+		reader_mistake(r, node, false, "a parameter of type choice needs \"choices\": a list of strings");
+	else if (param->type != PARAM_CHOICE && choices)
+		reader_mistake(r, choices, true, "\"choices\" means nothing beside the type %s: expected \"choice\"",
+			       param_type_name(param->type));
+}
+
+static void check_default(struct reader *r, const struct param_def *param, const struct json *value)
+{
+	if (param->type == PARAM_SECRET)
+		reader_mistake(r, value, true, "\"default\": a secret is never written in place");
+	else if (!has_type(value, param->type))
+		reader_mistake(r, value, false, "\"default\": the parameter is of type %s, found %s",
+			       param_type_name(param->type), json_type_name(value));
+	else if (param->type == PARAM_CHOICE && param->choice_count > 0 && !is_choice(param, json_str(value)))
+		reader_mistake(r, value, false, "\"default\": \"%.80s\" is not among \"choices\"", json_str(value));
+	if (param->required)
+		reader_mistake(r, value, true, "\"default\" is never used: the parameter is required");
+}
+
 static void read_param(struct reader *r, struct workflow *w, const struct json *member)
 {
 	struct param_def *param = &w->params[w->param_count++];
@@ -98,14 +152,12 @@ static void read_param(struct reader *r, struct workflow *w, const struct json *
 
 	check_name(r, w, member);
 	param->name = reader_strdup(r, json_key(member));
-	reader_object(r, "a parameter", param_keys, sizeof(param_keys) / sizeof(param_keys[0]), member, param);
+	reader_object(r, &workflow_param_table, member, param);
 	if (!param->description)
 		param->description = reader_strdup(r, "");
-	if (value && !has_type(value, param->type))
-		reader_mistake(r, value, false, "\"default\": the parameter is of type %s, found %s",
-			       param_type_name(param->type), json_type_name(value));
-	if (value && param->required)
-		reader_mistake(r, value, true, "\"default\" is never used: the parameter is required");
+	check_choices(r, param, member);
+	if (value)
+		check_default(r, param, value);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -193,6 +245,24 @@ static int write_from_text(const struct param_def *param, const char *text, stru
 	return fits ? 0 : -EINVAL;
 }
 
+static int refuse_choice(const struct param_def *param, const char *text, const struct message *m)
+{
+	struct buf names;
+	int r;
+
+	buf_init(&names, 600);
+	for (size_t i = 0; i < param->choice_count; i++)
+		(void)buf_printf(&names, "%s\"%s\"",
+				 i == 0                        ? ""
+				 : i + 1 < param->choice_count ? ", "
+							       : " or ",
+				 param->choices[i]);
+	r = refuse(m, "parameter \"%s\" must be %s%s, not \"%.80s\"", param->name,
+		   buf_error(&names) ? "one of those declared: " : "", buf_cstr(&names), text);
+	buf_release(&names);
+	return r;
+}
+
 static int write_param(const struct param_def *param, const struct json *value, struct buf *out,
 		       const struct message *m)
 {
@@ -205,6 +275,8 @@ static int write_param(const struct param_def *param, const struct json *value, 
 		jsonw_raw(out, param->default_json, strlen(param->default_json));
 		return 0;
 	}
+	if (param->type == PARAM_CHOICE && json_is_string(value) && !is_choice(param, json_str(value)))
+		return refuse_choice(param, json_str(value), m);
 	if (has_type(value, param->type)) {
 		(void)json_print(value, out);
 		return 0;

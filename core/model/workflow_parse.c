@@ -36,65 +36,43 @@ static void read_id(struct reader *r, void *into, const struct json *v)
 		(void)reader_string(r, v, &w->imported_id);
 }
 
-static void read_name(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_string(r, v, &w->name);
-}
-
-static void read_team(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_string(r, v, &w->team);
-}
-
-static void read_description(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_string(r, v, &w->description);
-}
-
-static void read_manual(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_bool(r, v, &w->manual);
-}
-
-static void read_enabled(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_bool(r, v, &w->enabled);
-}
-
-static void read_timeout(struct reader *r, void *into, const struct json *v)
-{
-	struct workflow *w = into;
-
-	(void)reader_duration(r, v, 1, &w->timeout_ms);
-}
+#define AT(member) READER_AT(struct workflow, member)
 
 static const struct reader_key workflow_keys[] = {
-	{"$schema", read_schema},
-	{"slug", read_slug},
-	{"id", read_id},
-	{"name", read_name},
-	{"team", read_team},
-	{"description", read_description},
-	{"params", workflow_read_params},
-	{"triggers", workflow_read_triggers},
-	{"steps", workflow_read_steps},
-	{"manual", read_manual},
-	{"enabled", read_enabled},
-	{"timeout", read_timeout},
-	/* of later versions */
-	{"concurrency", NULL},
-	{"onFailure", NULL},
+	{"$schema", READ_CUSTOM, .read = read_schema, .schema = "{\"type\":\"string\"}",
+	 .help = "For editors: the JSON Schema of this file. Not read."},
+	{"slug", READ_CUSTOM, .read = read_slug, .schema = READER_REF("slug"),
+	 .help = "Its short name in URLs and commands; by default the file's name."},
+	{"id", READ_CUSTOM, .read = read_id, .schema = "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"}",
+	 .help = "A 24-hex id to keep when a workflow moves here from elsewhere; by default one is made once and "
+		 "kept."},
+	{"name", READ_STRING, AT(name), .help = "For people; the slug by default."},
+	{"team", READ_STRING, AT(team), .help = "For people; empty by default."},
+	{"description", READ_STRING, AT(description), .help = "For people; empty by default."},
+	{"params", READ_CUSTOM, .read = workflow_read_params,
+	 .schema = "{\"type\":\"object\",\"additionalProperties\":" READER_REF("param") "}",
+	 .help = "The parameters by name."},
+	{"triggers", READ_CUSTOM, .read = workflow_read_triggers,
+	 .schema = "{\"type\":\"array\",\"items\":" READER_REF("trigger") "}", .help = "What starts it."},
+	{"concurrency", READ_CUSTOM, .read = workflow_read_concurrency, .schema = READER_REF("concurrency"),
+	 .help = "How many activities of it may be under way at once; any number by default."},
+	{"priority", READ_INT, AT(priority), .min = -WORKFLOW_PRIORITY_MAX, .max = WORKFLOW_PRIORITY_MAX,
+	 .help = "Each step up doubles its share of the steps that may start; 0 by default."},
+	{"steps", READ_CUSTOM, .read = workflow_read_steps,
+	 .schema = "{\"type\":\"array\",\"minItems\":1,\"items\":{\"allOf\":[" READER_REF(
+		 "step") "],\"required\":[\"id\"]}}",
+	 .help = "At least one."},
+	{"onFailure", READ_ANY, .schema = "{\"oneOf\":[{\"type\":\"null\"}," READER_REF("step") "]}",
+	 .help = "A step that runs when all others have ended and the activity has failed; null: none, whatever "
+		 "`defaults.onFailure` says."},
+	{"manual", READ_BOOL, AT(manual), .help = "`false`: it cannot be started by hand; true by default."},
+	{"enabled", READ_BOOL, AT(enabled), .help = "`false`: nothing starts it; what runs goes on. True by default."},
+	{"timeout", READ_DURATION, AT(timeout_ms), .min = 1, .help = "Of an activity as a whole; none by default."},
 };
+
+const struct reader_table workflow_table = {"workflow", "a workflow", workflow_keys,
+					    sizeof(workflow_keys) / sizeof(workflow_keys[0]),
+					    "\"required\":[\"steps\"]"};
 
 static void fill_defaults(struct reader *r, struct workflow *w, const char *slug)
 {
@@ -117,16 +95,20 @@ static void fill_defaults(struct reader *r, struct workflow *w, const char *slug
 static void read_all(struct workflow_reader *wr, const char *slug)
 {
 	struct reader *r = &wr->reader;
-	const struct json *root = r->file->root;
+	const struct json *root = r->file->root, *own;
 
-	reader_object(r, "a workflow", workflow_keys, sizeof(workflow_keys) / sizeof(workflow_keys[0]), root, wr->w);
+	reader_object(r, &workflow_table, root, wr->w);
 	if (!json_is_object(root))
 		return;
 	if (!json_get(root, "steps"))
 		reader_mistake(r, root, false, "a workflow needs \"steps\"");
 	else if (json_is_array(json_get(root, "steps")) && !json_first(json_get(root, "steps")))
 		reader_mistake(r, json_get(root, "steps"), false, "a workflow needs at least one step");
+	own = json_get(root, "onFailure");
+	workflow_read_on_failure(wr, own ? own : wr->options->on_failure, !own);
 	fill_defaults(r, wr->w, slug);
+	if (!r->error)
+		workflow_check_triggers(wr);
 	if (!r->error)
 		workflow_check(wr);
 }
@@ -137,7 +119,7 @@ static int finish(struct workflow_reader *wr)
 
 	if (r < 0)
 		return r;
-	r = workflow_make_canonical(wr->w, wr->reader.file->root);
+	r = workflow_make_canonical(wr->w, wr->reader.file->root, wr->options->on_failure);
 	if (r == -E2BIG) {
 		reader_mistake(&wr->reader, NULL, false, "larger than %d bytes together with its scripts",
 			       WORKFLOW_SIZE_MAX);
@@ -146,11 +128,11 @@ static int finish(struct workflow_reader *wr)
 	return r;
 }
 
-int workflow_parse(const struct json_file *file, const char *slug,
-		   int (*read_file)(void *arg, const char *path, char **ret_text, size_t *ret_len), void *arg,
+int workflow_parse(const struct json_file *file, const char *slug, const struct workflow_options *options,
 		   struct diag *d, struct workflow **ret)
 {
-	struct workflow_reader wr = {.read_file = read_file, .arg = arg};
+	static const struct workflow_options none;
+	struct workflow_reader wr = {.options = options ? options : &none};
 	int r;
 
 	wr.w = calloc(1, sizeof(*wr.w));
@@ -172,6 +154,28 @@ int workflow_parse(const struct json_file *file, const char *slug,
 	return 0;
 }
 
+void workflow_check_on_failure(struct reader *r, const struct json *step)
+{
+	static const struct workflow_options none;
+	struct workflow w = {0};
+	struct workflow_reader wr = {.w = &w, .options = &none};
+
+	reader_init(&wr.reader, r->file, r->d);
+	map_init(&wr.steps);
+	w.steps = reader_calloc(r, 1, sizeof(*w.steps));
+	wr.sources = reader_calloc(r, 1, sizeof(*wr.sources));
+	workflow_read_on_failure(&wr, step, true);
+	if (!r->error && !wr.reader.error)
+		workflow_check(&wr);
+	r->mistakes += wr.reader.mistakes;
+	if (wr.reader.error)
+		r->error = wr.reader.error;
+	workflow_release_parts(&w);
+	map_release(&wr.steps);
+	free(wr.sources);
+	free(wr.uses);
+}
+
 int workflow_from_canonical(const char *text, size_t len, struct workflow **ret)
 {
 	struct json_file *file = NULL;
@@ -181,7 +185,7 @@ int workflow_from_canonical(const char *text, size_t len, struct workflow **ret)
 	diag_init(&d);
 	r = json_file_parse("revision", text, len, &d, &file);
 	if (r == 0)
-		r = workflow_parse(file, "", NULL, NULL, &d, ret);
+		r = workflow_parse(file, "", NULL, &d, ret);
 	json_file_free(file);
 	diag_release(&d);
 	return r;

@@ -1,44 +1,10 @@
+/* Whether what substitutions name is there, and there in time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/names.h"
 #include "model/workflow_reader.h"
-
-static bool remember(struct workflow_reader *wr, const struct subst *subst, const struct json *at, size_t step)
-{
-	if (wr->use_count == wr->use_capacity) {
-		size_t capacity = wr->use_capacity ? 2 * wr->use_capacity : 16;
-		struct subst_use *uses = realloc(wr->uses, capacity * sizeof(*uses));
-
-		if (!uses) {
-			wr->reader.error = -ENOMEM;
-			return false;
-		}
-		wr->uses = uses;
-		wr->use_capacity = capacity;
-	}
-	wr->uses[wr->use_count++] = (struct subst_use){.subst = subst, .at = at, .step = step};
-	return true;
-}
-
-void workflow_read_subst(struct workflow_reader *wr, const struct json *v, size_t step, struct subst *ret)
-{
-	char message[200];
-	int r;
-
-	if (!json_is_string(v)) {
-		reader_expected(&wr->reader, v, "a string");
-		return;
-	}
-	r = subst_parse(json_str(v), ret, message, sizeof(message));
-	if (r == -EINVAL)
-		reader_mistake(&wr->reader, v, false, "%s", message);
-	else if (r < 0)
-		wr->reader.error = r;
-	else if (!subst_is_literal(ret))
-		(void)remember(wr, ret, v, step);
-}
 
 /* For each step the set of steps that have ended before it begins, as rows of bits. */
 struct ancestors {
@@ -92,6 +58,11 @@ static void check_param(struct workflow_reader *wr, const struct subst_use *use,
 			       "\"$(params.%s)\": no such parameter: declare it in \"params\"", name);
 }
 
+static bool is_on_failure(const struct workflow_reader *wr, size_t step)
+{
+	return wr->w->has_on_failure && step + 1 == wr->w->step_count;
+}
+
 static void check_output(struct workflow_reader *wr, const struct ancestors *a, const struct subst_use *use,
 			 const struct subst_part *part)
 {
@@ -104,11 +75,32 @@ static void check_output(struct workflow_reader *wr, const struct ancestors *a, 
 		return;
 	}
 	index = (size_t)(of - wr->w->steps);
+	if (is_on_failure(wr, index)) {
+		reader_mistake(&wr->reader, use->at, false,
+			       "\"$(steps.%s.outputs.%s)\": the step of \"onFailure\" runs behind all others",
+			       part->step, part->text);
+		return;
+	}
+	/* It runs when all others have ended, whatever they need. */
+	if (is_on_failure(wr, use->step))
+		return;
 	if (a->bits && !ancestors_has(a, use->step, index))
 		reader_mistake(&wr->reader, use->at, false,
 			       "\"$(steps.%s.outputs.%s)\": step \"%s\" has not always ended when this one begins: "
 			       "name it in \"needs\"",
 			       part->step, part->text, part->step);
+}
+
+static void check_part(struct workflow_reader *wr, const struct ancestors *a, const struct subst_use *use,
+		       const struct subst_part *part)
+{
+	if (part->kind == SUBST_PARAM)
+		check_param(wr, use, part->text);
+	else if (part->kind == SUBST_OUTPUT)
+		check_output(wr, a, use, part);
+	else if (part->kind == SUBST_FAILURE && !is_on_failure(wr, use->step))
+		reader_mistake(&wr->reader, use->at, false,
+			       "\"$(failure.%s)\": only the step of \"onFailure\" knows of a failure", part->text);
 }
 
 void workflow_check_substs(struct workflow_reader *wr, const size_t *order)
@@ -120,14 +112,8 @@ void workflow_check_substs(struct workflow_reader *wr, const size_t *order)
 	for (size_t i = 0; i < wr->use_count; i++) {
 		const struct subst_use *use = &wr->uses[i];
 
-		for (size_t k = 0; k < use->subst->count; k++) {
-			const struct subst_part *part = &use->subst->parts[k];
-
-			if (part->kind == SUBST_PARAM)
-				check_param(wr, use, part->text);
-			else if (part->kind == SUBST_OUTPUT)
-				check_output(wr, &a, use, part);
-		}
+		for (size_t k = 0; k < use->subst->count; k++)
+			check_part(wr, &a, use, &use->subst->parts[k]);
 	}
 	free(a.bits);
 }

@@ -5,6 +5,8 @@
 #include "model/names.h"
 #include "model/workflow_reader.h"
 
+#define DEDUP_WINDOW_DEFAULT_MS (24 * 60 * 60 * 1000)
+
 static void read_id(struct reader *r, void *into, const struct json *v)
 {
 	struct trigger_def *trigger = into;
@@ -46,23 +48,37 @@ static void read_with(struct reader *r, void *into, const struct json *v)
 		r->error = -ENOMEM;
 }
 
-static void read_enabled(struct reader *r, void *into, const struct json *v)
+static void read_params(struct reader *r, void *into, const struct json *v)
 {
 	struct trigger_def *trigger = into;
 
-	(void)reader_bool(r, v, &trigger->enabled);
+	workflow_read_mapping(r, v, "an object of jq programs by the names of parameters", &trigger->params);
 }
 
+#define AT(member) READER_AT(struct trigger_def, member)
+
 static const struct reader_key trigger_keys[] = {
-	{"id", read_id},
-	{"plugin", read_plugin},
-	{"with", read_with},
-	{"enabled", read_enabled},
-	/* of later versions */
-	{"when", NULL},
-	{"params", NULL},
-	{"dedup", NULL},
+	{"id", READ_CUSTOM, .read = read_id, .schema = READER_REF("id"),
+	 .help = "The plugin's name by default; needed when two are of one plugin."},
+	{"plugin", READ_CUSTOM, .read = read_plugin,
+	 .schema = "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]*$\"}", .help = "A name from `tappet.json`."},
+	{"with", READ_CUSTOM, .read = read_with, .schema = "{\"type\":\"object\"}",
+	 .help = "The plugin's own options: see `tappet plugins show NAME`."},
+	{"when", READ_PROGRAM, AT(when),
+	 .help = "A jq program over the emission's payload; unless it gives true nothing is started."},
+	{"params", READ_CUSTOM, .read = read_params, .schema = READER_REF("programs"),
+	 .help = "Parameters of the workflow by name: jq programs over the emission's payload."},
+	{"dedup", READ_PROGRAM, AT(dedup),
+	 .help = "A jq program over the emission's payload: of two emissions with the same key only the first counts. "
+		 "By default the plugin says the key."},
+	{"dedupWindow", READ_DURATION, AT(dedup_window_ms), .min = 1000,
+	 .help = "How long a key is remembered; 24h by default."},
+	{"enabled", READ_BOOL, AT(enabled), .help = "`false`: it starts nothing; true by default."},
 };
+
+const struct reader_table workflow_trigger_table = {"trigger", "a trigger", trigger_keys,
+						    sizeof(trigger_keys) / sizeof(trigger_keys[0]),
+						    "\"required\":[\"plugin\"]"};
 
 static void check_unique(struct reader *r, const struct workflow *w, const struct json *node)
 {
@@ -83,7 +99,8 @@ static void read_trigger(struct reader *r, struct workflow *w, const struct json
 	struct trigger_def *trigger = &w->triggers[w->trigger_count++];
 
 	trigger->enabled = true;
-	reader_object(r, "a trigger", trigger_keys, sizeof(trigger_keys) / sizeof(trigger_keys[0]), node, trigger);
+	trigger->dedup_window_ms = DEDUP_WINDOW_DEFAULT_MS;
+	reader_object(r, &workflow_trigger_table, node, trigger);
 	if (json_is_object(node) && !json_get(node, "plugin"))
 		reader_mistake(r, node, false, "a trigger needs a \"plugin\"");
 	if (!trigger->id && trigger->plugin)
@@ -112,4 +129,37 @@ void workflow_read_triggers(struct reader *r, void *into, const struct json *v)
 		return;
 	for (const struct json *node = json_first(v); node; node = json_next(node))
 		read_trigger(r, w, node);
+}
+
+static void check_param(struct workflow_reader *wr, const struct json *member)
+{
+	const struct workflow *w = wr->w;
+	struct nearest near;
+
+	nearest_init(&near, json_key(member));
+	for (size_t i = 0; i < w->param_count; i++) {
+		if (!w->params[i].name)
+			continue;
+		if (strcmp(w->params[i].name, near.key) == 0)
+			return;
+		nearest_offer(&near, w->params[i].name);
+	}
+	if (near.word)
+		reader_mistake(&wr->reader, member, true, "\"params\": no parameter \"%.80s\": did you mean \"%s\"?",
+			       near.key, near.word);
+	else
+		reader_mistake(&wr->reader, member, true,
+			       "\"params\": no parameter \"%.80s\": declare it in the workflow's \"params\"", near.key);
+}
+
+void workflow_check_triggers(struct workflow_reader *wr)
+{
+	const struct json *list = json_get(wr->reader.file->root, "triggers");
+
+	for (const struct json *node = json_is_array(list) ? json_first(list) : NULL; node; node = json_next(node)) {
+		const struct json *params = json_get(node, "params");
+
+		for (const struct json *m = json_is_object(params) ? json_first(params) : NULL; m; m = json_next(m))
+			check_param(wr, m);
+	}
 }

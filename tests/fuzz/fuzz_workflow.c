@@ -8,6 +8,8 @@
 #include "model/run.h"
 #include "model/workflow.h"
 
+static const struct workflow_options options = {.read_file = read_file};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expect(int truth)
@@ -86,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	diag_init(&d);
 	if (json_file_parse("fuzz.json", (const char *)data, size, &d, &file) == 0 &&
-	    workflow_parse(file, "fuzz", read_file, NULL, &d, &w) == 0) {
+	    workflow_parse(file, "fuzz", &options, &d, &w) == 0) {
 		expect(d.count == 0);
 		expect(workflow_from_canonical(w->canonical, w->canonical_len, &again) == 0);
 		check_same(w, again);

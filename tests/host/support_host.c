@@ -169,7 +169,7 @@ struct workflow *fixture_workflow(const char *definition)
 	struct diag d;
 	diag_init(&d);
 	assert_int_equal(json_file_parse("test.json", definition, strlen(definition), &d, &file), 0);
-	if (workflow_parse(file, "test", NULL, NULL, &d, &w) < 0) {
+	if (workflow_parse(file, "test", NULL, &d, &w) < 0) {
 		struct buf out;
 		buf_init(&out, 65536);
 		diag_print(&d, &out);

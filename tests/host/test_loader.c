@@ -213,7 +213,7 @@ static void check_triggers(const char *definition, int expected, unsigned line, 
 	struct json_file *file = NULL;
 	struct workflow *w = NULL;
 	assert_int_equal(json_file_parse("w.json", definition, strlen(definition), &diag, &file), 0);
-	assert_int_equal(workflow_parse(file, "w", NULL, NULL, &diag, &w), 0);
+	assert_int_equal(workflow_parse(file, "w", NULL, &diag, &w), 0);
 	assert_int_equal(host_check_triggers(host, w, file, &diag), expected);
 	if (expected < 0) {
 		assert_int_equal(diag.count, 1);

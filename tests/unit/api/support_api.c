@@ -102,7 +102,7 @@ static struct workflow *parse(const char *slug, const char *text)
 	struct diag d;
 	diag_init(&d);
 	assert_int_equal(json_file_parse(slug, text, strlen(text), &d, &file), 0);
-	assert_int_equal(workflow_parse(file, slug, NULL, NULL, &d, &w), 0);
+	assert_int_equal(workflow_parse(file, slug, NULL, &d, &w), 0);
 	json_file_free(file);
 	diag_release(&d);
 	return w;

@@ -216,7 +216,6 @@ static void keys_of_later_versions_are_refused(void **state)
 {
 	assert_bad(*state, "\"listen\": [{\"address\": \"127.0.0.1:1\", \"tls\": {}}]", 39,
 		   "\"tls\" is not supported by this version");
-	assert_bad(*state, "\"defaults\": {\"onFailure\": null}", 14, "\"onFailure\" is not supported by this version");
 	assert_bad(*state, "\"store\": \"postgresql://db/x\"", 10, "\"postgresql:\" is not supported by this version");
 }
 

@@ -22,6 +22,13 @@ static void below(const char *folder, const char *name, char path[static 4096])
 	(void)snprintf(path, 4096, "%s/%s", folder, name);
 }
 
+static int read_folder(char *folder, struct diag *d, struct definitions *ret)
+{
+	const struct config c = {.workflows = folder};
+
+	return definitions_read(&c, d, ret);
+}
+
 static void all_json_files_of_the_folder_are_read_in_the_order_of_their_slugs(void **state)
 {
 	struct definitions defs;
@@ -40,7 +47,7 @@ static void all_json_files_of_the_folder_are_read_in_the_order_of_their_slugs(vo
 	below(*state, "deeper", path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	(void)folder_write(path, "x.json", "{");
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_int_equal(d.count, 0);
 	assert_false(defs.broken);
 	assert_int_equal(defs.count, 3);
@@ -67,7 +74,7 @@ static void a_broken_file_is_in_the_list_without_a_workflow(void **state)
 	(void)folder_write(*state, "wrong.json", "{\"slug\":\"known\",\"tmeout\":\"1s\"," STEPS);
 	below(*state, "link.json", path);
 	assert_int_equal(symlink("/nonexistent", path), 0);
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_true(defs.broken);
 	assert_int_equal(d.count, 3);
 	assert_int_equal(defs.count, 4);
@@ -92,7 +99,7 @@ static void the_second_file_with_a_slug_or_an_id_is_the_mistaken_one(void **stat
 	(void)folder_write(*state, "a.json", "{\"id\":\"5dd74d0976df2d000110e52a\"," STEPS);
 	(void)folder_write(*state, "b.json", "{\"slug\":\"a\"," STEPS);
 	(void)folder_write(*state, "c.json", "{\"id\":\"5dd74d0976df2d000110e52a\"," STEPS);
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_int_equal(defs.count, 3);
 	assert_non_null(defs.items[0].workflow);
 	assert_null(defs.items[1].workflow);
@@ -120,7 +127,7 @@ static void scripts_are_read_from_beside_their_definition(void **state)
 	(void)folder_write(*state, "good.json", "{\"steps\":[{\"id\":\"a\",\"script\":{\"file\":\"bin/stamp.sh\"}}]}");
 	(void)folder_write(*state, "folder.json", "{\"steps\":[{\"id\":\"a\",\"script\":{\"file\":\"bin\"}}]}");
 	(void)folder_write(*state, "none.json", "{\"steps\":[{\"id\":\"a\",\"script\":{\"file\":\"none.sh\"}}]}");
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_int_equal(d.count, 2);
 	assert_non_null(strstr(d.items[0].message, "Is a directory"));
 	assert_non_null(strstr(d.items[1].message, "No such file"));
@@ -135,9 +142,9 @@ static void an_empty_folder_has_no_definitions_and_a_missing_one_is_an_error(voi
 	struct diag d;
 
 	diag_init(&d);
-	assert_int_equal(definitions_read("/nonexistent", &d, &defs), -ENOENT);
+	assert_int_equal(read_folder((char[]){"/nonexistent"}, &d, &defs), -ENOENT);
 	assert_int_equal(defs.count, 77);
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_int_equal(defs.count, 0);
 	assert_false(defs.broken);
 	definitions_release(&defs);
@@ -154,7 +161,7 @@ static void a_file_that_is_too_large_is_a_mistake(void **state)
 	assert_non_null(text);
 	memset(text, ' ', WORKFLOW_SIZE_MAX + 1);
 	(void)folder_write_bytes(*state, "large.json", text, WORKFLOW_SIZE_MAX + 1);
-	assert_int_equal(definitions_read(*state, &d, &defs), 0);
+	assert_int_equal(read_folder(*state, &d, &defs), 0);
 	assert_true(defs.broken);
 	assert_int_equal(d.count, 1);
 	definitions_release(&defs);

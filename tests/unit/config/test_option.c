@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "config/option.h"
 #include "support_folder.h"
 
@@ -254,18 +255,18 @@ static void sizes_are_read_with_their_units(void **state)
 {
 	static const char *const bad[] = {
 		"", "KiB", "1 MiB", "1MB", "-1", "1.5MiB", "0x10", "99999999999999999999", "9999999999GiB"};
-	size_t size = 77;
+	uint64_t size = 77;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_true(option_parse_size(bad[i], &size) < 0);
+		assert_true(size_parse(bad[i], &size) < 0);
 	assert_int_equal(size, 77);
-	assert_int_equal(option_parse_size("10", &size), 0);
+	assert_int_equal(size_parse("10", &size), 0);
 	assert_int_equal(size, 10);
-	assert_int_equal(option_parse_size("64KiB", &size), 0);
+	assert_int_equal(size_parse("64KiB", &size), 0);
 	assert_int_equal(size, 65536);
-	assert_int_equal(option_parse_size("2GiB", &size), 0);
-	assert_int_equal(size, (size_t)2 << 30);
+	assert_int_equal(size_parse("2GiB", &size), 0);
+	assert_int_equal(size, (uint64_t)2 << 30);
 }
 
 static void the_documentation_is_a_table_of_all_options(void **state)

@@ -177,7 +177,7 @@ static struct workflow *parse(const char *slug, const char *definition)
 
 	diag_init(&d);
 	assert_int_equal(json_file_parse("test.json", definition, strlen(definition), &d, &file), 0);
-	if (workflow_parse(file, slug, NULL, NULL, &d, &w) < 0)
+	if (workflow_parse(file, slug, NULL, &d, &w) < 0)
 		fail_msg("%s", d.items[0].message);
 	json_file_free(file);
 	diag_release(&d);

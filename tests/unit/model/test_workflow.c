@@ -23,6 +23,8 @@ static int read_file(void *arg, const char *path, char **ret_text, size_t *ret_l
 	return 0;
 }
 
+static const struct workflow_options options = {.read_file = read_file};
+
 static struct workflow *parse(const char *text)
 {
 	struct workflow *w = NULL;
@@ -32,7 +34,7 @@ static struct workflow *parse(const char *text)
 	diag_init(&d);
 	if (json_file_parse("test.json", text, strlen(text), &d, &file) < 0)
 		fail_msg("%s", d.items[0].message);
-	if (workflow_parse(file, "test", read_file, NULL, &d, &w) < 0)
+	if (workflow_parse(file, "test", &options, &d, &w) < 0)
 		fail_msg("%s", d.items[0].message);
 	assert_int_equal(d.count, 0);
 	json_file_free(file);

@@ -25,7 +25,7 @@ static int setup(void **state)
 
 	diag_init(&d);
 	assert_int_equal(json_file_parse("t", definition, strlen(definition), &d, &file), 0);
-	assert_int_equal(workflow_parse(file, "t", NULL, NULL, &d, &w), 0);
+	assert_int_equal(workflow_parse(file, "t", NULL, &d, &w), 0);
 	json_file_free(file);
 	diag_release(&d);
 	*state = w;
