@@ -20,7 +20,7 @@
 #define ENGINE_ACTIVE_MAX 2048
 #define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
-#define ENGINE_MESSAGE_MAX 512
+#define ENGINE_MESSAGE_MAX 1024
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
 #define ENGINE_PARK_MS 10000     /* activities that wait longer leave memory */
 
@@ -190,6 +190,9 @@ int values_init(struct values *v, const struct activity *a);
 void values_release(struct values *v);
 int values_expand(struct values *v, const struct subst *s, struct buf *out, char *message, size_t message_size);
 const struct json *values_params(struct values *v);
+struct mask;
+/* Parameters of type `secret`. */
+int values_mask_params(struct values *v, struct mask *m);
 /* "250ms", "10s", "5m", ... */
 const char *duration_text(int64_t ms, char *text, size_t size);
 

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 #include "engine/internal.h"
+#include "engine/mask.h"
 
 /* Whom a step runs as; name NULL: the daemon's own user. */
 struct spawn_user {
@@ -27,7 +28,8 @@ struct spawn {
 	/* What it makes. */
 	char *folder, *input_path, *output_path, *script_path;
 	struct spawn_user user;
-	char mark[128]; /* TAPPET_RUN=... */
+	struct mask mask; /* the step's secrets */
+	char mark[128];   /* TAPPET_RUN=... */
 	pid_t pid;
 	int pidfd, out_fd, err_fd;
 	/* What came of it. */
@@ -69,11 +71,13 @@ int spawn_launch_plan(struct spawn *s, struct launch_plan *p);
 /* Waits until the command runs, or takes back what has been started. */
 int spawn_launch_answer(struct spawn *s, struct launch_plan *p);
 
-/* spawn_env.c: the whole environment of the child. */
+/* spawn_env.c: the whole environment of the child, and the mask for the secrets in it. */
 int spawn_env(struct spawn *s, struct texts *env);
 /* spawn_files.c */
 int spawn_write_input(struct spawn *s);
 int spawn_write_file(const char *path, const char *text, size_t len, mode_t mode);
+/* Relative to `folder`; without the line break at its end, and with a NUL behind. */
+int secret_file_read(const char *folder, const char *path, char **ret, size_t *ret_len);
 /* A secret of a step's env, read where it is. */
 int secret_env_read(const char *folder, const struct env_def *def, char **ret);
 

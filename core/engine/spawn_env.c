@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/env_file.h"
 #include "engine/spawn.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -154,9 +155,42 @@ static int set_step_secret(struct spawn *s, struct texts *env, const struct env_
 			       strerror(-r));
 		return r;
 	}
-	r = set(env, def->name, secret);
+	r = mask_add(&s->mask, secret, strlen(secret));
+	if (r == 0)
+		r = set(env, def->name, secret);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
+	return r;
+}
+
+struct file_reader {
+	struct spawn *spawn;
+	struct texts *env;
+};
+
+static int set_from_file(void *arg, const char *name, const char *value)
+{
+	struct file_reader *f = arg;
+	int r = mask_add(&f->spawn->mask, value, strlen(value));
+
+	return r == 0 ? set(f->env, name, value) : r;
+}
+
+static int set_file(struct spawn *s, struct texts *env)
+{
+	struct file_reader f = {s, env};
+	char *text;
+	size_t len;
+	int r = secret_file_read(s->options->folder, s->def->env_file, &text, &len);
+
+	if (r < 0) {
+		(void)snprintf(s->message, sizeof(s->message), "the envFile %.300s cannot be read: %s",
+			       s->def->env_file, strerror(-r));
+		return r;
+	}
+	r = env_file_parse(s->def->env_file, text, len, set_from_file, &f, s->message, sizeof(s->message));
+	explicit_bzero(text, len);
+	free(text);
 	return r;
 }
 
@@ -184,16 +218,36 @@ static int set_own(struct spawn *s, struct texts *env)
 	return r;
 }
 
-int spawn_env(struct spawn *s, struct texts *env)
+static int set_step(struct spawn *s, struct texts *env)
 {
-	int r = set_base(s, env);
+	int r = s->def->env_file ? set_file(s, env) : 0;
 
-	if (r == 0)
-		r = set_params(s, env);
 	for (size_t i = 0; r == 0 && i < s->def->env_count; i++) {
 		const struct env_def *def = &s->def->env[i];
 
 		r = def->secret_env || def->secret_file ? set_step_secret(s, env, def) : set_step_value(s, env, def);
 	}
-	return r == 0 ? set_own(s, env) : r;
+	return r;
+}
+
+int spawn_env(struct spawn *s, struct texts *env)
+{
+	int r = set_base(s, env), sealed;
+
+	if (r == 0)
+		r = set_params(s, env);
+	if (r == 0)
+		r = values_mask_params(&s->values, &s->mask);
+	if (r == 0)
+		r = set_step(s, env);
+	if (r == 0)
+		r = set_own(s, env);
+	/* Also when it fails: the message is masked. */
+	sealed = mask_seal(&s->mask);
+	r = r == 0 ? sealed : r;
+	if (r == -E2BIG && s->message[0] == '\0')
+		(void)snprintf(s->message, sizeof(s->message),
+			       "its secrets are too large to be masked in its log: more than %zu bytes",
+			       MASK_BYTES_MAX);
+	return r;
 }

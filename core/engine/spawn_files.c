@@ -196,6 +196,7 @@ void spawn_release(struct spawn *s)
 {
 	values_release(&s->values);
 	spawn_user_release(&s->user);
+	mask_wipe(&s->mask);
 	free(s->folder);
 	free(s->input_path);
 	free(s->output_path);

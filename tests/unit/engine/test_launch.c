@@ -236,6 +236,31 @@ static void limits_are_those_of_the_process(void **state)
 	json_free(d);
 }
 
+static void a_limit_that_was_met_is_named_in_the_message(void **state)
+{
+	static const struct {
+		const char *step, *message;
+	} cases[] = {
+		{"\"limits\":{\"cpuTime\":\"1s\"},\"script\":\"while :; do :; done\"",
+		 "killed by signal 24 (CPU time limit exceeded): it used more CPU time than limits.cpuTime (1s)"},
+		{"\"limits\":{\"fileSize\":\"8KiB\"},\"script\":\"head -c 9000 /dev/zero > big\"",
+		 "exited with code 153: it wrote a file larger than limits.fileSize (8KiB): File size limit exceeded"},
+		{"\"limits\":{\"memory\":\"64MiB\"},\"script\":\"head -c 200000000 /dev/zero | tail -c 150000000\"",
+		 "exited with code 1 (limits.memory is 64MiB): tail: memory exhausted"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char definition[512], id[ID_SIZE];
+		struct json *d;
+
+		(void)snprintf(definition, sizeof(definition), "{\"steps\":[{\"id\":\"a\",%s}]}", cases[i].step);
+		d = run_to_end(*state, definition, id);
+		assert_status(d, "failure");
+		assert_message(d, cases[i].message);
+		json_free(d);
+	}
+}
+
 static void no_privileges_are_gained(void **state)
 {
 	char id[ID_SIZE], *text;
@@ -365,6 +390,7 @@ static int run_all(void)
 		cmocka_unit_test_setup_teardown(cancelling_ends_a_step_of_another_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_user_that_does_not_exist_fails_the_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_are_those_of_the_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_limit_that_was_met_is_named_in_the_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_privileges_are_gained, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_three_descriptors_reach_the_command, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_working_folder_and_its_absence_are_as_without_the_helper, setup,
