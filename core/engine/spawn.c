@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/launch/plan.h"
+#include "engine/running.h"
 
 #define ARGUMENT_MAX ((size_t)2 * 1024 * 1024)
 #define BUSY_TRIES 100
@@ -351,6 +352,9 @@ void spawn_start(struct spawn *s)
 		s->error = spawn_launch_answer(s, &plan.launch);
 	if (s->error == 0)
 		s->error = watch_child(s);
+	/* Without it there still is TAPPET_RUN to find it by. */
+	if (s->error == 0)
+		(void)running_write(s->pid_path, s->pid);
 	if (s->error < 0) {
 		explain(s, &plan);
 		spawn_finish(s, false);

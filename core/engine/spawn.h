@@ -26,7 +26,7 @@ struct spawn {
 	struct values values;
 	uint32_t order, attempt;
 	/* What it makes. */
-	char *folder, *input_path, *output_path, *script_path;
+	char *folder, *input_path, *output_path, *script_path, *pid_path;
 	struct spawn_user user;
 	struct mask mask; /* the step's secrets */
 	char mark[128];   /* TAPPET_RUN=... */
