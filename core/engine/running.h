@@ -1,6 +1,7 @@
 /* A file per running attempt that says which process leads it, for the start after a crash: a process that has
- * overwritten its environment is not to be found by TAPPET_RUN. It is not synced: a crash of the machine ends the
- * process, too. Pool threads. */
+ * overwritten its environment is not to be found by TAPPET_RUN. It can be written only once the process runs: a crash in
+ * between leaves that one to TAPPET_RUN alone. It is not synced: a crash of the machine ends the process, too. Pool
+ * threads. */
 #ifndef ENGINE_RUNNING_H
 #define ENGINE_RUNNING_H
 

@@ -200,7 +200,8 @@ static void what_has_overwritten_its_environment_is_ended_too(void **state)
 		pid_t pid;
 
 		(void)snprintf(definition, sizeof(definition),
-			       "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; %s\"}]}",
+			       "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; until [ -s "
+			       "$ROOT/scratch/*.pid ]; do sleep 0.01; done; %s\"}]}",
 			       scripts[i]);
 		crash(r, definition, "pid", id);
 		pid = rig_pid(r, "pid");
@@ -225,7 +226,8 @@ static void a_group_whose_leader_is_gone_is_ended(void **state)
 	pid_t pid, leader;
 
 	crash(r,
-	      "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; echo $$ > $ROOT/leader; env "
+	      "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; until [ -s "
+	      "$ROOT/scratch/*.pid ]; do sleep 0.01; done; echo $$ > $ROOT/leader; env "
 	      "-i sh -c "
 	      "'echo $$ > '$ROOT'/pid; exec sleep 600' & wait\"}]}",
 	      "pid", id);
