@@ -105,6 +105,21 @@ static void a_secret_that_is_written_in_halves_is_masked(void **state)
 	json_free(d);
 }
 
+static void what_only_began_like_a_secret_is_in_the_log(void **state)
+{
+	struct rig *r = *state;
+	char id[ID_SIZE];
+	struct json *d;
+
+	write_file(r, "token", "s3cret-token\n");
+	d = run_to_end(r,
+		       "{\"steps\":[{\"id\":\"a\",\"env\":{\"T\":{\"file\":\"token\"}},\"run\":[\"printf\",\"see "
+		       "s3cret-\"]}]}",
+		       NULL, id);
+	assert_log(r, id, 'o', "see s3cret-");
+	json_free(d);
+}
+
 static void the_values_of_an_env_file_are_secrets_and_env_comes_after_it(void **state)
 {
 	struct rig *r = *state;
@@ -211,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_secret_is_masked_in_both_streams_and_in_the_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_secret_that_is_written_in_halves_is_masked, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_only_began_like_a_secret_is_in_the_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_values_of_an_env_file_are_secrets_and_env_comes_after_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_mistake_in_an_env_file_fails_the_start_with_its_line, setup,
