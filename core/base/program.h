@@ -1,9 +1,10 @@
-/* Where the programs lie that belong to this one. */
+/* Where the files are that came with the running program: an installation can be moved. Thread-safe. */
 #ifndef BASE_PROGRAM_H
 #define BASE_PROGRAM_H
 
-/* The path of a helper program, seen from where this one runs from: beside it in a build, in libexec where it is
- * installed, so that an installation can be moved. Whether it is there is not said. 0 or negative. */
-int program_helper_path(const char *name, char **ret);
+#include <stddef.h>
+
+/* The first of `places` (relative to the program's folder) that exists, else the last one. *ret is the caller's. 0 or -errno. */
+int program_find(const char *const *places, size_t count, char **ret);
 
 #endif

@@ -1,30 +1,13 @@
 #include "cli/project.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <unistd.h>
+#include "base/program.h"
 #include "version.h"
 
 int cli_plugin_folder(char **ret)
 {
 	static const char *const places[] = {"plugins", TAPPET_PLUGINS_FROM_PROGRAM};
-	char program[PATH_MAX], *folder = NULL;
-	const ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	if (len < 0)
-		return -errno;
-	program[len] = '\0';
-	char *slash = strrchr(program, '/');
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		free(folder);
-		if (asprintf(&folder, "%s/%s", program, places[i]) < 0)
-			return -ENOMEM;
-		if (access(folder, F_OK) == 0)
-			break;
-	}
-	*ret = folder;
-	return 0;
+	return program_find(places, sizeof(places) / sizeof(places[0]), ret);
 }
 
 static int fail(const char *what, int error)

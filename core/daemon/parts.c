@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "daemon/internal.h"
+#include "version.h"
 
 #define BALLAST (64 * 1024 * 1024)
 
@@ -76,7 +77,8 @@ static int open_engine(struct daemon *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->default_env_count; i++)
 		d->env[i] = (struct engine_env){c->default_env[i].name, c->default_env[i].value};
-	int r = program_helper_path("tappet-exec", &d->launch_helper);
+	static const char *const places[] = {"tappet-exec", TAPPET_HELPERS_FROM_PROGRAM "/tappet-exec"};
+	int r = program_find(places, sizeof(places) / sizeof(places[0]), &d->launch_helper);
 	if (r < 0)
 		return r;
 	struct engine_options options = {
