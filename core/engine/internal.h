@@ -23,7 +23,7 @@
 #define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 #define GIVE_WAY_MESSAGE "cancelled in favour of a later one"
-#define ENGINE_MESSAGE_MAX 512
+#define ENGINE_MESSAGE_MAX 1024
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
 #define ENGINE_PARK_MS 10000     /* activities that wait longer leave memory */
 
@@ -197,6 +197,9 @@ int values_init(struct values *v, const struct activity *a);
 void values_release(struct values *v);
 int values_expand(struct values *v, const struct subst *s, struct buf *out, char *message, size_t message_size);
 const struct json *values_params(struct values *v);
+struct mask;
+/* Parameters of type `secret`. */
+int values_mask_params(struct values *v, struct mask *m);
 /* "250ms", "10s", "5m", ... */
 const char *duration_text(int64_t ms, char *text, size_t size);
 
@@ -313,7 +316,7 @@ struct parked_heap {
 
 struct engine {
 	struct engine_options options;
-	char *scratch, *folder;
+	char *scratch, *folder, *launch_helper;
 	struct engine_env *env;
 	uv_loop_t *loop;
 	struct store *store;
