@@ -53,6 +53,7 @@ struct config {
 	struct env_config *default_env;
 	size_t default_env_count;
 	int64_t retention_activities_ms, retention_events_ms;
+	size_t retention_activities_max, retention_events_max; /* 0: no bound */
 };
 
 /* Reads `path`. -EINVAL with mistakes in `d`, -ENOENT, other -errno. */

@@ -15,6 +15,10 @@ CREATE INDEX activity_in_lane ON activity (workflow, lane, turn, give_way, id, e
 ALTER TABLE workflow ADD COLUMN lane_limit INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workflow ADD COLUMN turns_due INTEGER NOT NULL DEFAULT 0;
 
+-- How many there are, so that keeping only the newest does not count them each time.
+ALTER TABLE store ADD COLUMN activities INTEGER NOT NULL DEFAULT 0;
+UPDATE store SET activities = (SELECT count(*) FROM activity);
+
 ALTER TABLE store ADD COLUMN action_seq INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE action (
 	seq INTEGER PRIMARY KEY,

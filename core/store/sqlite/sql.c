@@ -36,9 +36,10 @@ const char *const sql_texts[SQL_COUNT] = {
 		"INSERT OR IGNORE INTO store (one, identity, epoch, event_seq, input_seq, log_seq, newest_id) "
 		"VALUES (1, ?1, 0, 0, 0, 0, x'')",
 	[SQL_STORE_START] = "UPDATE store SET epoch = epoch + 1",
-	[SQL_STORE_LOAD] = "SELECT identity, epoch, event_seq, input_seq, log_seq, newest_id, action_seq FROM store",
+	[SQL_STORE_LOAD] =
+		"SELECT identity, epoch, event_seq, input_seq, log_seq, newest_id, action_seq, activities FROM store",
 	[SQL_STORE_SAVE] = "UPDATE store SET event_seq = ?1, input_seq = ?2, log_seq = ?3, newest_id = ?4, "
-			   "action_seq = ?5",
+			   "action_seq = ?5, activities = ?6",
 	[SQL_STORE_PROBE] = "UPDATE store SET input_seq = input_seq + 1",
 	[SQL_COUNT_WAITING] = "SELECT count(*) FROM activity a WHERE " NOT_COMPLETED "a.status = 0",
 
@@ -146,6 +147,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_USE_TOKEN] = "UPDATE token SET last_used_ms = max(last_used_ms, ?2) WHERE id = ?1",
 
 	[SQL_OLDEST_EVENTS] = "SELECT seq, time_ms FROM event ORDER BY seq LIMIT ?1",
+	[SQL_OLDEST_EVENT_KEPT] = "SELECT min(seq) FROM event",
+	[SQL_OLDEST_ACTIONS] = "SELECT seq, time_ms FROM action ORDER BY seq LIMIT ?1",
+	[SQL_DELETE_ACTIONS] = "DELETE FROM action WHERE seq <= ?1",
 	[SQL_DELETE_EVENTS] = "DELETE FROM event WHERE seq <= ?1",
 	[SQL_EXPIRED_DEDUP] = "SELECT scope, key FROM dedup WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2",
 	[SQL_DELETE_DEDUP] = "DELETE FROM dedup WHERE scope = ?1 AND key = ?2",
