@@ -2,7 +2,7 @@
  * backend is one more folder beside sqlite/ with one more `struct backend_driver`.
  *
  * A backend decides nothing about batches, order, retries or threads (worker.c, batch.c do) and never calls back.
- * begin, apply, commit, rollback, retain, checkpoint and the room functions are the writer thread's;
+ * begin, apply, commit, rollback, retain, checkpoint, the room and the copy functions are the writer thread's;
  * checkpoint_aside is the checkpoint thread's; a reader belongs to the reader thread that uses it. open and close
  * are called before the threads start and after they have ended. */
 #ifndef STORE_BACKEND_H
@@ -15,6 +15,7 @@
 
 struct backend;
 struct backend_reader;
+struct backend_copy;
 
 struct backend_facts {
 	char identity[BACKEND_IDENTITY_SIZE];
@@ -53,6 +54,12 @@ struct backend_driver {
 	bool (*checkpoint_fits)(const struct backend *b); /* whether the disk has room for that */
 	int (*checkpoint)(struct backend *b, bool *ret_complete);
 	int (*checkpoint_aside)(struct backend *b, size_t *ret_carried);
+
+	/* A copy of the store as a new file, in slices between transactions: -EEXIST, -ENOSPC, -EIO, -EACCES, -ENOENT. One at
+	 * a time. A step gives 1 when the copy is complete and has its name; closing an incomplete one removes it. */
+	int (*copy_open)(struct backend *b, const char *path, struct backend_copy **ret);
+	int (*copy_step)(struct backend_copy *c, size_t *ret_left, size_t *ret_pages);
+	void (*copy_close)(struct backend_copy *c);
 
 	int (*reader_open)(struct backend *b, struct backend_reader **ret);
 	void (*reader_close)(struct backend_reader *r);

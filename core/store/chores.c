@@ -139,12 +139,13 @@ void chores_run(struct store *s)
 	finish_checkpoint(s, now_ms);
 	regain(s, now_ms);
 	retain(s, now_ms);
+	backup_run(s);
 }
 
 int64_t chores_next_ms(const struct store *s)
 {
 	const struct writer *w = &s->writer;
-	int64_t next_ms = w->retain_ms;
+	int64_t next_ms = backup_due(s) ? 0 : w->retain_ms;
 	if (w->disk != DISK_WELL && w->probe_ms < next_ms)
 		next_ms = w->probe_ms;
 	if (w->disk == DISK_FULL && s->queue_len > 0 && w->retry_ms < next_ms)

@@ -78,6 +78,7 @@ void deliver_all(struct store *s)
 
 	show_metrics(s, &tally, queued);
 	show_health(s, disk);
+	backup_deliver(s);
 	call_done(&results);
 	call_back(&answers);
 }

@@ -48,6 +48,20 @@ struct tally {
 	size_t journal_bytes;
 };
 
+/* One backup, made by the loop and given back to it. */
+struct backup {
+	char *path;
+	void (*progress)(void *arg, size_t pages_left, size_t pages);
+	void (*done)(void *arg, int status);
+	void *arg;
+	struct backend_copy *copy; /* writer thread */
+	/* Guarded by the mutex. */
+	size_t left, pages;
+	int64_t told_ms;
+	bool news, ended;
+	int status;
+};
+
 struct store {
 	const struct backend_driver *driver;
 	struct backend *backend;
@@ -81,6 +95,7 @@ struct store {
 	size_t queue_len;  /* both */
 	struct list results;
 	struct list requests, answers;
+	struct backup *backup; /* NULL: none; the loop sets it, and takes it back when it has ended */
 	struct tally tally;
 	enum disk told_disk, disk;
 	bool stopping;
@@ -102,6 +117,15 @@ int64_t chores_next_ms(const struct store *s);
 void chores_after_commit(struct store *s);
 void chores_set_disk(struct store *s, enum disk disk, int error);
 void checkpoint_main(void *arg);
+/* backup.c */
+void backup_run(struct store *s);
+/* Writer thread, mutex held: a slice is to be copied. */
+bool backup_due(const struct store *s);
+/* Writer thread, at its end. */
+void backup_cancel(struct store *s);
+/* Loop thread. */
+void backup_deliver(struct store *s);
+
 /* deliver.c: results on the loop thread. */
 void deliver_all(struct store *s);
 void deliver_metrics_open(struct store *s, struct metrics *m);

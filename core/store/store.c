@@ -156,7 +156,7 @@ void store_close(struct store *s)
 	submit_flush(s);
 	s->closing = true;
 	stop_threads(s);
-	while (!list_empty(&s->results) || !list_empty(&s->answers) || !list_empty(&s->requests)) {
+	while (!list_empty(&s->results) || !list_empty(&s->answers) || !list_empty(&s->requests) || s->backup) {
 		cancel_requests(s);
 		deliver_all(s);
 	}

@@ -110,6 +110,7 @@ static int probe(struct backend *b)
 static int reopen(struct backend *b)
 {
 	struct backend_facts facts;
+	copy_break(b->copy, -EIO);
 	database_close(&b->writer);
 	names_clear(&b->names);
 	int r = open_writer(b);
@@ -399,6 +400,9 @@ const struct backend_driver sqlite_driver = {
 	.checkpoint_fits = checkpoint_fits,
 	.checkpoint = checkpoint,
 	.checkpoint_aside = checkpoint_aside,
+	.copy_open = copy_open,
+	.copy_step = copy_step,
+	.copy_close = copy_close,
 	.reader_open = reader_open,
 	.reader_close = reader_close,
 	.read = reader_read,

@@ -47,6 +47,7 @@ struct backend {
 	size_t journal_frames;
 	bool carried_over; /* the whole journal: the next commit begins it anew and gives its room back */
 	struct retain_walk by_age, by_count;
+	struct backend_copy *copy; /* under way; NULL: none */
 };
 
 /* Each: as backend_driver.apply. */
@@ -118,6 +119,13 @@ struct event *event_append(struct event **list, size_t *count);
 void counters_note_id(struct backend *b, const char *id);
 
 int retain(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more);
+
+/* copy.c: as backend_driver says. */
+int copy_open(struct backend *b, const char *path, struct backend_copy **ret);
+int copy_step(struct backend_copy *c, size_t *ret_left, size_t *ret_pages);
+void copy_close(struct backend_copy *c);
+/* Before the writer's connection is closed: its next step fails with that status. NULL is allowed. */
+void copy_break(struct backend_copy *c, int status);
 
 /* reader.c */
 int reader_open(struct backend *b, struct backend_reader **ret);
