@@ -115,17 +115,18 @@ const char *const sql_texts[SQL_COUNT] = {
 		"DELETE FROM program WHERE hash IN (SELECT hash FROM program ORDER BY made_ms, hash LIMIT ?1)",
 
 	[SQL_SLUG_OF_ID] = "SELECT slug FROM workflow WHERE id = ?1",
-	[SQL_FIND_SLUG] =
-		"SELECT w.num, w.id, w.enabled, w.removed, r.id, r.number, r.hash, w.from_folder, "
-		"w.lane_limit, w.turns_due FROM workflow w JOIN revision r ON r.num = w.latest WHERE w.slug = ?1",
+	[SQL_FIND_SLUG] = "SELECT w.num, w.id, w.enabled, w.removed, r.id, r.number, r.hash, w.from_folder, "
+			  "w.lane_limit, w.turns_due, w.lane_peak FROM workflow w JOIN revision r ON r.num = w.latest "
+			  "WHERE w.slug = ?1",
 	[SQL_ADD_WORKFLOW] = "INSERT INTO workflow (id, slug, name, team, enabled, from_folder, removed, latest) "
 			     "VALUES (?1, ?2, ?3, ?4, 1, ?5, 0, 0)",
 	[SQL_ADD_REVISION] = "INSERT INTO revision (id, workflow, number, hash, made_ms, made_by, canonical) "
 			     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_CHANGE_WORKFLOW] = "UPDATE workflow SET name = ?2, team = ?3, from_folder = ?4, removed = 0, latest = ?5, "
-				"lane_limit = ?6, turns_due = ?7 WHERE num = ?1",
-	[SQL_KEEP_WORKFLOW] = "UPDATE workflow SET from_folder = ?2, removed = 0, lane_limit = ?3, turns_due = ?4 "
-			      "WHERE num = ?1",
+				"lane_limit = ?6, turns_due = ?7, lane_peak = ?8 WHERE num = ?1",
+	[SQL_KEEP_WORKFLOW] =
+		"UPDATE workflow SET from_folder = ?2, removed = 0, lane_limit = ?3, turns_due = ?4, lane_peak = ?5 "
+		"WHERE num = ?1",
 	[SQL_FOLDER_WORKFLOWS] =
 		"SELECT num, id, slug FROM workflow WHERE from_folder = 1 AND removed = 0 ORDER BY num",
 	[SQL_FIND_REMOVABLE] = "SELECT w.slug, w.from_folder, w.removed, r.id FROM workflow w "
