@@ -25,6 +25,12 @@ struct backend_facts {
 	bool room_missing; /* there was no room to be kept for a full disk */
 };
 
+/* What waits to be started, and when the oldest of it came. */
+struct backlog {
+	size_t waiting;
+	int64_t oldest_ms;
+};
+
 struct backend_driver {
 	int (*open)(const struct store_options *options, struct backend **ret, struct backend_facts *ret_facts);
 	void (*close)(struct backend *b);
@@ -40,6 +46,9 @@ struct backend_driver {
 	/* Deletes at most about `rows` rows that are past their time, in a transaction of its own. *ret_more: there
 	 * is more. */
 	int (*retain)(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more);
+
+	/* Looks at one row, whatever waits. */
+	int (*backlog)(struct backend *b, struct backlog *ret);
 
 	/* Makes room that was kept for a full disk. Whether there was any. */
 	bool (*free_room)(struct backend *b);

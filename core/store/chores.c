@@ -133,12 +133,31 @@ static void retain(struct store *s, int64_t now_ms)
 	w->retain_ms = clock_mono_ms() + (more ? RETAIN_MORE_MS : RETAIN_EVERY_MS);
 }
 
+/* The age grows while nothing happens, so the loop is told of it until nothing waits any more. */
+static void look_at_backlog(struct store *s, int64_t now_ms)
+{
+	struct writer *w = &s->writer;
+	struct backlog backlog;
+	if (now_ms < w->backlog_ms)
+		return;
+	w->backlog_ms = now_ms + BACKLOG_EVERY_MS;
+	if (s->driver->backlog(s->backend, &backlog) < 0)
+		return;
+	uv_mutex_lock(&s->mutex);
+	bool news = backlog.waiting > 0 || s->tally.backlog.waiting > 0;
+	s->tally.backlog = backlog;
+	uv_mutex_unlock(&s->mutex);
+	if (news)
+		uv_async_send(&s->wake);
+}
+
 void chores_run(struct store *s)
 {
 	int64_t now_ms = clock_mono_ms();
 	finish_checkpoint(s, now_ms);
 	regain(s, now_ms);
 	retain(s, now_ms);
+	look_at_backlog(s, now_ms);
 	backup_run(s);
 }
 

@@ -4,6 +4,7 @@
 #define STORE_INTERNAL_H
 
 #include <stdatomic.h>
+#include "model/reason.h"
 #include "store/backend.h"
 
 #define READER_COUNT 2
@@ -18,6 +19,7 @@
 #define ROOM_RETRY_MS 500
 #define RETAIN_EVERY_MS 1000
 #define RETAIN_ROWS 200
+#define BACKLOG_EVERY_MS 1000
 
 /* The state machine of the disk, as the writer sees it:
  *   WELL --ENOSPC--> FULL --regain_room--> WELL
@@ -35,15 +37,16 @@ struct writer {
 	struct batch batch;
 	struct list settled; /* to be handed to the loop */
 	enum disk disk;
-	bool hold;                                            /* the journal is past its bound */
-	bool room_missing;                                    /* nothing is kept for a full disk */
-	int64_t retry_ms, probe_ms, retain_ms, checkpoint_ms; /* monotonic: not before */
+	bool hold;                                                        /* the journal is past its bound */
+	bool room_missing;                                                /* nothing is kept for a full disk */
+	int64_t retry_ms, probe_ms, retain_ms, checkpoint_ms, backlog_ms; /* monotonic: not before */
 };
 
 /* What the loop has not yet been told. */
 struct tally {
-	double commit_seconds[64];
+	double commit_seconds[64], commit_sizes[64];
 	size_t commits_timed;
+	struct backlog backlog;
 	uint64_t commits, operations;
 	size_t journal_bytes;
 };
@@ -67,7 +70,8 @@ struct store {
 	struct backend *backend;
 	struct backend_facts facts;
 	struct health *health;
-	struct metric *commits, *operations, *commit_seconds, *journal_bytes, *queued;
+	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest;
+	struct metric *refusals[REASON_COUNT]; /* by reason */
 	uv_async_t wake;
 	unsigned handles_open;
 	/* Loop thread: what this turn has submitted, and the handles that find its end. */
@@ -128,7 +132,11 @@ void backup_deliver(struct store *s);
 
 /* deliver.c: results on the loop thread. */
 void deliver_all(struct store *s);
-void deliver_metrics_open(struct store *s, struct metrics *m);
+/* metrics.c: loop thread. */
+void metrics_begin(struct store *s, struct metrics *m);
+void metrics_show(struct store *s, const struct tally *tally, size_t queued);
+/* What became of one operation. */
+void metrics_note(struct store *s, const struct store_op *op);
 /* read.c: reader threads. */
 void reader_main(void *arg);
 /* answer.c */

@@ -125,7 +125,7 @@ int store_open(const struct store_options *options, struct store **ret)
 	if (r < 0)
 		goto fail;
 	submit_open(s, options->loop);
-	deliver_metrics_open(s, options->metrics);
+	metrics_begin(s, options->metrics);
 	r = start_threads(s);
 	if (r < 0) {
 		stop_threads(s);

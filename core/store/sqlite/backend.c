@@ -21,7 +21,8 @@ static int note_frames(void *arg, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-static int count(struct backend *b, enum sql which, int64_t *ret)
+/* A statement that answers with one number. */
+static int ask(struct backend *b, enum sql which, int64_t *ret)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(&b->writer, which, &st, "");
@@ -56,9 +57,9 @@ static int load_counters(struct backend *b, struct backend_facts *ret_facts)
 	sqlite3_reset(st);
 	ret_facts->newest_event = (uint64_t)counters.event_seq;
 
-	r = count(b, SQL_COUNT_WAITING, &counters.waiting);
+	r = ask(b, SQL_COUNT_WAITING, &counters.waiting);
 	if (r == 0)
-		r = count(b, SQL_COUNT_PROGRAMS, &counters.programs);
+		r = ask(b, SQL_COUNT_PROGRAMS, &counters.programs);
 	if (r == 0)
 		b->now = b->committed = counters;
 	return r;
@@ -345,6 +346,17 @@ static int retain_transaction(struct backend *b, int64_t now_ms, size_t rows, bo
 	return r;
 }
 
+static int look_at_backlog(struct backend *b, struct backlog *ret)
+{
+	int64_t oldest_ms = 0;
+	if (!b->writer.db)
+		return -EIO;
+	int r = b->committed.waiting > 0 ? ask(b, SQL_OLDEST_WAITING, &oldest_ms) : 0;
+	if (r == 0)
+		*ret = (struct backlog){(size_t)b->committed.waiting, oldest_ms};
+	return r;
+}
+
 static bool free_room(struct backend *b)
 {
 	return ballast_free(b->path);
@@ -394,6 +406,7 @@ const struct backend_driver sqlite_driver = {
 	.commit = commit,
 	.rollback = rollback,
 	.retain = retain_transaction,
+	.backlog = look_at_backlog,
 	.free_room = free_room,
 	.regain_room = regain_room,
 	.journal_size = journal_size,

@@ -42,6 +42,8 @@ const char *const sql_texts[SQL_COUNT] = {
 			   "action_seq = ?5, activities = ?6",
 	[SQL_STORE_PROBE] = "UPDATE store SET input_seq = input_seq + 1",
 	[SQL_COUNT_WAITING] = "SELECT count(*) FROM activity a WHERE " NOT_COMPLETED "a.status = 0",
+	[SQL_OLDEST_WAITING] = "SELECT a.created_ms FROM activity a INDEXED BY activity_by_status WHERE " NOT_COMPLETED
+			       "a.status = 0 ORDER BY a.id LIMIT 1",
 
 	[SQL_FIND_WORKFLOW] = "SELECT num FROM workflow WHERE id = ?1",
 	[SQL_FIND_REVISION] = "SELECT num FROM revision WHERE id = ?1",
