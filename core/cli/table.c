@@ -60,6 +60,10 @@ const struct cli_command cli_commands[] = {
 	 "Reads the configuration, the workflows and the option tables of the plugins, and prints each mistake as\n"
 	 "FILE:LINE:COLUMN. Needs no daemon and starts nothing.",
 	 cmd_check},
+	{"schema", "workflow|config", 1, 1, 0, NO_OPTIONS, "print the JSON Schema of a workflow or of tappet.json",
+	 "For editors; made from the tables that 'tappet check' goes by. The same files are installed in\n"
+	 "share/tappet/schema.",
+	 cmd_schema},
 	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
 	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
 	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",
