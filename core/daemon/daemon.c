@@ -213,6 +213,7 @@ static void release(struct daemon *d)
 	free(d->scratch);
 	free(d->jq_helper);
 	map_release(&d->programs);
+	free(d->launch_helper);
 	free(d->plugin_folder);
 }
 

@@ -40,7 +40,7 @@ struct daemon {
 	struct api *api;
 	struct reload reload;
 	struct map programs; /* by digest: jq programs that are known to be good */
-	char *plugin_folder, *scratch, *jq_helper;
+	char *plugin_folder, *scratch, *jq_helper, *launch_helper;
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog, stop_timer;

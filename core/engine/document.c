@@ -128,12 +128,63 @@ static void put_step(struct buf *b, const struct store_activity_row *row, const 
 	jsonw_close(b, '}');
 }
 
+static bool is_secret(const struct workflow *w, const char *param)
+{
+	/* Without the definition nobody knows. */
+	if (!w)
+		return true;
+	for (size_t i = 0; i < w->param_count; i++)
+		if (strcmp(w->params[i].name, param) == 0)
+			return w->params[i].type == PARAM_SECRET;
+	return false;
+}
+
+static bool any_secret(const struct workflow *w)
+{
+	for (size_t i = 0; w && i < w->param_count; i++)
+		if (w->params[i].type == PARAM_SECRET)
+			return true;
+	return !w;
+}
+
+static void put_masked(struct buf *b, const struct json *params, const struct workflow *w)
+{
+	struct buf value;
+
+	jsonw_open(b, '{');
+	for (const struct json *p = json_first(params); p; p = json_next(p)) {
+		if (is_secret(w, json_key(p))) {
+			put_str(b, json_key(p), "***");
+			continue;
+		}
+		buf_init(&value, DOCUMENT_MAX);
+		if (json_print(p, &value) == 0)
+			put_raw(b, json_key(p), buf_cstr(&value));
+		buf_release(&value);
+	}
+	jsonw_close(b, '}');
+}
+
+static void put_params(struct buf *b, const char *text, const struct workflow *w)
+{
+	struct json *params = NULL;
+
+	if (!text || !any_secret(w)) {
+		put_raw(b, "params", text ? text : "{}");
+		return;
+	}
+	jsonw_key(b, "params");
+	(void)json_parse(text, strlen(text), &params, NULL);
+	put_masked(b, params, w);
+	json_free(params);
+}
+
 static void put_document(struct buf *b, const struct engine *e, const struct store_activity_row *row,
 			 const struct workflow *w)
 {
 	jsonw_open(b, '{');
 	put_head(b, e, row, w);
-	put_raw(b, "params", row->params ? row->params : "{}");
+	put_params(b, row->params, w);
 	put_raw(b, "cause", row->cause ? row->cause : "{}");
 	jsonw_key(b, "steps");
 	jsonw_open(b, '[');

@@ -55,9 +55,12 @@ static int copy_options(struct engine *e, const struct engine_options *o)
 	if (r == 0)
 		r = copy_text(&e->folder, o->folder ? o->folder : ".");
 	if (r == 0)
+		r = copy_text(&e->launch_helper, o->launch_helper);
+	if (r == 0)
 		r = copy_env(e, o);
 	e->options.scratch = e->scratch;
 	e->options.folder = e->folder;
+	e->options.launch_helper = e->launch_helper;
 	e->options.env = e->env;
 	return r;
 }
@@ -131,6 +134,7 @@ void engine_free(struct engine *e)
 	free(e->ready);
 	free(e->scratch);
 	free(e->folder);
+	free(e->launch_helper);
 	free(e);
 }
 

@@ -41,6 +41,8 @@ struct engine_options {
 	struct expr *expr;            /* runs jq programs; NULL: whatever needs one fails */
 	const struct engine_env *env; /* defaults.env */
 	size_t env_count;
+	/* The path of tappet-exec; NULL: steps that ask for a user or limits fail. */
+	const char *launch_helper;
 	double (*chance)(void); /* from 0 to (not with) 1; NULL: the system's */
 };
 

@@ -23,7 +23,7 @@
 #define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 #define GIVE_WAY_MESSAGE "cancelled in favour of a later one"
-#define ENGINE_MESSAGE_MAX 512
+#define ENGINE_MESSAGE_MAX 1024
 #define ENGINE_OUTPUTS_MAX ((size_t)256 * 1024) /* of one step, as JSON */
 #define ENGINE_CONTEXT_MAX ((size_t)32 * 1024 * 1024)
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
@@ -354,6 +354,9 @@ int values_expand(struct values *v, const struct subst *s, struct buf *out, char
 int values_template(struct values *v, const struct template *t, bool text, struct buf *out, char *message,
 		    size_t message_size);
 const struct json *values_params(struct values *v);
+struct mask;
+/* Parameters of type `secret`. */
+int values_mask_params(struct values *v, struct mask *m);
 /* "250ms", "10s", "5m", ... */
 const char *duration_text(int64_t ms, char *text, size_t size);
 
@@ -470,7 +473,7 @@ struct parked_heap {
 
 struct engine {
 	struct engine_options options;
-	char *scratch, *folder;
+	char *scratch, *folder, *launch_helper;
 	struct engine_env *env;
 	uv_loop_t *loop;
 	struct store *store;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/mask.h"
+
 /* The outputs of a step that has completed never change again. */
 static int take_outputs(struct values *v, const struct activity *a)
 {
@@ -70,6 +72,21 @@ static const struct json *parsed(struct json **tree, const char *text, size_t le
 const struct json *values_params(struct values *v)
 {
 	return parsed(&v->params_json, v->params, v->params_len);
+}
+
+int values_mask_params(struct values *v, struct mask *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < v->workflow->param_count && r == 0; i++) {
+		const struct param_def *param = &v->workflow->params[i];
+		const char *text = NULL;
+
+		if (param->type == PARAM_SECRET)
+			text = json_get_str(values_params(v), param->name);
+		r = text ? mask_add(m, text, strlen(text)) : 0;
+	}
+	return r;
 }
 
 static const struct json *walk(const struct json *value, const char *path)
