@@ -94,6 +94,14 @@ static void put_step_state(struct buf *b, const struct store_step_row *step)
 		put_str(b, "message", step->message);
 }
 
+/* Until what it waits for has happened, its outputs say what that is: {"topic"}, {"approval"} or {"activityId"}. */
+static void put_wait(struct buf *b, const struct store_step_row *step, enum step_kind kind)
+{
+	put_time(b, "wakeAt", step->wake_ms);
+	if (step_kind_awaits(kind, step->outputs))
+		put_raw(b, "waitsFor", step->outputs);
+}
+
 static void put_step(struct buf *b, const struct store_activity_row *row, const struct workflow *w, uint32_t index)
 {
 	static const struct store_step_row untouched = {.exit_code = -1};
@@ -114,7 +122,9 @@ static void put_step(struct buf *b, const struct store_activity_row *row, const 
 	put_str(b, "taskId", text);
 	put_str(b, "kind", step_kind_name(w->steps[index].kind));
 	put_step_state(b, step ? step : &never);
-	put_raw(b, "outputs", step && step->outputs ? step->outputs : "{}");
+	if (step && step->status == STATUS_WAITING)
+		put_wait(b, step, w->steps[index].kind);
+	put_raw(b, "outputs", step && step->outputs && step->status != STATUS_WAITING ? step->outputs : "{}");
 	jsonw_close(b, '}');
 }
 

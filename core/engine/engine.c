@@ -73,6 +73,8 @@ static void init_parts(struct engine *e)
 	refusals_init(e);
 	scheduler_init(e);
 	parked_init(e);
+	map_init(&e->children);
+	waits_init(e);
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret)
@@ -123,6 +125,8 @@ void engine_free(struct engine *e)
 		return;
 	scheduler_release(e);
 	parked_release(e);
+	children_release(e);
+	waits_release(e);
 	refusals_release(e);
 	access_release(e);
 	catalog_release(e);

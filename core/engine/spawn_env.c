@@ -215,6 +215,10 @@ static int set_own(struct spawn *s, struct texts *env)
 		r = set(env, "TAPPET_INPUT", s->input_path);
 	if (r == 0)
 		r = set(env, "TAPPET_OUTPUT", s->output_path);
+	if (r == 0 && s->values.failure)
+		r = set(env, "TAPPET_FAILURE", s->values.failure);
+	if (r == 0 && s->values.failure)
+		r = set(env, "TAPPET_FAILED_STEP", s->values.failed_step);
 	return r;
 }
 
