@@ -340,10 +340,11 @@ struct values {
 	const char *params, *payload, *cause;
 	size_t params_len, payload_len, cause_len;
 	const struct workflow *workflow;
-	const char **outputs;                                 /* per step, NULL where there are none; may be NULL */
-	const char *failed_step;                              /* of onFailure, else NULL; "": its time was over */
-	char *failure;                                        /* why the activity failed, owned */
-	bool mask;                                            /* *** in place of parameters of type secret */
+	const char **outputs;    /* per step, NULL where there are none; may be NULL */
+	const char *failed_step; /* of onFailure, else NULL; "": its time was over */
+	char *failure;           /* why the activity failed, owned */
+	bool mask;               /* *** in place of parameters of type secret */
+	bool open; /* what only a run knows (outputs, the activity, its failure) stands as it is written */
 	struct json *params_json, *payload_json, *cause_json; /* made when asked for */
 };
 /* `outputs` is allocated; values_release frees it. */
@@ -510,6 +511,8 @@ void engine_let_go(struct engine *e);
 void stop_check(struct engine *e);
 /* engine.c */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* document.c: "params", with *** in place of those of type secret; `w` NULL: of all. */
+void document_put_params(struct buf *b, const char *text, const struct workflow *w);
 /* metrics.c */
 void engine_metrics_init(struct engine *e);
 
