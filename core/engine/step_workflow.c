@@ -282,7 +282,7 @@ bool child_stop(struct step *s, enum process_end why)
 	/* The emission cannot be called back. At the daemon's end the next start finds it; otherwise the step is told of
 	 * it, and then ends it. */
 	if (s->at_work)
-		return why != PROCESS_SHUTDOWN;
+		return why != PROCESS_SHUTDOWN && !s->activity->dropped;
 	if (s->ending)
 		return true;
 	if (why == PROCESS_SHUTDOWN || !child_id(s, id) || remember(s, id) < 0)
