@@ -181,7 +181,7 @@ static void looked_up(void *arg, int status, const struct store_activity_row *ro
 		status = -EALREADY;
 	else if (status == 0 && p->engine->stopping)
 		status = -ESHUTDOWN;
-	else if (status == 0 && !a && row->status == STATUS_NOTSTARTED)
+	else if (status == 0 && !a && (row->status == STATUS_NOTSTARTED || p->engine->options.concurrency == 0))
 		status = -EAGAIN;
 	if (status < 0)
 		answer(p, status);
