@@ -27,8 +27,12 @@ static const struct cli_option run_options[] = {
 };
 static const struct cli_option activities_options[] = {
 	{'w', "workflow", "WORKFLOW", "of this workflow only"},
-	{0, "status", "STATUS", "notstarted, inProgress, waiting, completed, failure, invalid or cancelled"},
+	{0, "team", "TEAM", "of this team's workflows only"},
+	{0, "trigger", "TRIGGER", "started by this trigger, or by this plugin, or manual"},
+	{0, "status", "STATUS",
+	 "notstarted, inProgress, waiting, completed, failure, invalid or cancelled; several with commas"},
 	{0, "since", "TIME", "accepted since an instant, or how long ago: 30m, 12h, 7d"},
+	{0, "until", "TIME", "accepted before an instant, or longer ago than this"},
 	{'n', "limit", "COUNT", "at most so many (50; at most 500)"},
 	{0, "before", "ID", "older than this activity: the next page"},
 };

@@ -187,6 +187,9 @@ int engine_replay(struct engine *e, const char *id, bool latest, const char *by,
 typedef void (*engine_document_cb)(void *arg, int status, const char *workflow_id, enum status activity_status,
 				   const char *document, size_t len);
 int engine_document(struct engine *e, const char *id, engine_document_cb cb, void *arg);
+/* logged(arg, activity_id) is called after records of an activity's log were committed: a hint for those who follow it.
+ * One listener; NULL: none. */
+void engine_on_log(struct engine *e, void (*logged)(void *arg, const char *activity_id), void *arg);
 /* An activity as one JSON object without steps, for listings. */
 void engine_summary(struct engine *e, const struct store_activity_row *row, struct buf *out);
 

@@ -492,6 +492,8 @@ struct engine {
 	struct curl_loop *http; /* NULL until it is needed */
 	struct list log_paused; /* streams that wait for the store to take logs */
 	size_t log_ops;
+	void (*logged)(void *arg, const char *activity_id);
+	void *logged_arg;
 	size_t pending; /* handles, children and pool jobs that still come back */
 	bool stopping;  /* nothing new starts */
 	bool ending;    /* children are being ended; what they leave is not recorded */

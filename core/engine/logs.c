@@ -29,6 +29,8 @@ static void piece_stored(struct store_op *op)
 	struct engine *e = piece->engine;
 	struct list *first;
 
+	if (e->logged && op->status == 0)
+		e->logged(e->logged_arg, piece->log.id);
 	free(piece);
 	e->log_ops--;
 	while (e->log_ops <= OPS_LOW && !e->stopped && (first = list_first(&e->log_paused))) {
@@ -179,4 +181,10 @@ bool logs_close(struct log_stream *l)
 	(void)close(l->fd);
 	l->fd = -1;
 	return true;
+}
+
+void engine_on_log(struct engine *e, void (*logged)(void *arg, const char *activity_id), void *arg)
+{
+	e->logged = logged;
+	e->logged_arg = arg;
 }

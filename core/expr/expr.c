@@ -144,7 +144,7 @@ int expr_run(struct expr *e, const struct expr_program *programs, size_t program
 	if (error < 0)
 		return error;
 	/* The largest one is taken when nothing else is there. */
-	if (e->queued > 0 && r->frame.len > e->options.queue_bytes_max - e->queued_bytes) {
+	if (e->queued > 0 && e->queued_bytes + r->frame.len > e->options.queue_bytes_max) {
 		expr_request_free(r);
 		return -EBUSY;
 	}

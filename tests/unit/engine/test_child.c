@@ -43,8 +43,7 @@ static bool is_listed(void *arg)
 
 static size_t count_of(struct rig *r, const char *slug)
 {
-	struct store_activity_filter filter = {
-		.workflow_id = engine_find(r->engine, slug)->id, .status = -1, .limit = 1000};
+	struct store_activity_filter filter = {.workflow_id = engine_find(r->engine, slug)->id, .limit = 1000};
 	struct counted c = {0};
 
 	assert_int_equal(store_list_activities(r->store, &filter, on_list, &c), 0);

@@ -98,6 +98,20 @@ static void a_missing_helper_is_no_mistake_of_the_programs(void **state)
 	assert_int_equal(expr_check("/nonexistent/tappet-jq", items, 0, 0), 0);
 }
 
+/* The test's own folder has no helper: it is the installed one, from there. */
+static void the_helper_is_looked_for_from_the_program(void **state)
+{
+	static const char end[] = "/tests/../libexec/tappet/tappet-jq";
+	char *path = NULL;
+
+	(void)state;
+	assert_int_equal(expr_helper_path(&path), 0);
+	assert_int_equal(path[0], '/');
+	assert_true(strlen(path) > strlen(end));
+	assert_string_equal(path + strlen(path) - strlen(end), end);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +119,7 @@ int main(void)
 		cmocka_unit_test(a_program_is_not_run),
 		cmocka_unit_test(a_program_that_ends_the_compiler_fails_alone),
 		cmocka_unit_test(a_program_that_stalls_the_compiler_fails_alone),
+		cmocka_unit_test(the_helper_is_looked_for_from_the_program),
 		cmocka_unit_test(a_missing_helper_is_no_mistake_of_the_programs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
