@@ -119,6 +119,7 @@ static size_t cancel_steps(struct cancel_waiter *w, const struct store_activity_
 
 		if (status_is_final(step->status))
 			continue;
+		child_cancel_row(w->engine, step);
 		w->changes[count++] = (struct store_step_change){
 			.index = step->index,
 			.status = STATUS_CANCELLED,

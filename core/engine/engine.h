@@ -167,7 +167,7 @@ void engine_give_way(struct engine *e, const char *id);
 
 /* Answers a step that waits for it (`approve`). `by` and `comment` (may be NULL) become outputs. done: 0 after the commit,
  * -ENOENT (no such activity, or step of that kind), -EALREADY (it has been answered, or is over), -EAGAIN (it has not begun
- * to ask), others. Negative: done is not called: -ENOENT (not an id), -E2BIG, -ESHUTDOWN, -ENOMEM. */
+ * to ask, or nothing is carried out here), others. Negative: done is not called: -ENOENT (not an id), -E2BIG, -ESHUTDOWN, -ENOMEM. */
 int engine_approve(struct engine *e, const char *activity_id, const char *step_id, bool approved, const char *by,
 		   const char *comment, void (*done)(void *arg, int status), void *arg);
 

@@ -133,7 +133,9 @@ static int add_secret(struct http_request *r, const struct env_def *def)
 			       strerror(-error));
 		return error;
 	}
-	error = add_field(r, def->name, secret, true);
+	error = mask_add(&r->secrets, secret, strlen(secret));
+	if (error == 0)
+		error = add_field(r, def->name, secret, true);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
 	return error;
@@ -227,8 +229,31 @@ void http_request_make(struct http_request *r)
 		r->error = make_body(r);
 	if (r->error == 0)
 		r->error = make_ca_file(r);
+	if (r->error == 0)
+		r->error = values_mask_params(&r->values, &r->secrets);
+	if (r->error == 0)
+		r->error = mask_seal(&r->secrets);
+	if (r->error == 0) {
+		r->shown = http_masked(r, r->shown);
+		r->error = r->shown ? 0 : -ENOMEM;
+	}
 	if (r->error < 0 && !r->message[0])
 		(void)snprintf(r->message, sizeof(r->message), "the request cannot be made: %s", strerror(-r->error));
+}
+
+char *http_masked(const struct http_request *r, char *text)
+{
+	struct buf out;
+	char *masked;
+
+	if (!text || mask_empty(&r->secrets))
+		return text;
+	buf_init(&out, 4 * strlen(text) + 64);
+	(void)mask_text(&r->secrets, text, strlen(text), &out);
+	masked = buf_detach(&out, NULL);
+	buf_release(&out);
+	free(text);
+	return masked;
 }
 
 static void wipe_list(struct curl_slist *list)
@@ -248,6 +273,7 @@ static void wipe_text(char *text, size_t len)
 void http_request_release(struct http_request *r)
 {
 	values_release(&r->values);
+	mask_wipe(&r->secrets);
 	wipe_list(r->headers);
 	wipe_list(r->plain);
 	wipe_text(r->url, r->url ? strlen(r->url) : 0);

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include "engine/internal.h"
+#include "engine/mask.h"
 
 struct http_request {
 	/* What it reads; stays unchanged as long as the activity is in memory. */
@@ -19,12 +20,15 @@ struct http_request {
 	char *ca_file;
 	char *body;
 	size_t body_len;
+	struct mask secrets; /* that it has sent, for whatever is said of the answer */
 	/* What came of it. */
 	int error;
 	char message[ENGINE_MESSAGE_MAX];
 };
 
 void http_request_make(struct http_request *r);
+/* Takes the text over (NULL: NULL) and gives it without secrets. */
+char *http_masked(const struct http_request *r, char *text);
 void http_request_release(struct http_request *r);
 /* The address as it may be shown: without user and password. The caller frees it. */
 char *http_shown(const char *url);

@@ -296,6 +296,8 @@ void child_await(struct step *s);
 /* An activity has ended: whoever waits for it is told. */
 void children_ended(struct engine *e, const char *id);
 void children_release(struct engine *e);
+/* The step's activity is cancelled in the store alone: so is what it waits for. */
+void child_cancel_row(struct engine *e, const struct store_step_row *step);
 void child_forget(struct step *s);
 bool child_stop(struct step *s, enum process_end why);
 

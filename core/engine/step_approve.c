@@ -129,26 +129,41 @@ static void decide(struct step *s, const struct approval *p, char *outputs)
 	step_ended(s, &result);
 }
 
+/* Whether this activity's step can take an answer now. */
+static int find_step(const struct approval *p, struct activity *a, struct step **ret)
+{
+	int index = a->workflow ? workflow_find_step(a->workflow, p->step) : -1;
+	struct step *s = index < 0 ? NULL : &a->steps[index];
+
+	if (p->engine->stopping)
+		return -ESHUTDOWN;
+	if (a->cancelled || a->dropped)
+		return -EALREADY;
+	if (!a->workflow)
+		return -EAGAIN;
+	if (!s || step_def_of(s)->kind != STEP_APPROVE)
+		return -ENOENT;
+	if (status_is_final(s->status))
+		return -EALREADY;
+	/* Its question has to be committed before it is answered. */
+	if (!step_awaits(s) || (a->in_flight && s->begin))
+		return -EAGAIN;
+	*ret = s;
+	return 0;
+}
+
 static void take(void *arg, int status, struct activity *a)
 {
 	struct approval *p = arg;
-	int index = status == 0 && a->workflow ? workflow_find_step(a->workflow, p->step) : -1;
-	struct step *s = index < 0 ? NULL : &a->steps[index];
-	char *outputs;
+	struct step *s = NULL;
+	char *outputs = NULL;
 
-	if (status == 0 && p->engine->stopping)
-		status = -ESHUTDOWN;
-	else if (status == 0 && (a->cancelled || a->dropped))
-		status = -EALREADY;
-	else if (status == 0 && (!s || step_def_of(s)->kind != STEP_APPROVE))
-		status = a->workflow ? -ENOENT : -EAGAIN;
-	else if (status == 0 && status_is_final(s->status))
-		status = -EALREADY;
-	else if (status == 0 && (!step_awaits(s) || (a->in_flight && s->begin)))
-		status = -EAGAIN;
-	outputs = status == 0 ? outputs_of(p) : NULL;
-	if (status == 0 && !outputs)
-		status = -ENOMEM;
+	if (status == 0)
+		status = find_step(p, a, &s);
+	if (status == 0) {
+		outputs = outputs_of(p);
+		status = outputs ? 0 : -ENOMEM;
+	}
 	if (status < 0) {
 		answer(p, status);
 		return;
@@ -166,7 +181,7 @@ static void looked_up(void *arg, int status, const struct store_activity_row *ro
 		status = -EALREADY;
 	else if (status == 0 && p->engine->stopping)
 		status = -ESHUTDOWN;
-	else if (status == 0 && !a && row->status == STATUS_NOTSTARTED)
+	else if (status == 0 && !a && (row->status == STATUS_NOTSTARTED || p->engine->options.concurrency == 0))
 		status = -EAGAIN;
 	if (status < 0)
 		answer(p, status);

@@ -115,10 +115,10 @@ static void timed_out(void *arg)
 
 static void fail(struct http_call *h, enum failure_kind kind, int code, char *message)
 {
-	struct step_result result = {
-		.outcome = STATUS_FAILURE, .failure = {.kind = kind, .code = code}, .message = message};
+	struct step_result result = {.outcome = STATUS_FAILURE, .failure = {.kind = kind, .code = code}};
 
-	step_log(h->step, "%s", message ? message : "failed");
+	result.message = http_masked(&h->request, message);
+	step_log(h->step, "%s", result.message ? result.message : "failed");
 	step_ended(finish(h), &result);
 }
 
@@ -291,7 +291,7 @@ static bool follow(struct http_call *h)
 		return true;
 	}
 	copy = strdup(to);
-	shown = copy ? http_shown(copy) : NULL;
+	shown = copy ? http_masked(&h->request, http_shown(copy)) : NULL;
 	step_log(h->step, "%ld, redirected to %s", h->status, shown ? shown : "");
 	free(shown);
 	h->foreign = h->foreign || !copy || !same_server(h->request.url, copy);
@@ -460,6 +460,7 @@ static int call_new(struct step *s, struct http_call **ret)
 	h->engine = a->engine;
 	h->request = (struct http_request){.options = &a->engine->options, .def = step_def_of(s)};
 	(void)snprintf(h->request.key, sizeof(h->request.key), "%s/%u", a->id, s->index + 1);
+	mask_init(&h->request.secrets);
 	buf_init(&h->head, HTTP_HEAD_MAX);
 	buf_init(&h->body, step_def_of(s)->http->answer_max);
 	r = values_init(&h->request.values, a);

@@ -42,13 +42,12 @@ void children_release(struct engine *e)
 	map_release(&e->children);
 }
 
-/* The id of the activity that the step waits for. */
-static bool child_id(const struct step *s, char id[static ID_SIZE])
+static bool id_in(const char *outputs_text, char id[static ID_SIZE])
 {
 	struct json *outputs = NULL;
 	const char *text = NULL;
 
-	if (s->outputs && json_parse(s->outputs, strlen(s->outputs), &outputs, NULL) == 0)
+	if (outputs_text && json_parse(outputs_text, strlen(outputs_text), &outputs, NULL) == 0)
 		text = json_get_str(outputs, "activityId");
 	if (text && id_valid(text))
 		memcpy(id, text, ID_SIZE);
@@ -56,6 +55,12 @@ static bool child_id(const struct step *s, char id[static ID_SIZE])
 		text = NULL;
 	json_free(outputs);
 	return text != NULL;
+}
+
+/* The id of the activity that the step waits for. */
+static bool child_id(const struct step *s, char id[static ID_SIZE])
+{
+	return id_in(s->outputs, id);
 }
 
 static int remember(struct step *s, const char *id)
@@ -282,7 +287,7 @@ bool child_stop(struct step *s, enum process_end why)
 	/* The emission cannot be called back. At the daemon's end the next start finds it; otherwise the step is told of
 	 * it, and then ends it. */
 	if (s->at_work)
-		return why != PROCESS_SHUTDOWN;
+		return why != PROCESS_SHUTDOWN && !s->activity->dropped;
 	if (s->ending)
 		return true;
 	if (why == PROCESS_SHUTDOWN || !child_id(s, id) || remember(s, id) < 0)
@@ -290,6 +295,15 @@ bool child_stop(struct step *s, enum process_end why)
 	s->ending = true;
 	child_await(s);
 	return true;
+}
+
+void child_cancel_row(struct engine *e, const struct store_step_row *step)
+{
+	char id[ID_SIZE];
+
+	/* No other kind has such an output while it waits. */
+	if (step->status == STATUS_WAITING && id_in(step->outputs, id))
+		(void)engine_cancel(e, id, NULL, NULL);
 }
 
 /* ---- Its start ------------------------------------------------------------------------------------------------ */

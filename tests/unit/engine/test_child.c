@@ -293,6 +293,23 @@ static void a_child_that_ended_while_nobody_was_told_is_found_at_the_next_start(
 	rig_down(r, 0);
 }
 
+static void a_parent_that_is_cancelled_in_the_store_alone_takes_the_child_along(void **state)
+{
+	struct rig *r = *state;
+	char id[ID_SIZE], child[ID_SIZE];
+
+	rig_up(r);
+	step_define(r, "child", "{'steps':[{'id':'s','sleep':'1h'}]}");
+	step_start(r, CALL, NULL, id);
+	child_of(r, id, child);
+	rig_down(r, 0);
+	r->options.concurrency = 0;
+	rig_up(r);
+	assert_int_equal(rig_cancel(r, id), 0);
+	json_free(rig_wait(r, child, "cancelled"));
+	rig_down(r, 0);
+}
+
 /* ---- Replay --------------------------------------------------------------------------------------------------- */
 
 static void on_answer(void *arg, const struct engine_result *result)
@@ -379,6 +396,7 @@ int main(void)
 		TEST(a_child_is_waited_for_across_restarts),
 		TEST(a_child_that_was_started_by_an_interrupted_attempt_is_found_and_not_started_again),
 		TEST(a_child_that_ended_while_nobody_was_told_is_found_at_the_next_start),
+		TEST(a_parent_that_is_cancelled_in_the_store_alone_takes_the_child_along),
 		TEST(a_replay_is_the_same_again_on_its_own_revision_or_the_latest),
 		TEST(a_replay_that_the_latest_revision_does_not_accept_is_refused),
 	};

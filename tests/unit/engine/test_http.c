@@ -184,6 +184,30 @@ static void secrets_are_sent_and_shown_nowhere(void **state)
 	rig_down(r, 0);
 }
 
+static void a_server_that_repeats_a_secret_does_not_bring_it_into_the_message(void **state)
+{
+	struct rig *r = *state;
+	struct json *d;
+	char *log;
+
+	assert_int_equal(setenv("TEST_HUSH", "hushhush", 1), 0);
+	rig_up(r);
+	d = run_http(r, "/echo", ",'expect':500,'headers':{'A':{'env':'TEST_HUSH'}}", "");
+	assert_message(d, "a", "the answer was 200: GET /echo");
+	assert_message(d, "a", "A: ***");
+	log = rig_log(r, json_get_str(d, "id"), 0, 'o');
+	assert_contains_not(log, "hush");
+	free(log);
+	json_free(d);
+	d = run_http(r, "/to?/status/200?hushhush", ",'redirects':1,'headers':{'A':{'env':'TEST_HUSH'}}", "");
+	log = rig_log(r, json_get_str(d, "id"), 0, 'o');
+	assert_contains(log, "302, redirected to http://127.0.0.1:");
+	assert_contains_not(log, "hush");
+	free(log);
+	json_free(d);
+	rig_down(r, 0);
+}
+
 static void the_environments_proxy_is_not_asked(void **state)
 {
 	struct rig *r = *state;
@@ -513,6 +537,7 @@ int main(void)
 		TEST(the_key_is_the_same_for_every_attempt),
 		TEST(a_header_that_would_break_its_line_is_refused),
 		TEST(secrets_are_sent_and_shown_nowhere),
+		TEST(a_server_that_repeats_a_secret_does_not_bring_it_into_the_message),
 		TEST(the_environments_proxy_is_not_asked),
 		TEST(outputs_are_made_of_the_answer),
 		TEST(another_status_is_a_failure_with_the_first_of_the_answer),
