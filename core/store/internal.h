@@ -18,7 +18,7 @@
 #define JOURNAL_FINISH ((size_t)3 << 20)
 #define ROOM_RETRY_MS 500
 #define RETAIN_EVERY_MS 1000
-#define RETAIN_ROWS 200
+#define RETAIN_ROWS 400
 #define BACKLOG_EVERY_MS 1000
 
 /* The state machine of the disk, as the writer sees it:
