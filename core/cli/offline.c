@@ -96,6 +96,8 @@ static int open_parts(struct offline *o, const struct config *config)
 		.log_max = config->log_max,
 		.retention_activities_ms = config->retention_activities_ms,
 		.retention_events_ms = config->retention_events_ms,
+		.retention_activities_max = config->retention_activities_max,
+		.retention_events_max = config->retention_events_max,
 	};
 	r = store_open(&store, &o->store);
 	if (r < 0)

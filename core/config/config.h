@@ -54,6 +54,7 @@ struct config {
 	size_t default_env_count;
 	const struct json *default_on_failure; /* a step in `file`, or NULL */
 	int64_t retention_activities_ms, retention_events_ms;
+	size_t retention_activities_max, retention_events_max; /* 0: no bound */
 };
 
 /* Reads `path`. -EINVAL with mistakes in `d`, -ENOENT, other -errno. */

@@ -83,6 +83,12 @@ const struct config_key config_keys[] = {
 	 .help = "How long activities are kept after their end."},
 	{"retention.events", "duration", CONFIG_DURATION, AT(retention_events_ms), 1, .fallback = "\"7d\"",
 	 .help = "How long events are kept for subscribers that come back."},
+	{"retention.maxActivities", "integer", CONFIG_COUNT, AT(retention_activities_max), 0, 1000000000,
+	 .fallback = "0",
+	 .help = "How many activities are kept, however young; the oldest that have ended go first. Those under way "
+		 "and those whose dedup key still counts stay. 0: no bound."},
+	{"retention.maxEvents", "integer", CONFIG_COUNT, AT(retention_events_max), 0, 1000000000, .fallback = "0",
+	 .help = "How many events are kept, however young. 0: no bound."},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 

@@ -39,6 +39,8 @@ static int open_store(struct daemon *d)
 		.ballast = BALLAST,
 		.retention_activities_ms = c->retention_activities_ms,
 		.retention_events_ms = c->retention_events_ms,
+		.retention_activities_max = c->retention_activities_max,
+		.retention_events_max = c->retention_events_max,
 	};
 	int r = make_folders(d);
 	if (r < 0)

@@ -21,6 +21,7 @@ enum reason {
 	REASON_STORE = 14,
 	REASON_DUPLICATE = 15,
 	REASON_OTHER = 16,
+	REASON_COUNT
 };
 
 /* "filter", "queue-full", ...; "other" for what is not known. */

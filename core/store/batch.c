@@ -207,8 +207,10 @@ static void count_commit(struct store *s, size_t operations, int64_t since_ns)
 	uv_mutex_lock(&s->mutex);
 	tally->commits++;
 	tally->operations += operations;
-	if (tally->commits_timed < sizeof(tally->commit_seconds) / sizeof(tally->commit_seconds[0]))
-		tally->commit_seconds[tally->commits_timed++] = seconds;
+	if (tally->commits_timed < sizeof(tally->commit_seconds) / sizeof(tally->commit_seconds[0])) {
+		tally->commit_seconds[tally->commits_timed] = seconds;
+		tally->commit_sizes[tally->commits_timed++] = (double)operations;
+	}
 	uv_mutex_unlock(&s->mutex);
 }
 

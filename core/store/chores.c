@@ -133,18 +133,38 @@ static void retain(struct store *s, int64_t now_ms)
 	w->retain_ms = clock_mono_ms() + (more ? RETAIN_MORE_MS : RETAIN_EVERY_MS);
 }
 
+/* The age grows while nothing happens, so the loop is told of it until nothing waits any more. */
+static void look_at_backlog(struct store *s, int64_t now_ms)
+{
+	struct writer *w = &s->writer;
+	struct backlog backlog;
+	if (now_ms < w->backlog_ms)
+		return;
+	w->backlog_ms = now_ms + BACKLOG_EVERY_MS;
+	if (s->driver->backlog(s->backend, &backlog) < 0)
+		return;
+	uv_mutex_lock(&s->mutex);
+	bool news = backlog.waiting > 0 || s->tally.backlog.waiting > 0;
+	s->tally.backlog = backlog;
+	uv_mutex_unlock(&s->mutex);
+	if (news)
+		uv_async_send(&s->wake);
+}
+
 void chores_run(struct store *s)
 {
 	int64_t now_ms = clock_mono_ms();
 	finish_checkpoint(s, now_ms);
 	regain(s, now_ms);
 	retain(s, now_ms);
+	look_at_backlog(s, now_ms);
+	backup_run(s);
 }
 
 int64_t chores_next_ms(const struct store *s)
 {
 	const struct writer *w = &s->writer;
-	int64_t next_ms = w->retain_ms;
+	int64_t next_ms = backup_due(s) ? 0 : w->retain_ms;
 	if (w->disk != DISK_WELL && w->probe_ms < next_ms)
 		next_ms = w->probe_ms;
 	if (w->disk == DISK_FULL && s->queue_len > 0 && w->retry_ms < next_ms)

@@ -4,6 +4,7 @@
 #define STORE_INTERNAL_H
 
 #include <stdatomic.h>
+#include "model/reason.h"
 #include "store/backend.h"
 
 #define READER_COUNT 2
@@ -18,6 +19,7 @@
 #define ROOM_RETRY_MS 500
 #define RETAIN_EVERY_MS 1000
 #define RETAIN_ROWS 200
+#define BACKLOG_EVERY_MS 1000
 
 /* The state machine of the disk, as the writer sees it:
  *   WELL --ENOSPC--> FULL --regain_room--> WELL
@@ -35,17 +37,32 @@ struct writer {
 	struct batch batch;
 	struct list settled; /* to be handed to the loop */
 	enum disk disk;
-	bool hold;                                            /* the journal is past its bound */
-	bool room_missing;                                    /* nothing is kept for a full disk */
-	int64_t retry_ms, probe_ms, retain_ms, checkpoint_ms; /* monotonic: not before */
+	bool hold;                                                        /* the journal is past its bound */
+	bool room_missing;                                                /* nothing is kept for a full disk */
+	int64_t retry_ms, probe_ms, retain_ms, checkpoint_ms, backlog_ms; /* monotonic: not before */
 };
 
 /* What the loop has not yet been told. */
 struct tally {
-	double commit_seconds[64];
+	double commit_seconds[64], commit_sizes[64];
 	size_t commits_timed;
+	struct backlog backlog;
 	uint64_t commits, operations;
 	size_t journal_bytes;
+};
+
+/* One backup, made by the loop and given back to it. */
+struct backup {
+	char *path;
+	void (*progress)(void *arg, size_t pages_left, size_t pages);
+	void (*done)(void *arg, int status);
+	void *arg;
+	struct backend_copy *copy; /* writer thread */
+	/* Guarded by the mutex. */
+	size_t left, pages;
+	int64_t told_ms;
+	bool news, ended;
+	int status;
 };
 
 struct store {
@@ -53,7 +70,8 @@ struct store {
 	struct backend *backend;
 	struct backend_facts facts;
 	struct health *health;
-	struct metric *commits, *operations, *commit_seconds, *journal_bytes, *queued;
+	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest;
+	struct metric *refusals[REASON_COUNT]; /* by reason */
 	uv_async_t wake;
 	unsigned handles_open;
 	/* Loop thread: what this turn has submitted, and the handles that find its end. */
@@ -81,6 +99,7 @@ struct store {
 	size_t queue_len;  /* both */
 	struct list results;
 	struct list requests, answers;
+	struct backup *backup; /* NULL: none; the loop sets it, and takes it back when it has ended */
 	struct tally tally;
 	enum disk told_disk, disk;
 	bool stopping;
@@ -102,9 +121,22 @@ int64_t chores_next_ms(const struct store *s);
 void chores_after_commit(struct store *s);
 void chores_set_disk(struct store *s, enum disk disk, int error);
 void checkpoint_main(void *arg);
+/* backup.c */
+void backup_run(struct store *s);
+/* Writer thread, mutex held: a slice is to be copied. */
+bool backup_due(const struct store *s);
+/* Writer thread, at its end. */
+void backup_cancel(struct store *s);
+/* Loop thread. */
+void backup_deliver(struct store *s);
+
 /* deliver.c: results on the loop thread. */
 void deliver_all(struct store *s);
-void deliver_metrics_open(struct store *s, struct metrics *m);
+/* metrics.c: loop thread. */
+void metrics_begin(struct store *s, struct metrics *m);
+void metrics_show(struct store *s, const struct tally *tally, size_t queued);
+/* What became of one operation. */
+void metrics_note(struct store *s, const struct store_op *op);
 /* read.c: reader threads. */
 void reader_main(void *arg);
 /* answer.c */

@@ -125,7 +125,7 @@ int store_open(const struct store_options *options, struct store **ret)
 	if (r < 0)
 		goto fail;
 	submit_open(s, options->loop);
-	deliver_metrics_open(s, options->metrics);
+	metrics_begin(s, options->metrics);
 	r = start_threads(s);
 	if (r < 0) {
 		stop_threads(s);
@@ -156,7 +156,7 @@ void store_close(struct store *s)
 	submit_flush(s);
 	s->closing = true;
 	stop_threads(s);
-	while (!list_empty(&s->results) || !list_empty(&s->answers) || !list_empty(&s->requests)) {
+	while (!list_empty(&s->results) || !list_empty(&s->answers) || !list_empty(&s->requests) || s->backup) {
 		cancel_requests(s);
 		deliver_all(s);
 	}

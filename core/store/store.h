@@ -541,7 +541,9 @@ int store_backup(struct store *s, const char *path, void (*progress)(void *arg, 
 
 /* Checks a store's file without changing it, whether or not a daemon has it open: SQLite's own integrity, and that what
  * belongs together is there (revisions, inputs, sources, steps; turns within limits; numbers). Each fault is told in
- * plain words. Blocking. 0: no fault; -EILSEQ: faults; others: it could not be read. */
+ * plain words. Blocking. 0: no fault; -EILSEQ: faults; -EPROTO: made by a newer version; others: it could not be read.
+ * While it looks, the journal of a daemon that has the store open cannot start again, so a large and busy store is
+ * better backed up and the copy checked. */
 int store_check(const char *path, void (*fault)(void *arg, const char *text), void *arg);
 
 #endif

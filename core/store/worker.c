@@ -92,5 +92,6 @@ void worker_main(void *arg)
 		publish(s);
 		chores_run(s);
 	}
+	backup_cancel(s);
 	publish(s);
 }

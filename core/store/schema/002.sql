@@ -11,9 +11,15 @@ CREATE INDEX activity_runnable ON activity (workflow, id) WHERE status = 0 AND (
 CREATE INDEX activity_in_lane ON activity (workflow, lane, turn, give_way, id, ended_ms)
 	WHERE lane IS NOT NULL AND ended_ms = 0;
 
--- lane_limit 0: the workflow has no lanes. turns_due 1: its lanes have become wider, and who waits has not been told yet.
+-- lane_limit 0: the workflow has no lanes. lane_peak: the largest limit since one of its lanes was last empty, 0 unknown: a
+-- check of the store knows from it how many may have their turn. turns_due 1: its lanes have become wider, and who waits has not been told yet.
 ALTER TABLE workflow ADD COLUMN lane_limit INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workflow ADD COLUMN lane_peak INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workflow ADD COLUMN turns_due INTEGER NOT NULL DEFAULT 0;
+
+-- How many there are, so that keeping only the newest does not count them each time.
+ALTER TABLE store ADD COLUMN activities INTEGER NOT NULL DEFAULT 0;
+UPDATE store SET activities = (SELECT count(*) FROM activity);
 
 ALTER TABLE store ADD COLUMN action_seq INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE action (

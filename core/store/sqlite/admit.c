@@ -111,6 +111,7 @@ static int store_activity(struct backend *b, struct store_admit *a, const struct
 	if (r < 0)
 		return r;
 	b->now.waiting++;
+	b->now.activities++;
 	counters_note_id(b, a->id);
 	a->ret_outcome = STORE_ADMITTED;
 	a->ret_turn = n->plan.turn;

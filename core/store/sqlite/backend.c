@@ -21,7 +21,8 @@ static int note_frames(void *arg, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-static int count(struct backend *b, enum sql which, int64_t *ret)
+/* A statement that answers with one number. */
+static int ask(struct backend *b, enum sql which, int64_t *ret)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(&b->writer, which, &st, "");
@@ -49,15 +50,16 @@ static int load_counters(struct backend *b, struct backend_facts *ret_facts)
 	counters.input_seq = sqlite3_column_int64(st, 3);
 	counters.log_seq = sqlite3_column_int64(st, 4);
 	counters.action_seq = sqlite3_column_int64(st, 6);
+	counters.activities = sqlite3_column_int64(st, 7);
 	id_from_column(st, 5, ret_facts->newest_id);
 	if (sqlite3_column_bytes(st, 5) == ID_BLOB)
 		memcpy(counters.newest_id, sqlite3_column_blob(st, 5), ID_BLOB);
 	sqlite3_reset(st);
 	ret_facts->newest_event = (uint64_t)counters.event_seq;
 
-	r = count(b, SQL_COUNT_WAITING, &counters.waiting);
+	r = ask(b, SQL_COUNT_WAITING, &counters.waiting);
 	if (r == 0)
-		r = count(b, SQL_COUNT_PROGRAMS, &counters.programs);
+		r = ask(b, SQL_COUNT_PROGRAMS, &counters.programs);
 	if (r == 0)
 		b->now = b->committed = counters;
 	return r;
@@ -109,6 +111,7 @@ static int probe(struct backend *b)
 static int reopen(struct backend *b)
 {
 	struct backend_facts facts;
+	copy_break(b->copy, -EIO);
 	database_close(&b->writer);
 	names_clear(&b->names);
 	int r = open_writer(b);
@@ -142,7 +145,7 @@ static bool counters_saved(const struct counters *now, const struct counters *sa
 {
 	return now->event_seq == saved->event_seq && now->input_seq == saved->input_seq &&
 	       now->log_seq == saved->log_seq && now->action_seq == saved->action_seq &&
-	       memcmp(now->newest_id, saved->newest_id, ID_BLOB) == 0;
+	       now->activities == saved->activities && memcmp(now->newest_id, saved->newest_id, ID_BLOB) == 0;
 }
 
 static int save_counters(struct backend *b)
@@ -151,9 +154,9 @@ static int save_counters(struct backend *b)
 	const struct counters *now = &b->now;
 	if (counters_saved(now, &b->committed))
 		return 0;
-	return sql_run(&b->writer, SQL_STORE_SAVE, "iiibi", now->event_seq, now->input_seq, now->log_seq,
+	return sql_run(&b->writer, SQL_STORE_SAVE, "iiibii", now->event_seq, now->input_seq, now->log_seq,
 		       now->newest_id, memcmp(now->newest_id, none, ID_BLOB) == 0 ? (size_t)0 : (size_t)ID_BLOB,
-		       now->action_seq);
+		       now->action_seq, now->activities);
 }
 
 static int commit(struct backend *b)
@@ -262,6 +265,11 @@ static void backend_close(struct backend *b)
 	free(b);
 }
 
+static int64_t bound(size_t value)
+{
+	return value < INT64_MAX ? (int64_t)value : INT64_MAX;
+}
+
 static int backend_open(const struct store_options *options, struct backend **ret, struct backend_facts *ret_facts)
 {
 	struct backend *b = calloc(1, sizeof(*b));
@@ -270,11 +278,13 @@ static int backend_open(const struct store_options *options, struct backend **re
 	b->lock_fd = -1;
 	b->path = strdup(options->path);
 	b->vfs = options->vfs ? strdup(options->vfs) : NULL;
-	b->queue_max = options->queue_max < INT64_MAX ? (int64_t)options->queue_max : INT64_MAX;
+	b->queue_max = bound(options->queue_max);
 	b->log_max = options->log_max;
 	b->ballast = options->ballast;
 	b->retention_activities_ms = options->retention_activities_ms;
 	b->retention_events_ms = options->retention_events_ms;
+	b->retention_activities_max = bound(options->retention_activities_max);
+	b->retention_events_max = bound(options->retention_events_max);
 	names_init(&b->names);
 	buf_init(&b->scope, SCOPE_MAX);
 	int r = b->path && (b->vfs || !options->vfs) ? open_files(b, ret_facts) : -ENOMEM;
@@ -336,6 +346,17 @@ static int retain_transaction(struct backend *b, int64_t now_ms, size_t rows, bo
 	return r;
 }
 
+static int look_at_backlog(struct backend *b, struct backlog *ret)
+{
+	int64_t oldest_ms = 0;
+	if (!b->writer.db)
+		return -EIO;
+	int r = b->committed.waiting > 0 ? ask(b, SQL_OLDEST_WAITING, &oldest_ms) : 0;
+	if (r == 0)
+		*ret = (struct backlog){(size_t)b->committed.waiting, oldest_ms};
+	return r;
+}
+
 static bool free_room(struct backend *b)
 {
 	return ballast_free(b->path);
@@ -385,12 +406,16 @@ const struct backend_driver sqlite_driver = {
 	.commit = commit,
 	.rollback = rollback,
 	.retain = retain_transaction,
+	.backlog = look_at_backlog,
 	.free_room = free_room,
 	.regain_room = regain_room,
 	.journal_size = journal_size,
 	.checkpoint_fits = checkpoint_fits,
 	.checkpoint = checkpoint,
 	.checkpoint_aside = checkpoint_aside,
+	.copy_open = copy_open,
+	.copy_step = copy_step,
+	.copy_close = copy_close,
 	.reader_open = reader_open,
 	.reader_close = reader_close,
 	.read = reader_read,

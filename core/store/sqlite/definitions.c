@@ -12,7 +12,7 @@ struct stored {
 	char id[ID_SIZE], revision_id[ID_SIZE];
 	uint32_t revision;
 	bool enabled, removed, same, from_folder;
-	int64_t lane_limit, turns_due;
+	int64_t lane_limit, turns_due, lane_peak;
 };
 
 int workflow_changed(struct backend *b, const struct workflow_change *change, struct event **events, size_t *count)
@@ -84,6 +84,7 @@ static int find(struct backend *b, const struct store_definition *item, struct s
 	ret->from_folder = sqlite3_column_int(st, 7);
 	ret->lane_limit = sqlite3_column_int64(st, 8);
 	ret->turns_due = sqlite3_column_int64(st, 9);
+	ret->lane_peak = sqlite3_column_int64(st, 10);
 	sqlite3_reset(st);
 	return 1;
 }
@@ -110,14 +111,37 @@ static int check_owner(struct backend *b, const struct store_definitions *d, con
 	return check_expected(item->expected, exists, stored.revision_id);
 }
 
-/* A row of turns is due where more may be under way at once than before. Stays so until the turns were given, however
- * often the definition comes meanwhile. */
-static void set_lanes(const struct store_definition *item, struct stored *stored)
+/* Whether any activity in a lane of a workflow has not ended. */
+static int lanes_in_use(struct backend *b, int64_t workflow, bool *ret)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(&b->writer, SQL_NEXT_LANE, &st, "ib", workflow, "", (size_t)0);
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r < 0)
+		return r;
+	*ret = r > 0;
+	sqlite3_reset(st);
+	return 0;
+}
+
+/* Turns are due where more may be under way at once than before. That stays so until they were given, however often the
+ * definition comes meanwhile. */
+static int set_lanes(struct backend *b, const struct store_definition *item, struct stored *stored)
 {
 	int64_t limit = item->lane_limit;
+	bool in_use = false;
+	int r = lanes_in_use(b, stored->num, &in_use);
 	if (stored->lane_limit > 0 && (limit == 0 || limit > stored->lane_limit))
 		stored->turns_due = 1;
+	if (!in_use)
+		stored->lane_peak = limit;
+	else if (limit == 0 || stored->lane_limit == 0)
+		stored->lane_peak = 0;
+	else if (stored->lane_peak > 0 && limit > stored->lane_peak)
+		stored->lane_peak = limit;
 	stored->lane_limit = limit;
+	return r;
 }
 
 static int add_workflow(struct backend *b, const struct store_definitions *d, const struct store_definition *item,
@@ -149,9 +173,9 @@ static int add_revision(struct backend *b, const struct store_definitions *d, co
 	int r = sql_run(&b->writer, SQL_ADD_REVISION, "diititT", id, at->num, (int64_t)at->revision + 1, item->hash,
 			d->now_ms, text_or_empty(d->by), item->canonical, item->canonical_len);
 	if (r == 0)
-		r = sql_run(&b->writer, SQL_CHANGE_WORKFLOW, "ittiiii", at->num, text_or_empty(item->name),
+		r = sql_run(&b->writer, SQL_CHANGE_WORKFLOW, "ittiiiii", at->num, text_or_empty(item->name),
 			    text_or_empty(item->team), (int64_t)d->from_folder, sqlite3_last_insert_rowid(b->writer.db),
-			    at->lane_limit, at->turns_due);
+			    at->lane_limit, at->turns_due, at->lane_peak);
 	if (r < 0)
 		return r;
 	at->revision++;
@@ -174,14 +198,15 @@ static int apply_item(struct backend *b, struct store_definitions *d, size_t at)
 	bool changed = r == 0 || !stored.same;
 	item->ret_taken = r > 0 && d->from_folder && !stored.from_folder && !stored.removed;
 
-	set_lanes(item, &stored);
 	if (r == 0)
 		r = add_workflow(b, d, item, d->new_ids[2 * at], &stored);
+	if (r >= 0)
+		r = set_lanes(b, item, &stored);
 	if (r >= 0 && changed)
 		r = add_revision(b, d, item, d->new_ids[2 * at + 1], &stored);
 	else if (r >= 0)
-		r = sql_run(&b->writer, SQL_KEEP_WORKFLOW, "iiii", stored.num, (int64_t)d->from_folder,
-			    stored.lane_limit, stored.turns_due);
+		r = sql_run(&b->writer, SQL_KEEP_WORKFLOW, "iiiii", stored.num, (int64_t)d->from_folder,
+			    stored.lane_limit, stored.turns_due, stored.lane_peak);
 	if (r >= 0 && (changed || stored.removed))
 		r = add_event(b, d, &stored, item->slug);
 	if (r < 0)

@@ -10,6 +10,7 @@
 /* Numbers that a transaction moves on. They are written once, at its end, and taken back when it is rolled back. */
 struct counters {
 	int64_t event_seq, input_seq, log_seq, action_seq;
+	int64_t activities;
 	int64_t waiting;  /* activities NOTSTARTED; counted at open, not stored */
 	int64_t programs; /* likewise */
 	uint8_t newest_id[ID_BLOB];
@@ -25,6 +26,13 @@ struct source {
 	char *accepted; /* data of the event activity.accepted */
 };
 
+/* Round after round over the old activities, a stretch at a time. */
+struct retain_walk {
+	uint8_t cursor[ID_BLOB]; /* activities up to here have been looked at in this round */
+	size_t kept;             /* of them, such as must stay all the same */
+	int64_t rest_ms;         /* no new round before */
+};
+
 struct backend {
 	struct database writer, checkpointer;
 	char *path, *vfs;
@@ -32,14 +40,14 @@ struct backend {
 	int64_t queue_max;
 	size_t log_max, ballast;
 	int64_t retention_activities_ms, retention_events_ms;
+	int64_t retention_activities_max, retention_events_max;
 	struct counters now, committed;
 	struct names names;
 	struct buf scope; /* scratch for "trigger/WORKFLOW/TRIGGER" */
 	size_t journal_frames;
-	bool carried_over;              /* the whole journal: the next commit begins it anew and gives its room back */
-	uint8_t retain_cursor[ID_BLOB]; /* activities up to here have been looked at in this round */
-	size_t retain_kept;             /* of them, past their time but not yet to be deleted */
-	int64_t retain_rest_ms;         /* no new round before */
+	bool carried_over; /* the whole journal: the next commit begins it anew and gives its room back */
+	struct retain_walk by_age, by_count;
+	struct backend_copy *copy; /* under way; NULL: none */
 };
 
 /* Each: as backend_driver.apply. */
@@ -111,6 +119,13 @@ struct event *event_append(struct event **list, size_t *count);
 void counters_note_id(struct backend *b, const char *id);
 
 int retain(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more);
+
+/* copy.c: as backend_driver says. */
+int copy_open(struct backend *b, const char *path, struct backend_copy **ret);
+int copy_step(struct backend_copy *c, size_t *ret_left, size_t *ret_pages);
+void copy_close(struct backend_copy *c);
+/* Before the writer's connection is closed: its next step fails with that status. NULL is allowed. */
+void copy_break(struct backend_copy *c, int status);
 
 /* reader.c */
 int reader_open(struct backend *b, struct backend_reader **ret);

@@ -9,8 +9,7 @@
 
 #define APPLICATION_ID 0x54505054 /* "TPPT" */
 
-/* 0 with the version, which is 0 for an empty file. */
-static int read_version(struct database *c, int version, int64_t *ret)
+int migrate_version(struct database *c, int version, int64_t *ret)
 {
 	int64_t application = 0, user = 0, pages = 0;
 	int r = database_pragma_int(c, "PRAGMA application_id", &application);
@@ -90,7 +89,7 @@ static int run_migration(struct database *c, const char *script, int64_t number)
 int migrate(struct database *c, const char *path, const char *vfs, const char *const *migrations, int version)
 {
 	int64_t at = 0;
-	int r = read_version(c, version, &at);
+	int r = migrate_version(c, version, &at);
 	if (r == 0 && at > 0 && at < version)
 		r = copy(c, path, vfs, at);
 	for (; r == 0 && at < version; at++)

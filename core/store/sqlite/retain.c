@@ -1,4 +1,4 @@
-/* Deletes what is past its time, a few rows at a time, so that nobody waits long for it. */
+/* Deletes what is past its time or too much, a few rows at a time, so that nobody waits long for it. */
 #include "store/sqlite/internal.h"
 
 #include <errno.h>
@@ -9,13 +9,19 @@
 /* An activity has rows in other tables too. */
 #define ROWS_PER_ACTIVITY 4
 
-static int delete_events(struct backend *b, int64_t before_ms, int64_t rows, bool *more)
+/* A table whose rows go only from the old end on, so that the numbers that stay have no hole. */
+struct series {
+	enum sql oldest, delete;
+};
+static const struct series events = {SQL_OLDEST_EVENTS, SQL_DELETE_EVENTS};
+static const struct series actions = {SQL_OLDEST_ACTIONS, SQL_DELETE_ACTIONS};
+
+static int delete_old(struct backend *b, const struct series *series, int64_t before_ms, int64_t rows, bool *more)
 {
 	sqlite3_stmt *st = NULL;
 	int64_t last = 0, count = 0;
-	int r = sql_bind(&b->writer, SQL_OLDEST_EVENTS, &st, "i", rows);
+	int r = sql_bind(&b->writer, series->oldest, &st, "i", rows);
 
-	/* Only from the old end on, so that the numbers that stay have no hole. */
 	while (r == 0 && (r = sql_step(&b->writer, st)) > 0) {
 		r = 0;
 		if (sqlite3_column_int64(st, 1) >= before_ms) {
@@ -28,6 +34,28 @@ static int delete_events(struct backend *b, int64_t before_ms, int64_t rows, boo
 	if (r < 0 || count == 0)
 		return r;
 	*more = *more || count == rows;
+	return sql_run(&b->writer, series->delete, "i", last);
+}
+
+/* Their numbers have no hole, so nobody needs to count them. */
+static int delete_events_beyond(struct backend *b, int64_t max, int64_t rows, bool *more)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t last = b->now.event_seq - max;
+	int r = sql_bind(&b->writer, SQL_OLDEST_EVENT_KEPT, &st, "");
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r <= 0)
+		return r;
+	bool none = sqlite3_column_type(st, 0) == SQLITE_NULL;
+	int64_t oldest = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	if (none || oldest > last)
+		return 0;
+	if (last - oldest >= rows) {
+		last = oldest + rows - 1;
+		*more = true;
+	}
 	return sql_run(&b->writer, SQL_DELETE_EVENTS, "i", last);
 }
 
@@ -84,7 +112,11 @@ static int delete_activity(struct backend *b, const uint8_t *id, int64_t input)
 		r = sql_run(&b->writer, SQL_DELETE_STEPS, "d", id);
 	if (r == 0)
 		r = sql_run(&b->writer, SQL_DELETE_INPUT, "i", input);
-	return r < 0 ? r : sql_run(&b->writer, SQL_DELETE_ACTIVITY, "d", id);
+	if (r == 0)
+		r = sql_run(&b->writer, SQL_DELETE_ACTIVITY, "d", id);
+	if (r == 0)
+		b->now.activities--;
+	return r;
 }
 
 struct doomed {
@@ -92,23 +124,28 @@ struct doomed {
 	int64_t input;
 };
 
-/* Collects from the next stretch of old activities what may go. *ret_end: there is no further stretch. */
-static int collect(struct backend *b, int64_t now_ms, int64_t before_ms, int64_t rows, struct rows *ret, bool *ret_end)
+/* What a walk is after: what ended before a time, at most so many. */
+struct sentence {
+	int64_t now_ms, before_ms, count;
+	uint8_t bound[ID_BLOB]; /* only ids below */
+};
+
+/* Collects from the next stretch of old activities what may go. *ret_end: the round is over. */
+static int collect(struct backend *b, struct retain_walk *walk, const struct sentence *s, int64_t rows,
+		   struct rows *ret, bool *ret_end)
 {
-	uint8_t bound[ID_BLOB] = {0}, last[ID_BLOB];
+	uint8_t last[ID_BLOB];
 	sqlite3_stmt *st = NULL;
 	int64_t seen = 0;
 
-	for (int i = 0; i < 6; i++)
-		bound[i] = (uint8_t)((uint64_t)before_ms >> (40 - 8 * i));
-	int r = sql_bind(&b->writer, SQL_OLDEST_ACTIVITIES, &st, "ddi", b->retain_cursor, bound, rows);
-	while (r == 0 && (r = sql_step(&b->writer, st)) > 0) {
+	int r = sql_bind(&b->writer, SQL_OLDEST_ACTIVITIES, &st, "ddi", walk->cursor, s->bound, rows);
+	while (r == 0 && (int64_t)ret->count < s->count && (r = sql_step(&b->writer, st)) > 0) {
 		r = 0;
 		int64_t ended_ms = sqlite3_column_int64(st, 2);
 		const void *id = sqlite3_column_blob(st, 0);
-		bool stays = ended_ms == 0 || ended_ms >= before_ms || sqlite3_column_int64(st, 3) > now_ms;
+		bool stays = ended_ms == 0 || ended_ms >= s->before_ms || sqlite3_column_int64(st, 3) > s->now_ms;
 		seen++;
-		b->retain_kept += stays;
+		walk->kept += stays;
 		struct doomed *doomed = stays ? NULL : rows_add(ret);
 		if (!stays && !doomed)
 			r = -ENOMEM;
@@ -121,25 +158,26 @@ static int collect(struct backend *b, int64_t now_ms, int64_t before_ms, int64_t
 	sqlite3_reset(st);
 	/* It is bound to the statement, so it moves only now. */
 	if (seen > 0)
-		memcpy(b->retain_cursor, last, ID_BLOB);
-	*ret_end = seen < rows;
+		memcpy(walk->cursor, last, ID_BLOB);
+	*ret_end = seen < rows || (int64_t)ret->count == s->count;
 	return r;
 }
 
-static void next_round(struct backend *b, int64_t now_ms)
+static void next_round(struct retain_walk *walk, int64_t now_ms)
 {
-	memset(b->retain_cursor, 0, ID_BLOB);
-	b->retain_rest_ms = b->retain_kept > KEPT_MAX ? now_ms + REST_MS : 0;
-	b->retain_kept = 0;
+	memset(walk->cursor, 0, ID_BLOB);
+	walk->rest_ms = walk->kept > KEPT_MAX ? now_ms + REST_MS : 0;
+	walk->kept = 0;
 }
 
-static int delete_activities(struct backend *b, int64_t now_ms, int64_t rows, bool *more)
+static int delete_activities(struct backend *b, struct retain_walk *walk, const struct sentence *s, int64_t rows,
+			     bool *more)
 {
 	struct rows doomed = {.size = sizeof(struct doomed)};
 	bool end = false;
-	if (now_ms < b->retain_rest_ms)
+	if (s->now_ms < walk->rest_ms)
 		return 0;
-	int r = collect(b, now_ms, now_ms - b->retention_activities_ms, rows / ROWS_PER_ACTIVITY, &doomed, &end);
+	int r = collect(b, walk, s, rows / ROWS_PER_ACTIVITY, &doomed, &end);
 	const struct doomed *list = doomed.data;
 	for (size_t i = 0; i < doomed.count && r == 0; i++)
 		r = delete_activity(b, list[i].id, list[i].input);
@@ -147,23 +185,54 @@ static int delete_activities(struct backend *b, int64_t now_ms, int64_t rows, bo
 	if (r < 0)
 		return r;
 	if (end)
-		next_round(b, now_ms);
+		next_round(walk, s->now_ms);
 	else
 		*more = true;
 	return 0;
 }
 
+/* Ids begin with their time, which is never before created_ms. */
+static int delete_aged(struct backend *b, int64_t now_ms, int64_t rows, bool *more)
+{
+	struct sentence s = {.now_ms = now_ms, .before_ms = now_ms - b->retention_activities_ms, .count = INT64_MAX};
+	for (int i = 0; i < 6; i++)
+		s.bound[i] = (uint8_t)((uint64_t)s.before_ms >> (40 - 8 * i));
+	return delete_activities(b, &b->by_age, &s, rows, more);
+}
+
+/* The oldest that have ended, as many as there are too many. */
+static int delete_beyond(struct backend *b, int64_t now_ms, int64_t rows, bool *more)
+{
+	struct sentence s = {.now_ms = now_ms, .before_ms = INT64_MAX};
+	s.count = b->now.activities - b->retention_activities_max;
+	memset(s.bound, 0xff, ID_BLOB);
+	if (s.count <= 0)
+		return 0;
+	return delete_activities(b, &b->by_count, &s, rows, more);
+}
+
+static int retain_by_age(struct backend *b, int64_t now_ms, int64_t rows, bool *more)
+{
+	int64_t before_ms = now_ms - b->retention_activities_ms;
+	int r = delete_counted(b, SQL_DELETE_REFUSALS, before_ms, more);
+	if (r == 0)
+		r = delete_counted(b, SQL_DELETE_ACCOUNTS, before_ms, more);
+	if (r == 0)
+		r = delete_old(b, &actions, before_ms, rows, more);
+	return r < 0 ? r : delete_aged(b, now_ms, rows, more);
+}
+
 int retain(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more)
 {
 	int64_t limit = (int64_t)rows;
-	int64_t activities_before_ms = now_ms - b->retention_activities_ms;
 	int r = delete_dedup(b, now_ms, limit, ret_more);
 	if (r == 0 && b->retention_events_ms > 0)
-		r = delete_events(b, now_ms - b->retention_events_ms, limit, ret_more);
-	if (r < 0 || b->retention_activities_ms <= 0)
-		return r;
-	r = delete_counted(b, SQL_DELETE_REFUSALS, activities_before_ms, ret_more);
-	if (r == 0)
-		r = delete_counted(b, SQL_DELETE_ACCOUNTS, activities_before_ms, ret_more);
-	return r < 0 ? r : delete_activities(b, now_ms, limit, ret_more);
+		r = delete_old(b, &events, now_ms - b->retention_events_ms, limit, ret_more);
+	if (r == 0 && b->retention_events_max > 0)
+		r = delete_events_beyond(b, b->retention_events_max, limit, ret_more);
+	if (r == 0 && b->retention_activities_ms > 0)
+		r = retain_by_age(b, now_ms, limit, ret_more);
+	if (r == 0 && b->retention_activities_max > 0)
+		r = delete_beyond(b, now_ms, limit, ret_more);
+	return r;
 }

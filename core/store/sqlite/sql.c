@@ -36,11 +36,14 @@ const char *const sql_texts[SQL_COUNT] = {
 		"INSERT OR IGNORE INTO store (one, identity, epoch, event_seq, input_seq, log_seq, newest_id) "
 		"VALUES (1, ?1, 0, 0, 0, 0, x'')",
 	[SQL_STORE_START] = "UPDATE store SET epoch = epoch + 1",
-	[SQL_STORE_LOAD] = "SELECT identity, epoch, event_seq, input_seq, log_seq, newest_id, action_seq FROM store",
+	[SQL_STORE_LOAD] =
+		"SELECT identity, epoch, event_seq, input_seq, log_seq, newest_id, action_seq, activities FROM store",
 	[SQL_STORE_SAVE] = "UPDATE store SET event_seq = ?1, input_seq = ?2, log_seq = ?3, newest_id = ?4, "
-			   "action_seq = ?5",
+			   "action_seq = ?5, activities = ?6",
 	[SQL_STORE_PROBE] = "UPDATE store SET input_seq = input_seq + 1",
 	[SQL_COUNT_WAITING] = "SELECT count(*) FROM activity a WHERE " NOT_COMPLETED "a.status = 0",
+	[SQL_OLDEST_WAITING] = "SELECT a.created_ms FROM activity a INDEXED BY activity_by_status WHERE " NOT_COMPLETED
+			       "a.status = 0 ORDER BY a.id LIMIT 1",
 
 	[SQL_FIND_WORKFLOW] = "SELECT num FROM workflow WHERE id = ?1",
 	[SQL_FIND_REVISION] = "SELECT num FROM revision WHERE id = ?1",
@@ -114,17 +117,18 @@ const char *const sql_texts[SQL_COUNT] = {
 		"DELETE FROM program WHERE hash IN (SELECT hash FROM program ORDER BY made_ms, hash LIMIT ?1)",
 
 	[SQL_SLUG_OF_ID] = "SELECT slug FROM workflow WHERE id = ?1",
-	[SQL_FIND_SLUG] =
-		"SELECT w.num, w.id, w.enabled, w.removed, r.id, r.number, r.hash, w.from_folder, "
-		"w.lane_limit, w.turns_due FROM workflow w JOIN revision r ON r.num = w.latest WHERE w.slug = ?1",
+	[SQL_FIND_SLUG] = "SELECT w.num, w.id, w.enabled, w.removed, r.id, r.number, r.hash, w.from_folder, "
+			  "w.lane_limit, w.turns_due, w.lane_peak FROM workflow w JOIN revision r ON r.num = w.latest "
+			  "WHERE w.slug = ?1",
 	[SQL_ADD_WORKFLOW] = "INSERT INTO workflow (id, slug, name, team, enabled, from_folder, removed, latest) "
 			     "VALUES (?1, ?2, ?3, ?4, 1, ?5, 0, 0)",
 	[SQL_ADD_REVISION] = "INSERT INTO revision (id, workflow, number, hash, made_ms, made_by, canonical) "
 			     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_CHANGE_WORKFLOW] = "UPDATE workflow SET name = ?2, team = ?3, from_folder = ?4, removed = 0, latest = ?5, "
-				"lane_limit = ?6, turns_due = ?7 WHERE num = ?1",
-	[SQL_KEEP_WORKFLOW] = "UPDATE workflow SET from_folder = ?2, removed = 0, lane_limit = ?3, turns_due = ?4 "
-			      "WHERE num = ?1",
+				"lane_limit = ?6, turns_due = ?7, lane_peak = ?8 WHERE num = ?1",
+	[SQL_KEEP_WORKFLOW] =
+		"UPDATE workflow SET from_folder = ?2, removed = 0, lane_limit = ?3, turns_due = ?4, lane_peak = ?5 "
+		"WHERE num = ?1",
 	[SQL_FOLDER_WORKFLOWS] =
 		"SELECT num, id, slug FROM workflow WHERE from_folder = 1 AND removed = 0 ORDER BY num",
 	[SQL_FIND_REMOVABLE] = "SELECT w.slug, w.from_folder, w.removed, r.id FROM workflow w "
@@ -146,6 +150,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_USE_TOKEN] = "UPDATE token SET last_used_ms = max(last_used_ms, ?2) WHERE id = ?1",
 
 	[SQL_OLDEST_EVENTS] = "SELECT seq, time_ms FROM event ORDER BY seq LIMIT ?1",
+	[SQL_OLDEST_EVENT_KEPT] = "SELECT min(seq) FROM event",
+	[SQL_OLDEST_ACTIONS] = "SELECT seq, time_ms FROM action ORDER BY seq LIMIT ?1",
+	[SQL_DELETE_ACTIONS] = "DELETE FROM action WHERE seq <= ?1",
 	[SQL_DELETE_EVENTS] = "DELETE FROM event WHERE seq <= ?1",
 	[SQL_EXPIRED_DEDUP] = "SELECT scope, key FROM dedup WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2",
 	[SQL_DELETE_DEDUP] = "DELETE FROM dedup WHERE scope = ?1 AND key = ?2",

@@ -95,6 +95,8 @@ static void assert_all_defaults(const struct config *c, const char *folder)
 	assert_int_equal(c->default_env_count, 0);
 	assert_int_equal(c->retention_activities_ms, INT64_C(30) * 86400000);
 	assert_int_equal(c->retention_events_ms, INT64_C(7) * 86400000);
+	assert_int_equal(c->retention_activities_max, 0);
+	assert_int_equal(c->retention_events_max, 0);
 }
 
 static void an_empty_file_has_all_defaults(void **state)
@@ -133,7 +135,8 @@ static void every_key_arrives_in_its_field(void **state)
 		"\"limits\": { \"body\": \"64KiB\", \"queue\": 5, \"log\": 4096, \"connections\": 7,\n"
 		"\"connectionsPerAddress\": 3 },\n"
 		"\"defaults\": { \"timeout\": \"5m\", \"env\": { \"CI\": \"1\", \"A\": \"\" } },\n"
-		"\"retention\": { \"activities\": \"1h\", \"events\": \"10m\" } }");
+		"\"retention\": { \"activities\": \"1h\", \"events\": \"10m\", \"maxActivities\": 5, \"maxEvents\": 6 "
+		"} }");
 
 	assert_int_equal(c->listen_count, 4);
 	assert_true(c->listen[1].is_unix);
@@ -167,6 +170,8 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_string_equal(c->default_env[0].value, "1");
 	assert_int_equal(c->retention_activities_ms, 3600000);
 	assert_int_equal(c->retention_events_ms, 600000);
+	assert_int_equal(c->retention_activities_max, 5);
+	assert_int_equal(c->retention_events_max, 6);
 	config_free(c);
 }
 

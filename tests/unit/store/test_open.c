@@ -156,6 +156,12 @@ static void make_first(struct fixture *f)
 	database_close(&c);
 }
 
+static void tell(void *arg, const char *text)
+{
+	(void)arg;
+	print_message("%s\n", text);
+}
+
 static void a_store_of_the_first_schema_goes_on_as_it_was(void **state)
 {
 	struct fixture *f = malloc(sizeof(*f));
@@ -173,6 +179,7 @@ static void a_store_of_the_first_schema_goes_on_as_it_was(void **state)
 	assert_int_equal(ask(copy, "PRAGMA user_version"), 1);
 	assert_int_equal(ask(copy, "SELECT count(*) FROM activity"), 2);
 
+	assert_int_equal(store_check(f->path, tell, NULL), 0);
 	assert_int_equal(activity_status(f, "018bcfe568000001000000f4"), STATUS_COMPLETED);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM activity INDEXED BY activity_runnable WHERE status = 0 AND "
 				      "(turn = 1 OR give_way = 1) AND lane IS NULL"),

@@ -132,12 +132,117 @@ static void old_refusals_go(void **state)
 	fixture_release(&f);
 }
 
+static void admit_ended(struct fixture *f, char ret_id[static ID_SIZE])
+{
+	admit(f, ret_id);
+	assert_int_equal(transition(f, ret_id, STATUS_NOTSTARTED, STATUS_COMPLETED), 0);
+}
+
+/* What is under way or has a live key stays, and counts. */
+static void the_newest_activities_are_kept(void **state)
+{
+	struct fixture f;
+	char waiting[ID_SIZE], keyed[ID_SIZE], ids[200][ID_SIZE];
+	(void)state;
+
+	fixture_init(&f);
+	assert_int_equal(fixture_open(&f), 0);
+	fixture_define(&f);
+	admit(&f, waiting);
+	admit_with_key(&f, "live", clock_wall_ms() + HOUR_MS, keyed);
+	finish(&f, keyed, NOW_MS);
+	for (int i = 0; i < 200; i++)
+		admit_ended(&f, ids[i]);
+	/* How many there are is known at open. */
+	fixture_close(&f);
+	f.options.retention_activities_max = 20;
+	assert_int_equal(fixture_open(&f), 0);
+	wait_until(&f, is_gone, &(struct wanted){.f = &f, .id = ids[181]});
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(activity_status(&f, ids[i]), i < 182 ? -ENOENT : STATUS_COMPLETED);
+	assert_int_equal(activity_status(&f, waiting), STATUS_NOTSTARTED);
+	assert_int_equal(activity_status(&f, keyed), STATUS_COMPLETED);
+	/* One more, and the oldest that may go is next. */
+	admit_ended(&f, ids[0]);
+	wait_until(&f, is_gone, &(struct wanted){.f = &f, .id = ids[182]});
+	assert_int_equal(activity_status(&f, ids[183]), STATUS_COMPLETED);
+	fixture_release(&f);
+}
+
+static void the_newest_events_are_kept(void **state)
+{
+	struct fixture f;
+	struct event *kept;
+	char id[ID_SIZE];
+	(void)state;
+
+	fixture_init(&f);
+	f.options.retention_events_max = 30;
+	assert_int_equal(fixture_open(&f), 0);
+	fixture_define(&f);
+	for (int i = 0; i < 500; i++)
+		admit(&f, id);
+	wait_until(&f, events_are_gone, &(struct wanted){.f = &f, .events = 30});
+	assert_int_equal(read_all_events(&f, 0, &kept, NULL), 30);
+	assert_int_equal(kept[0].seq, 472);
+	store_events_free(kept, 30);
+	fixture_release(&f);
+}
+
+struct actions_wanted {
+	struct fixture *f;
+	size_t count;
+	bool done;
+};
+
+static void count_actions(void *arg, int status, const struct store_action_row *rows, size_t count)
+{
+	struct actions_wanted *w = arg;
+	(void)rows;
+	assert_int_equal(status, 0);
+	w->count = count;
+	w->done = true;
+}
+
+static bool answered(void *arg)
+{
+	return ((struct actions_wanted *)arg)->done;
+}
+
+static bool one_action_is_left(void *arg)
+{
+	struct actions_wanted *w = arg;
+	w->done = false;
+	assert_int_equal(store_list_actions(w->f->store, "t", true, 0, 0, 1000, count_actions, w), 0);
+	wait_until(w->f, answered, w);
+	return w->count == 1;
+}
+
+static void old_actions_go_with_the_activities(void **state)
+{
+	struct fixture f;
+	struct actions_wanted wanted = {.f = &f};
+	(void)state;
+
+	open_with(&f, HOUR_MS, 0);
+	for (int i = 0; i < 250; i++) {
+		struct store_action a = {.topic = "t", .data = "1", .data_len = 1, .time_ms = NOW_MS};
+		a.time_ms = i < 249 ? NOW_MS : clock_wall_ms();
+		assert_int_equal(run_op(&f, &a.op, STORE_ACTION), 0);
+	}
+	wait_until(&f, one_action_is_left, &wanted);
+	fixture_release(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(old_activities_go_but_not_before_their_key),
 		cmocka_unit_test(old_events_go_and_their_numbers_do_not_come_back),
 		cmocka_unit_test(old_refusals_go),
+		cmocka_unit_test(the_newest_activities_are_kept),
+		cmocka_unit_test(the_newest_events_are_kept),
+		cmocka_unit_test(old_actions_go_with_the_activities),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
