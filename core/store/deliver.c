@@ -3,6 +3,7 @@
 
 static void show_health(struct store *s, enum disk disk)
 {
+	metric_set(s->degraded, disk == DISK_FULL || disk == DISK_FAILING);
 	if (!s->health || disk == s->told_disk)
 		return;
 	s->told_disk = disk;

@@ -70,7 +70,8 @@ struct store {
 	struct backend *backend;
 	struct backend_facts facts;
 	struct health *health;
-	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest;
+	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest,
+		*degraded;
 	uv_async_t wake;
 	unsigned handles_open;
 	/* Loop thread: what this turn has submitted, and the handles that find its end. */

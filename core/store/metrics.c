@@ -20,6 +20,7 @@ void metrics_begin(struct store *s, struct metrics *m)
 	s->commit_size = metrics_histogram(m, "tappet_store_commit_operations", "Operations in one transaction.", NULL,
 					   size_bounds, COUNT(size_bounds));
 	s->journal_bytes = metrics_gauge(m, "tappet_store_journal_bytes", "Size of the write-ahead log.", NULL);
+	s->degraded = metrics_gauge(m, "tappet_store_degraded", "1 while the disk is full or failing, else 0.", NULL);
 	s->queued = metrics_gauge(m, "tappet_store_queued_operations", "Operations that wait for the writer.", NULL);
 	s->waiting = metrics_gauge(m, "tappet_queue_activities", "Activities that wait to be started.", NULL);
 	s->oldest = metrics_gauge(m, "tappet_queue_oldest_seconds",

@@ -172,6 +172,32 @@ static void odd_helps_and_values_do_not_break_the_text(void **state)
 	metrics_free(m);
 }
 
+static int parts_in(struct metrics *m, const char *labels)
+{
+	return (int)metric_value(metrics_gauge(m, "tappet_health_parts", "", labels));
+}
+
+static void parts_are_counted_by_their_health(void **state)
+{
+	(void)state;
+	struct health *h;
+	struct metrics *m;
+	assert_int_equal(health_open(&h), 0);
+	assert_int_equal(metrics_open(&m), 0);
+	health_set(h, "a", HEALTH_OK, NULL);
+	health_show(h, m);
+	assert_int_equal(parts_in(m, "state=\"ok\""), 1);
+	health_set(h, "b", HEALTH_DOWN, "gone");
+	health_set(h, "a", HEALTH_DEGRADED, "slow");
+	assert_int_equal(parts_in(m, "state=\"ok\""), 0);
+	assert_int_equal(parts_in(m, "state=\"degraded\""), 1);
+	assert_int_equal(parts_in(m, "state=\"down\""), 1);
+	health_forget(h, "b");
+	assert_int_equal(parts_in(m, "state=\"down\""), 0);
+	health_free(h);
+	metrics_free(m);
+}
+
 static void health_is_the_worst_part(void **state)
 {
 	(void)state;
@@ -233,6 +259,7 @@ int main(void)
 		cmocka_unit_test(digests_are_those_of_the_standards),
 		cmocka_unit_test(metrics_are_prometheus_text),
 		cmocka_unit_test(odd_helps_and_values_do_not_break_the_text),
+		cmocka_unit_test(parts_are_counted_by_their_health),
 		cmocka_unit_test(health_is_the_worst_part),
 		cmocka_unit_test(posts_run_on_the_loop_in_order),
 	};
