@@ -20,4 +20,8 @@ if(TAPPET_SANITIZE)
 	add_compile_options(-fsanitize=${TAPPET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
 	add_link_options(-fsanitize=${TAPPET_SANITIZE})
 endif()
+# All of the core tells libFuzzer where a run has been; without this it would see the targets alone.
+if(TAPPET_FUZZ)
+	add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 add_link_options(-Wl,-z,relro -Wl,-z,now)

@@ -32,20 +32,48 @@ static void listed(void *arg, int status, const struct store_activity_row *rows,
 	api_call_close(call);
 }
 
-static bool read_status(struct http_request *r, int *ret)
+static bool parse_status(const char *text, size_t len, enum status *ret)
 {
-	const char *name = http_query_value(r, "status");
-	enum status status;
-	if (!name)
-		return true;
-	if (status_parse(name, &status) < 0 || status == STATUS_SKIPPED) {
-		api_problemf(
-			r, 400, "invalid-value",
-			"\"status\" must be notstarted, inProgress, waiting, completed, failure, invalid or cancelled");
+	char name[24];
+	if (len >= sizeof(name))
 		return false;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return status_parse(name, ret) == 0 && *ret != STATUS_SKIPPED;
+}
+
+/* One, or several with commas. */
+static bool read_statuses(struct http_request *r, unsigned *ret)
+{
+	const char *at = http_query_value(r, "status");
+	enum status status;
+	while (at) {
+		const size_t len = strcspn(at, ",");
+		if (!parse_status(at, len, &status)) {
+			api_problemf(r, 400, "invalid-value",
+				     "\"status\" must be notstarted, inProgress, waiting, completed, failure, invalid "
+				     "or cancelled, or several of them with commas");
+			return false;
+		}
+		*ret |= 1u << status;
+		at = at[len] ? at + len + 1 : NULL;
 	}
-	*ret = (int)status;
 	return true;
+}
+
+struct team {
+	const char *name;
+	struct buf ids;
+};
+
+static void add_member(void *arg, const struct catalog_entry *entry)
+{
+	struct team *team = arg;
+	if (!entry->workflow || !entry->workflow->team || strcmp(entry->workflow->team, team->name) != 0)
+		return;
+	if (team->ids.len > 0)
+		buf_char(&team->ids, ' ');
+	buf_str(&team->ids, entry->id);
 }
 
 static bool read_before(struct http_request *r, const char **ret)
@@ -59,25 +87,33 @@ static bool read_before(struct http_request *r, const char **ret)
 
 void api_activities_list(struct api *a, struct http_request *r)
 {
-	static const char *const keys[] = {"workflow", "status", "since", "limit", "before", NULL};
-	struct store_activity_filter filter = {.status = -1};
+	static const char *const keys[] = {"workflow", "team",  "trigger", "status", "since",
+					   "until",    "limit", "before",  NULL};
+	struct store_activity_filter filter = {.trigger = http_query_value(r, "trigger")};
 	const struct catalog_entry *entry;
 	size_t limit;
-	if (!api_query(r, keys) || !api_query_workflow(a, r, &entry) || !read_status(r, &filter.status) ||
-	    !api_query_since(r, &filter.since_ms) || !api_query_limit(r, 50, 500, &limit) ||
-	    !read_before(r, &filter.before))
+	if (!api_query(r, keys) || !api_query_workflow(a, r, &entry) || !read_statuses(r, &filter.statuses) ||
+	    !api_query_time(r, "since", &filter.since_ms) || !api_query_time(r, "until", &filter.until_ms) ||
+	    !api_query_limit(r, 50, 500, &limit) || !read_before(r, &filter.before))
 		return;
-	struct list_call *call = api_call_open(a, r, sizeof(*call));
-	if (!call)
-		return;
-	call->limit = limit;
+	struct team team = {.name = http_query_value(r, "team")};
+	buf_init(&team.ids, API_ANSWER_MAX);
+	if (team.name) {
+		engine_each(a->options.engine, add_member, &team);
+		filter.workflow_ids = buf_cstr(&team.ids);
+	}
 	filter.limit = limit + 1;
 	filter.workflow_id = entry ? entry->id : NULL;
-	int error = store_list_activities(a->options.store, &filter, listed, call);
-	if (error < 0) {
-		api_fail(r, error, "activity");
-		api_call_close(call);
+	int error = buf_error(&team.ids);
+	struct list_call *call = api_call_open(a, r, sizeof(*call));
+	if (call) {
+		call->limit = limit;
+		if (error == 0)
+			error = store_list_activities(a->options.store, &filter, listed, call);
+		if (error < 0)
+			listed(call, error, NULL, 0);
 	}
+	buf_release(&team.ids);
 }
 
 static void documented(void *arg, int status, const char *workflow_id, enum status activity_status,

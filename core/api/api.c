@@ -12,6 +12,8 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/disable", api_workflows_disable},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/triggers/{trigger}/enable", api_workflows_enable},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/triggers/{trigger}/disable", api_workflows_disable},
+	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/triggers/{trigger}", api_triggers_get},
+	{SURFACE_API, "GET", "/api/v1/triggers", api_triggers_list},
 	{SURFACE_API, "GET", "/api/v1/activities", api_activities_list},
 	{SURFACE_API, "GET", "/api/v1/activities/{activity}", api_activities_get},
 	{SURFACE_API, "POST", "/api/v1/activities/{activity}/cancel", api_activities_cancel},
@@ -24,6 +26,7 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "GET", "/api/v1/refusals", api_refusals_list},
 	{SURFACE_API, "GET", "/api/v1/plugins", api_system_plugins},
 	{SURFACE_API, "POST", "/api/v1/reload", api_system_reload},
+	{SURFACE_API, "GET", "/api/v1/metrics", api_system_metrics},
 	{SURFACE_HEALTH, "GET", "/healthz", api_system_health},
 	{SURFACE_HEALTH, "GET", "/readyz", api_system_ready},
 	{SURFACE_METRICS, "GET", "/metrics", api_system_metrics},
@@ -76,7 +79,9 @@ int api_open(const struct api_options *options, struct api **ret)
 		metrics_counter(options->metrics, "tappet_api_unauthorized_total",
 				"Requests to the API without the admin token, or from a host that may not.", NULL);
 	api_set_admin_token(a, options->admin_token);
-	int r = api_set_public_url(a, options->public_url);
+	int r = api_streams_init(a);
+	if (r >= 0)
+		r = api_set_public_url(a, options->public_url);
 	if (r >= 0)
 		r = add_routes(a);
 	if (r < 0) {
@@ -91,6 +96,8 @@ void api_ready(struct api *a, bool ready)
 {
 	a->ready = ready;
 	a->started = a->started || ready;
+	if (!ready)
+		api_streams_end(a);
 }
 
 void api_free(struct api *a)
@@ -102,5 +109,6 @@ void api_free(struct api *a)
 	a->route_count = 0;
 	a->ready = false;
 	a->closed = true;
+	api_streams_close(a);
 	api_unref(a);
 }

@@ -23,6 +23,7 @@ struct api_definition {
 };
 
 struct api_options {
+	uv_loop_t *loop;
 	struct gateway *gateway;
 	struct engine *engine;
 	struct store *store;
@@ -38,7 +39,8 @@ struct api_options {
 	void (*trigger_health)(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out);
 	/* Reload definitions: done(done_arg, status, mistakes as text). */
 	void (*reload)(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
-	void (*enabled)(void *arg, const char *workflow_id); /* a switch was thrown */
+	/* A switch was thrown: brings the triggers in line and calls done(done_arg) once when they are. */
+	void (*enabled)(void *arg, const char *workflow_id, void (*done)(void *done_arg), void *done_arg);
 	/* Takes a definition in, or removes it when it has no text: 0 and later done(done_arg, status, mistakes), with -EINVAL and
 	 * the mistakes, -EPERM (it is the folder's), -ESTALE, -EEXIST, -ENOENT, or what the store says; or one of these at
 	 * once, without `done`. The triggers are live when it is done. */
@@ -48,7 +50,7 @@ struct api_options {
 
 int api_open(const struct api_options *options, struct api **ret);
 /* Ready to serve: /readyz answers 200 from now on, until it is called with false. Before the first time, everything
- * under /api answers 503: the definitions are not in yet. */
+ * under /api answers 503: the definitions are not in yet. False ends the answers that go on. */
 void api_ready(struct api *a, bool ready);
 /* Takes the routes away; requests in flight are still answered, as long as gateway, engine and store are there. None
  * of the functions above is called any more. */

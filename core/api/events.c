@@ -1,12 +1,22 @@
-/* Pages of events and of refusals. */
-#include "api/internal.h"
+/* GET /events: a page of them, or all from a number on as they come (events_stream.c). */
+#include "api/events.h"
+
+/* A page that filters reads so many events at once, and so often; then it is given as it is, with its `next`. */
+#define STRETCH 1000
+#define STRETCHES_MAX 10
 
 struct events_call {
 	struct api_call base;
-	uint64_t since;
+	struct event_filter filter;
+	uint64_t since, position;
+	uint64_t gap_to; /* not kept any more from `since` up to here; 0: no gap */
+	uint64_t oldest;
+	size_t limit, found;
+	unsigned stretches;
+	struct buf out;
 };
 
-static void write_event(struct api *a, const struct event *event, struct buf *out)
+void event_write(struct api *a, const struct event *event, struct buf *out)
 {
 	jsonw_open(out, '{');
 	jsonw_key(out, "seq");
@@ -22,118 +32,103 @@ static void write_event(struct api *a, const struct event *event, struct buf *ou
 	jsonw_close(out, '}');
 }
 
-/* What was asked for but is not kept any more. */
-static void write_gap(uint64_t since, uint64_t oldest, struct buf *out)
+static void close_events(struct events_call *call)
 {
-	if (since + 1 >= oldest)
-		return;
-	jsonw_key(out, "gap");
-	jsonw_open(out, '{');
-	jsonw_key(out, "from");
-	jsonw_int(out, (int64_t)since + 1);
-	jsonw_key(out, "to");
-	jsonw_int(out, (int64_t)oldest - 1);
-	jsonw_close(out, '}');
+	buf_release(&call->out);
+	api_call_close(call);
 }
+
+static void answer(struct events_call *call)
+{
+	struct buf *out = &call->out;
+	jsonw_close(out, ']');
+	if (call->gap_to) {
+		jsonw_key(out, "gap");
+		jsonw_open(out, '{');
+		jsonw_key(out, "from");
+		jsonw_int(out, (int64_t)call->since + 1);
+		jsonw_key(out, "to");
+		jsonw_int(out, (int64_t)call->gap_to);
+		jsonw_close(out, '}');
+	}
+	jsonw_key(out, "next");
+	jsonw_int(out, (int64_t)call->position);
+	jsonw_key(out, "oldest");
+	jsonw_int(out, (int64_t)call->oldest);
+	jsonw_key(out, "newest");
+	jsonw_int(out, (int64_t)bus_newest(call->base.api->options.bus));
+	jsonw_close(out, '}');
+	api_reply(call->base.request, 200, out);
+	close_events(call);
+}
+
+static void read_on(struct events_call *call);
 
 static void read_events(void *arg, int status, const struct event *events, size_t count, uint64_t oldest)
 {
 	struct events_call *call = arg;
-	struct buf out;
 	if (status < 0) {
 		api_fail(call->base.request, status, "event");
-		api_call_close(call);
+		close_events(call);
 		return;
 	}
-	uint64_t next = call->since;
-	if (count > 0)
-		next = events[count - 1].seq;
-	else if (oldest > 0 && next + 1 < oldest)
-		next = oldest - 1;
-	buf_init(&out, API_ANSWER_MAX);
-	jsonw_open(&out, '{');
-	jsonw_key(&out, "events");
-	jsonw_open(&out, '[');
-	for (size_t i = 0; i < count; i++)
-		write_event(call->base.api, &events[i], &out);
-	jsonw_close(&out, ']');
-	write_gap(call->since, oldest, &out);
-	jsonw_key(&out, "next");
-	jsonw_int(&out, (int64_t)next);
-	jsonw_key(&out, "oldest");
-	jsonw_int(&out, (int64_t)oldest);
-	jsonw_close(&out, '}');
-	api_reply(call->base.request, 200, &out);
-	api_call_close(call);
+	if (call->position + 1 < oldest) {
+		call->position = oldest - 1;
+		call->gap_to = call->stretches == 1 ? oldest - 1 : call->gap_to;
+	}
+	call->oldest = oldest;
+	for (size_t i = 0; i < count && call->found < call->limit; i++) {
+		call->position = events[i].seq;
+		if (!event_matches(&call->filter, &events[i]))
+			continue;
+		event_write(call->base.api, &events[i], &call->out);
+		call->found++;
+	}
+	if (call->found < call->limit && count == STRETCH && call->stretches < STRETCHES_MAX)
+		read_on(call);
+	else
+		answer(call);
 }
 
-void api_events_list(struct api *a, struct http_request *r)
+static void read_on(struct events_call *call)
 {
-	static const char *const keys[] = {"since", "limit", NULL};
-	uint64_t since = 0;
-	size_t limit;
-	if (!api_query(r, keys) || !api_query_number(r, "since", &since) || !api_query_limit(r, 100, 1000, &limit))
-		return;
-	struct events_call *call = api_call_open(a, r, sizeof(*call));
-	if (!call)
-		return;
-	call->since = since;
-	int error = store_read_events(a->options.store, since, limit, read_events, call);
+	const bool filters = event_filter_is_set(&call->filter);
+	call->stretches++;
+	int error = store_read_events(call->base.api->options.store, call->position, filters ? STRETCH : call->limit,
+				      read_events, call);
 	if (error < 0)
 		read_events(call, error, NULL, 0, 0);
 }
 
-static void write_refusal(struct api *a, const struct store_refusal *refusal, struct buf *out)
+static void list_events(struct api *a, struct http_request *r)
 {
-	jsonw_open(out, '{');
-	api_member_workflow(a, out, refusal->workflow_id);
-	if (refusal->trigger_id[0])
-		api_member(out, "triggerId", refusal->trigger_id);
-	api_member(out, "trigger", refusal->trigger);
-	api_member(out, "reason", reason_name(refusal->reason));
-	api_member_time(out, "minute", refusal->minute_ms);
-	api_member_time(out, "lastAt", refusal->last_ms);
-	jsonw_key(out, "count");
-	jsonw_int(out, (int64_t)refusal->count);
-	api_member(out, "sample", refusal->sample);
-	jsonw_close(out, '}');
-}
-
-static void read_refusals(void *arg, int status, const struct store_refusal *rows, size_t count)
-{
-	struct api_call *call = arg;
-	struct buf out;
-	if (status < 0) {
-		api_fail(call->request, status, "refusal");
-		api_call_close(call);
-		return;
-	}
-	buf_init(&out, API_ANSWER_MAX);
-	jsonw_open(&out, '{');
-	jsonw_key(&out, "refusals");
-	jsonw_open(&out, '[');
-	for (size_t i = 0; i < count; i++)
-		write_refusal(call->api, &rows[i], &out);
-	jsonw_close(&out, ']');
-	jsonw_close(&out, '}');
-	api_reply(call->request, 200, &out);
-	api_call_close(call);
-}
-
-void api_refusals_list(struct api *a, struct http_request *r)
-{
-	static const char *const keys[] = {"workflow", "since", "limit", NULL};
-	const struct catalog_entry *entry;
-	int64_t since_ms = 0;
+	static const char *const keys[] = {"since", "limit", "workflow", "team", "activity", "types", "stream", NULL};
+	struct event_filter filter;
+	uint64_t since = 0;
 	size_t limit;
-	if (!api_query(r, keys) || !api_query_workflow(a, r, &entry) || !api_query_since(r, &since_ms) ||
-	    !api_query_limit(r, 100, 1000, &limit))
+	if (!api_query(r, keys) || !api_query_number(r, "since", &since) || !api_query_limit(r, 100, 1000, &limit) ||
+	    !event_filter_read(a, r, &filter))
 		return;
-	struct api_call *call = api_call_open(a, r, sizeof(*call));
+	struct events_call *call = api_call_open(a, r, sizeof(*call));
 	if (!call)
 		return;
-	int error = store_list_refusals(a->options.store, entry ? entry->id : NULL, since_ms, 0, limit, read_refusals,
-					call);
-	if (error < 0)
-		read_refusals(call, error, NULL, 0);
+	call->filter = filter;
+	call->since = call->position = since;
+	call->limit = limit;
+	buf_init(&call->out, API_ANSWER_MAX);
+	jsonw_open(&call->out, '{');
+	jsonw_key(&call->out, "events");
+	jsonw_open(&call->out, '[');
+	read_on(call);
+}
+
+void api_events_list(struct api *a, struct http_request *r)
+{
+	bool stream = api_wants_events(r);
+	if (!api_query_bool(r, "stream", &stream))
+		return;
+	if (stream)
+		api_events_stream(a, r);
+	else
+		list_events(a, r);
 }

@@ -109,20 +109,48 @@ bool api_query(struct http_request *r, const char *const *keys)
 	return true;
 }
 
-bool api_query_number(struct http_request *r, const char *key, uint64_t *ret)
+static bool read_number(struct http_request *r, const char *name, const char *text, uint64_t *ret)
 {
-	const char *text = http_query_value(r, key);
 	char *end;
-	if (!text)
-		return true;
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > INT64_MAX) {
-		api_problemf(r, 400, "invalid-value", "\"%s\" must be a whole number", key);
+		api_problemf(r, 400, "invalid-value", "\"%s\" must be a whole number", name);
 		return false;
 	}
 	*ret = value;
 	return true;
+}
+
+bool api_query_number(struct http_request *r, const char *key, uint64_t *ret)
+{
+	const char *text = http_query_value(r, key);
+	return !text || read_number(r, key, text, ret);
+}
+
+bool api_query_bool(struct http_request *r, const char *key, bool *ret)
+{
+	const char *text = http_query_value(r, key);
+	if (!text)
+		return true;
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+		api_problemf(r, 400, "invalid-value", "\"%s\" must be true or false", key);
+		return false;
+	}
+	*ret = text[0] == 't';
+	return true;
+}
+
+bool api_last_event_id(struct http_request *r, uint64_t *ret)
+{
+	const char *text = http_header(r, "Last-Event-ID");
+	return !text || text[0] == '\0' || read_number(r, "Last-Event-ID", text, ret);
+}
+
+bool api_wants_events(const struct http_request *r)
+{
+	const char *accept = http_header(r, "Accept");
+	return accept && strcasestr(accept, "text/event-stream");
 }
 
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret)
@@ -138,9 +166,9 @@ bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_
 	return true;
 }
 
-bool api_query_since(struct http_request *r, int64_t *ret_ms)
+bool api_query_time(struct http_request *r, const char *key, int64_t *ret_ms)
 {
-	const char *text = http_query_value(r, "since");
+	const char *text = http_query_value(r, key);
 	int64_t value;
 	if (!text)
 		return true;
@@ -153,7 +181,7 @@ bool api_query_since(struct http_request *r, int64_t *ret_ms)
 		return true;
 	}
 	api_problemf(r, 400, "invalid-value",
-		     "\"since\" must be an instant such as 2026-01-31T09:00:00Z, or how long ago: 30m, 12h, 7d");
+		     "\"%s\" must be an instant such as 2026-01-31T09:00:00Z, or how long ago: 30m, 12h, 7d", key);
 	return false;
 }
 
@@ -165,6 +193,18 @@ bool api_path_workflow(struct api *a, struct http_request *r, const struct catal
 		return true;
 	api_problemf(r, 404, "not-found", "there is no workflow \"%.100s\"", name);
 	return false;
+}
+
+bool api_path_trigger(struct http_request *r, const struct catalog_entry *entry, size_t *ret_index)
+{
+	const char *name = http_param(r, "trigger");
+	const int index = entry->workflow ? workflow_find_trigger(entry->workflow, name) : -1;
+	if (index < 0) {
+		api_problemf(r, 404, "not-found", "workflow \"%s\" has no trigger \"%.100s\"", entry->slug, name);
+		return false;
+	}
+	*ret_index = (size_t)index;
+	return true;
 }
 
 bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret)

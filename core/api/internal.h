@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "base/digest.h"
+#include "base/list.h"
 #include "base/json.h"
 
 #define API_ANSWER_MAX ((size_t)64 * 1024 * 1024)
@@ -30,8 +31,12 @@ struct api {
 	char *public_host; /* or NULL */
 	struct api_route *routes;
 	size_t route_count;
-	struct metric *unauthorized;
-	size_t references; /* one of the owner, one per call */
+	struct metric *unauthorized, *stream_gauge;
+	struct list streams;
+	size_t stream_count;
+	uv_timer_t stream_timer; /* runs while there are streams; one reference */
+	bool has_timer;
+	size_t references; /* one of the owner, one per call, one of the timer */
 	bool ready;
 	bool started; /* it was ready once */
 	bool closed;
@@ -49,6 +54,11 @@ void *api_call_open(struct api *a, struct http_request *r, size_t size);
 /* Frees the call; its request has been answered. NULL is allowed. */
 void api_call_close(void *call);
 void api_unref(struct api *a);
+
+/* stream.c: the answers that go on (stream.h). */
+int api_streams_init(struct api *a);
+void api_streams_end(struct api *a);
+void api_streams_close(struct api *a);
 
 /* ---- Who may (auth.c) ----------------------------------------------------------------------------------------- */
 
@@ -71,11 +81,19 @@ bool api_body(struct api *a, struct http_request *r, const struct api_key *keys,
 bool api_query(struct http_request *r, const char *const *keys);
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret);
 bool api_query_number(struct http_request *r, const char *key, uint64_t *ret);
+/* "true" or "false"; untouched when the key is not there. */
+bool api_query_bool(struct http_request *r, const char *key, bool *ret);
+/* The header Last-Event-ID; *ret is untouched when there is none. */
+bool api_last_event_id(struct http_request *r, uint64_t *ret);
+/* Whether the client wants server-sent events. */
+bool api_wants_events(const struct http_request *r);
 /* An instant as RFC 3339, or a duration back from now; untouched when the key is not there. */
-bool api_query_since(struct http_request *r, int64_t *ret_ms);
+bool api_query_time(struct http_request *r, const char *key, int64_t *ret_ms);
 /* The workflow in the path, or in the query (then NULL when none is asked for). */
 bool api_path_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
 bool api_query_workflow(struct api *a, struct http_request *r, const struct catalog_entry **ret);
+/* Its trigger in the path, by its place in the definition. */
+bool api_path_trigger(struct http_request *r, const struct catalog_entry *entry, size_t *ret_index);
 /* The activity id in the path. */
 bool api_path_id(struct http_request *r, const char *name, const char **ret);
 
@@ -83,6 +101,8 @@ bool api_path_id(struct http_request *r, const char *name, const char **ret);
 
 /* Sends `out` as JSON and releases it. */
 void api_reply(struct http_request *r, int status, struct buf *out);
+/* The same with an ETag, which it releases as well; the client may keep it, but has to ask before each use. */
+void api_reply_tagged(struct http_request *r, int status, struct buf *tag, struct buf *out);
 /* The problem that stands for a negative status of engine or store; `what` is not there, with -ENOENT. */
 void api_fail(struct http_request *r, int error, const char *what);
 void api_problemf(struct http_request *r, int status, const char *type, const char *format, ...)
@@ -93,6 +113,9 @@ void api_member_time(struct buf *out, const char *key, int64_t wall_ms);
 /* "workflow" (slug) and "workflowId", nothing when the id is "". */
 void api_member_workflow(struct api *a, struct buf *out, const char *workflow_id);
 void api_write_workflow(struct api *a, const struct catalog_entry *entry, struct buf *out);
+/* `whole`: with its options. */
+void api_write_trigger(struct api *a, const struct catalog_entry *entry, const struct trigger_def *trigger, bool whole,
+		       struct buf *out);
 
 /* ---- Endpoints ------------------------------------------------------------------------------------------------- */
 
@@ -101,6 +124,8 @@ void api_workflows_get(struct api *a, struct http_request *r);
 void api_workflows_run(struct api *a, struct http_request *r);
 void api_workflows_enable(struct api *a, struct http_request *r);
 void api_workflows_disable(struct api *a, struct http_request *r);
+void api_triggers_list(struct api *a, struct http_request *r);
+void api_triggers_get(struct api *a, struct http_request *r);
 void api_activities_list(struct api *a, struct http_request *r);
 void api_activities_get(struct api *a, struct http_request *r);
 void api_activities_cancel(struct api *a, struct http_request *r);

@@ -2,18 +2,31 @@
 
 #include <errno.h>
 
-void api_reply(struct http_request *r, int status, struct buf *out)
+static void reply(struct http_request *r, int status, const char *cache, const struct buf *tag, struct buf *out)
 {
-	static const char type[] = "application/json", cache[] = "no-store";
-	const struct http_header_field headers[] = {
-		{"Content-Type", type, sizeof(type) - 1},
-		{"Cache-Control", cache, sizeof(cache) - 1},
-	};
-	if (buf_error(out) < 0)
+	static const char type[] = "application/json";
+	struct http_header_field headers[3] = {{"Cache-Control", cache, strlen(cache)}};
+	size_t count = 1;
+	if (tag)
+		headers[count++] = (struct http_header_field){"ETag", buf_cstr(tag), tag->len};
+	if (status != 304)
+		headers[count++] = (struct http_header_field){"Content-Type", type, sizeof(type) - 1};
+	if (buf_error(out) < 0 || (tag && buf_error(tag) < 0))
 		http_problem(r, 503, "no-memory", "the answer does not fit into memory; ask for less at once", 1);
 	else
-		http_respond(r, status, headers, 2, buf_cstr(out), out->len);
+		http_respond(r, status, headers, count, buf_cstr(out), out->len);
 	buf_release(out);
+}
+
+void api_reply(struct http_request *r, int status, struct buf *out)
+{
+	reply(r, status, "no-store", NULL, out);
+}
+
+void api_reply_tagged(struct http_request *r, int status, struct buf *tag, struct buf *out)
+{
+	reply(r, status, "no-cache", tag, out);
+	buf_release(tag);
 }
 
 void api_problemf(struct http_request *r, int status, const char *type, const char *format, ...)

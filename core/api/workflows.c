@@ -2,38 +2,6 @@
 
 #include <errno.h>
 
-/* Once the api is closed the plugins may be gone already. */
-static void write_health(struct api *a, const struct catalog_entry *entry, const struct trigger_def *trigger,
-			 struct buf *out)
-{
-	struct buf health;
-	if (a->closed)
-		return;
-	buf_init(&health, 64 * 1024);
-	a->options.trigger_health(a->options.arg, entry->id, trigger->id, &health);
-	if (buf_error(&health) == 0 && health.len > 0) {
-		jsonw_key(out, "health");
-		jsonw_raw(out, health.data, health.len);
-	}
-	buf_release(&health);
-}
-
-static void write_trigger(struct api *a, const struct catalog_entry *entry, const struct trigger_def *trigger,
-			  bool whole, struct buf *out)
-{
-	jsonw_open(out, '{');
-	api_member(out, "id", trigger->id);
-	api_member(out, "plugin", trigger->plugin);
-	jsonw_key(out, "enabled");
-	jsonw_bool(out, engine_trigger_enabled(a->options.engine, entry, trigger->id));
-	write_health(a, entry, trigger, out);
-	if (whole) {
-		jsonw_key(out, "with");
-		jsonw_raw(out, trigger->with_json, strlen(trigger->with_json));
-	}
-	jsonw_close(out, '}');
-}
-
 /* Leaves the object open. */
 static void write_head(struct api *a, const struct catalog_entry *entry, bool whole, struct buf *out)
 {
@@ -54,7 +22,7 @@ static void write_head(struct api *a, const struct catalog_entry *entry, bool wh
 	jsonw_key(out, "triggers");
 	jsonw_open(out, '[');
 	for (size_t i = 0; w && i < w->trigger_count; i++)
-		write_trigger(a, entry, &w->triggers[i], whole, out);
+		api_write_trigger(a, entry, &w->triggers[i], whole, out);
 	jsonw_close(out, ']');
 }
 
@@ -153,18 +121,53 @@ void api_workflows_list(struct api *a, struct http_request *r)
 	api_reply(r, 200, &out);
 }
 
+/* Revision and switches. Weak, since the health of triggers is no part of it. */
+static void write_tag(struct api *a, const struct catalog_entry *entry, struct buf *out)
+{
+	const struct workflow *w = entry->workflow;
+	buf_printf(out, "W/\"%s-%d%d", entry->revision_id, entry->enabled, entry->removed);
+	for (size_t i = 0; w && i < w->trigger_count; i++)
+		buf_char(out, engine_trigger_enabled(a->options.engine, entry, w->triggers[i].id) ? '1' : '0');
+	buf_char(out, '"');
+}
+
+/* RFC 9110 section 13.1.2, by the weak comparison; no tag of ours has a comma in it. */
+static bool tag_is_known(const struct http_request *r, const char *tag)
+{
+	const char *at = http_header(r, "If-None-Match");
+	const size_t len = strlen(tag + 2);
+	while (at && *at) {
+		at += strspn(at, " \t,");
+		if (*at == '*')
+			return true;
+		if (strncmp(at, "W/", 2) == 0)
+			at += 2;
+		const size_t item = strcspn(at, ", \t");
+		if (item == len && memcmp(at, tag + 2, len) == 0)
+			return true;
+		at += item;
+	}
+	return false;
+}
+
 void api_workflows_get(struct api *a, struct http_request *r)
 {
 	const struct catalog_entry *entry;
-	struct buf out;
+	struct buf out, tag;
 	if (!api_path_workflow(a, r, &entry))
 		return;
 	buf_init(&out, API_ANSWER_MAX);
+	buf_init(&tag, API_ANSWER_MAX);
+	write_tag(a, entry, &tag);
+	if (tag_is_known(r, buf_cstr(&tag))) {
+		api_reply_tagged(r, 304, &tag, &out);
+		return;
+	}
 	write_head(a, entry, true, &out);
 	if (entry->workflow)
 		write_definition(entry, &out);
 	jsonw_close(&out, '}');
-	api_reply(r, 200, &out);
+	api_reply_tagged(r, 200, &tag, &out);
 }
 
 /* ---- Switches -------------------------------------------------------------------------------------------------- */
@@ -174,16 +177,14 @@ struct switch_call {
 	char workflow_id[ID_SIZE];
 };
 
-static void switched(void *arg, int status)
+static void in_line(void *arg)
 {
 	struct switch_call *call = arg;
 	struct api *a = call->base.api;
 	const struct catalog_entry *entry = engine_find(a->options.engine, call->workflow_id);
 	struct buf out;
-	if (status == 0 && !a->closed)
-		a->options.enabled(a->options.arg, call->workflow_id);
-	if (status < 0 || !entry) {
-		api_fail(call->base.request, status < 0 ? status : -ENOENT, "workflow");
+	if (!entry) {
+		api_fail(call->base.request, -ENOENT, "workflow");
 	} else {
 		buf_init(&out, API_ANSWER_MAX);
 		api_write_workflow(a, entry, &out);
@@ -192,12 +193,18 @@ static void switched(void *arg, int status)
 	api_call_close(call);
 }
 
-static bool trigger_exists(struct http_request *r, const struct catalog_entry *entry, const char *trigger)
+static void switched(void *arg, int status)
 {
-	if (!trigger || (entry->workflow && workflow_find_trigger(entry->workflow, trigger) >= 0))
-		return true;
-	api_problemf(r, 404, "not-found", "workflow \"%s\" has no trigger \"%.100s\"", entry->slug, trigger);
-	return false;
+	struct switch_call *call = arg;
+	struct api *a = call->base.api;
+	if (status < 0) {
+		api_fail(call->base.request, status, "workflow");
+		api_call_close(call);
+	} else if (a->closed) {
+		in_line(call);
+	} else {
+		a->options.enabled(a->options.arg, call->workflow_id, in_line, call);
+	}
 }
 
 static void throw_switch(struct api *a, struct http_request *r, bool enabled)
@@ -208,7 +215,8 @@ static void throw_switch(struct api *a, struct http_request *r, bool enabled)
 	if (!api_body(a, r, NULL, 0, &body))
 		return;
 	json_free(body);
-	if (!api_path_workflow(a, r, &entry) || !trigger_exists(r, entry, trigger))
+	size_t index;
+	if (!api_path_workflow(a, r, &entry) || (trigger && !api_path_trigger(r, entry, &index)))
 		return;
 	struct switch_call *call = api_call_open(a, r, sizeof(*call));
 	if (!call)

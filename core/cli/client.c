@@ -114,15 +114,46 @@ static int open_client(struct cli *c)
 	return CLI_OK;
 }
 
-static CURLcode perform(struct client *client, const char *method, const char *path, const struct buf *body,
-			struct answer *answer)
+static void set_url(CURL *curl, const struct client *client, const char *path)
 {
 	struct buf url;
 	buf_init(&url, 64 * 1024);
 	buf_printf(&url, "%s/api/v1%s", client->url, path);
+	curl_easy_setopt(curl, CURLOPT_URL, buf_cstr(&url));
+	buf_release(&url);
+}
+
+int client_dup(struct cli *c, const char *path, size_t (*take)(char *bytes, size_t size, size_t count, void *arg),
+	       void *arg, void **ret_curl)
+{
+	int code = open_client(c);
+	if (code != CLI_OK)
+		return code;
+	CURL *curl = curl_easy_duphandle(c->client->curl);
+	if (!curl) {
+		cli_error("out of memory");
+		return CLI_FAILED;
+	}
+	set_url(curl, c->client, path);
+	curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, arg);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+	/* It has no end, but a sign of life every 15 s. */
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 0L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, ANSWER_TIMEOUT_MS / 1000);
+	*ret_curl = curl;
+	return CLI_OK;
+}
+
+static CURLcode perform(struct client *client, const char *method, const char *path, const struct buf *body,
+			struct answer *answer)
+{
 	CURL *curl = client->curl;
 	client->error[0] = '\0';
-	curl_easy_setopt(curl, CURLOPT_URL, buf_cstr(&url));
+	set_url(curl, client, path);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
 	curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
 	if (strcmp(method, "GET") != 0) {
@@ -132,7 +163,6 @@ static CURLcode perform(struct client *client, const char *method, const char *p
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	CURLcode result = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
-	buf_release(&url);
 	return result;
 }
 

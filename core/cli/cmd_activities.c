@@ -32,7 +32,8 @@ static void print_activities(const struct cli *c, const struct json *page)
 
 int cmd_activities(struct cli *c)
 {
-	static const char *const keys[] = {"workflow", "status", "since", "limit", "before"};
+	static const char *const keys[] = {"workflow", "team",  "trigger", "status",
+					   "since",    "until", "limit",   "before"};
 	struct answer answer;
 	struct buf path;
 	buf_init(&path, 16 * 1024);

@@ -1,9 +1,12 @@
+/* The daemon's streams tell at once what is new. They are hints: documents and pages are read as well, so that nothing is
+ * lost when a stream is cut, and a daemon that does not serve them is asked again and again. */
 #include "cli/follow.h"
 
 #include <time.h>
 #include "base/clock.h"
 #include "base/id.h"
 #include "cli/show.h"
+#include "cli/stream.h"
 #include "model/status.h"
 
 #define POLL_FIRST_MS 50
@@ -19,7 +22,11 @@ struct follower {
 	char *writer; /* the step that wrote last, and whether it is in the middle of a line */
 	bool in_line;
 	int64_t pause_ms;
-	int64_t lost_ms; /* when the daemon was lost; 0: it is there */
+	int64_t lost_ms;     /* when the daemon was lost; 0: it is there */
+	const char *log_key; /* what records are called in JSON; NULL: they stand by themselves */
+	bool over;           /* the whole log is out */
+	bool changed;        /* a look at the activity is due */
+	int outcome, code;   /* of follow_activity */
 };
 
 static void pause_for(int64_t ms)
@@ -106,43 +113,72 @@ static void print_line(const char *key, const struct json *value)
 	buf_release(&out);
 }
 
-static void print_records(struct follower *f, const struct json *records, const char *key)
+static void print_record(struct follower *f, const struct json *record)
 {
-	for (const struct json *record = json_first(records); record; record = json_next(record)) {
-		const char *step = json_get_str(record, "step"), *text = json_get_str(record, "text");
-		const char *stream = json_get_str(record, "stream");
-		/* The daemon's own word (where a log was cut) begins a line of its own. */
-		if (!f->c->json && stream && strcmp(stream, "marker") == 0)
-			end_line(f);
-		if (f->c->json)
-			print_line(key, record);
-		else
-			print_text(f, step ? step : "?", text ? text : "");
-	}
+	const char *step = json_get_str(record, "step"), *text = json_get_str(record, "text");
+	const char *stream = json_get_str(record, "stream");
+	/* The daemon's own word (where a log was cut) begins a line of its own. */
+	if (!f->c->json && stream && strcmp(stream, "marker") == 0)
+		end_line(f);
+	if (f->c->json)
+		print_line(f->log_key, record);
+	else
+		print_text(f, step ? step : "?", text ? text : "");
+}
+
+static void print_records(struct follower *f, const struct json *records)
+{
+	for (const struct json *record = json_first(records); record; record = json_next(record))
+		print_record(f, record);
 	fflush(stdout);
 }
 
-/* Everything there is now; *ret_over: the activity has ended and this was all. */
-static int drain_logs(struct follower *f, bool patient, const char *key, bool *ret_over)
+/* A line of the stream: a record, unless a page has brought it already, or the end of them all. */
+static void take_log_line(struct follower *f, const char *text, size_t len)
+{
+	struct json *line = NULL;
+	int64_t position = 0;
+	if (json_parse(text, len, &line, NULL) < 0)
+		return;
+	f->over = f->over || json_bool(json_get(line, "ended"));
+	if (json_int(json_get(line, "position"), &position) == 0 && position > f->after) {
+		print_record(f, line);
+		fflush(stdout);
+		f->after = position;
+		f->pause_ms = POLL_FIRST_MS;
+	}
+	json_free(line);
+}
+
+/* Where the log goes on, as a page or as a stream. */
+static bool log_path(const struct follower *f, bool stream, struct buf *path)
+{
+	buf_init(path, 4096);
+	buf_printf(path, "/activities/%s/logs?after=%lld%s", f->id, (long long)f->after, stream ? "&follow=true" : "");
+	client_query(path, "step", f->step);
+	if (buf_error(path) == 0)
+		return true;
+	cli_error("the name of the step is too long");
+	buf_release(path);
+	return false;
+}
+
+/* Everything there is now; `over`: the activity has ended and this was all. */
+static int drain_logs(struct follower *f, bool patient)
 {
 	for (;;) {
 		struct answer answer;
 		struct buf path;
-		buf_init(&path, 4096);
-		buf_printf(&path, "/activities/%s/logs?after=%lld", f->id, (long long)f->after);
-		client_query(&path, "step", f->step);
-		int code = CLI_USAGE;
-		if (buf_error(&path) < 0)
-			cli_error("the name of the step is too long");
-		else
-			code = get(f, buf_cstr(&path), patient, &answer);
+		if (!log_path(f, false, &path))
+			return CLI_USAGE;
+		int code = get(f, buf_cstr(&path), patient, &answer);
 		buf_release(&path);
 		if (code != CLI_OK)
 			return code;
 		const struct json *records = json_get(answer.json, "records");
 		const bool empty = json_count(records) == 0;
-		print_records(f, records, key);
-		*ret_over = json_bool(json_get(answer.json, "ended"));
+		print_records(f, records);
+		f->over = json_bool(json_get(answer.json, "ended"));
 		json_int(json_get(answer.json, "next"), &f->after);
 		answer_release(&answer);
 		if (empty)
@@ -166,19 +202,46 @@ static bool id_is_plain(const char *id)
 	return false;
 }
 
+static void on_log_line(void *arg, size_t index, const char *text, size_t len)
+{
+	(void)index;
+	take_log_line(arg, text, len);
+}
+
+static bool log_goes_on(void *arg)
+{
+	const struct follower *f = arg;
+	return !f->over;
+}
+
+static int stream_log(struct follower *f)
+{
+	struct buf path;
+	if (!log_path(f, true, &path))
+		return CLI_USAGE;
+	const struct stream_reader reader = {
+		.paths = {buf_cstr(&path)}, .count = 1, .line = on_log_line, .between = log_goes_on, .arg = f};
+	int code = stream_read(f->c, &reader);
+	buf_release(&path);
+	return code;
+}
+
 int follow_logs(struct cli *c, const char *id, const char *step, bool follow)
 {
 	struct follower f = {.c = c, .id = id, .step = step, .pause_ms = POLL_FIRST_MS};
-	bool over = false, first = true;
+	bool first = true;
 	int code = CLI_OK;
 	if (!id_is_plain(id))
 		return CLI_NOT_FOUND;
-	while (code == CLI_OK && !over) {
-		code = drain_logs(&f, follow && !first, NULL, &over);
+	while (code == CLI_OK && !f.over) {
+		code = drain_logs(&f, follow && !first);
 		first = false;
 		if (!follow)
 			break;
-		if (code == CLI_OK && !over)
+		/* Whatever becomes of the stream, the next page tells. */
+		if (code == CLI_OK && !f.over)
+			stream_log(&f);
+		if (code == CLI_OK && !f.over)
 			wait_a_little(&f);
 	}
 	end_line(&f);
@@ -277,36 +340,76 @@ static void print_end(struct follower *f, const struct json *document)
 }
 
 /* One look: the document first, so that the log which is printed behind it is complete when the activity has ended. */
-static int look(struct follower *f, const char *path, int *ret_outcome)
+static void look(struct follower *f)
 {
 	struct answer answer;
-	bool over = false;
-	int code = get(f, path, true, &answer);
-	if (code != CLI_OK)
-		return code;
-	*ret_outcome = outcome_of(json_get_str(answer.json, "status"));
+	char path[64];
+	snprintf(path, sizeof(path), "/activities/%s", f->id);
+	f->changed = false;
+	f->code = get(f, path, true, &answer);
+	if (f->code != CLI_OK)
+		return;
+	f->outcome = outcome_of(json_get_str(answer.json, "status"));
 	print_changes(f, answer.json, false);
-	code = drain_logs(f, true, "log", &over);
+	f->code = drain_logs(f, true);
 	print_changes(f, answer.json, true);
-	if (code == CLI_OK && *ret_outcome >= 0)
+	if (f->code == CLI_OK && f->outcome >= 0)
 		print_end(f, answer.json);
 	answer_release(&answer);
-	return code;
+}
+
+static bool goes_on(const struct follower *f)
+{
+	return f->code == CLI_OK && f->outcome < 0;
+}
+
+enum { STREAM_LOG, STREAM_EVENTS };
+
+static void on_line(void *arg, size_t index, const char *text, size_t len)
+{
+	struct follower *f = arg;
+	if (index == STREAM_LOG)
+		take_log_line(f, text, len);
+	/* Each event, and the position that comes first: what was before it may have been looked at too early. */
+	if (index == STREAM_EVENTS ? strncmp(text, "data:", 5) == 0 : f->over)
+		f->changed = true;
+}
+
+static bool look_if_changed(void *arg)
+{
+	struct follower *f = arg;
+	if (f->changed)
+		look(f);
+	return goes_on(f);
+}
+
+static void stream_activity(struct follower *f)
+{
+	struct buf path;
+	char events[96];
+	snprintf(events, sizeof(events), "/events?stream=true&activity=%s", f->id);
+	if (!log_path(f, true, &path))
+		return;
+	const struct stream_reader reader = {.paths = {[STREAM_LOG] = buf_cstr(&path), [STREAM_EVENTS] = events},
+					     .count = 2,
+					     .line = on_line,
+					     .between = look_if_changed,
+					     .arg = f};
+	stream_read(f->c, &reader);
+	buf_release(&path);
 }
 
 int follow_activity(struct cli *c, const char *id)
 {
-	struct follower f = {.c = c, .id = id, .pause_ms = POLL_FIRST_MS};
-	char path[64];
-	int outcome = -1, code = CLI_OK;
+	struct follower f = {.c = c, .id = id, .pause_ms = POLL_FIRST_MS, .log_key = "log", .outcome = -1};
 	if (!id_is_plain(id))
 		return CLI_NOT_FOUND;
-	snprintf(path, sizeof(path), "/activities/%s", id);
-	while (code == CLI_OK && outcome < 0) {
-		code = look(&f, path, &outcome);
-		if (code == CLI_OK && outcome < 0)
-			wait_a_little(&f);
+	for (look(&f); goes_on(&f); look(&f)) {
+		stream_activity(&f);
+		if (!goes_on(&f))
+			break;
+		wait_a_little(&f);
 	}
 	release(&f);
-	return code == CLI_OK ? outcome : code;
+	return f.code == CLI_OK ? f.outcome : f.code;
 }

@@ -27,8 +27,12 @@ static const struct cli_option run_options[] = {
 };
 static const struct cli_option activities_options[] = {
 	{'w', "workflow", "WORKFLOW", "of this workflow only"},
-	{0, "status", "STATUS", "notstarted, inProgress, waiting, completed, failure, invalid or cancelled"},
+	{0, "team", "TEAM", "of this team's workflows only"},
+	{0, "trigger", "TRIGGER", "started by this trigger, or by this plugin, or manual"},
+	{0, "status", "STATUS",
+	 "notstarted, inProgress, waiting, completed, failure, invalid or cancelled; several with commas"},
 	{0, "since", "TIME", "accepted since an instant, or how long ago: 30m, 12h, 7d"},
+	{0, "until", "TIME", "accepted before an instant, or longer ago than this"},
 	{'n', "limit", "COUNT", "at most so many (50; at most 500)"},
 	{0, "before", "ID", "older than this activity: the next page"},
 };
@@ -60,6 +64,10 @@ const struct cli_command cli_commands[] = {
 	 "Reads the configuration, the workflows and the option tables of the plugins, and prints each mistake as\n"
 	 "FILE:LINE:COLUMN. Needs no daemon and starts nothing.",
 	 cmd_check},
+	{"schema", "workflow|config", 1, 1, 0, NO_OPTIONS, "print the JSON Schema of a workflow or of tappet.json",
+	 "For editors; made from the tables that 'tappet check' goes by. The same files are installed in\n"
+	 "share/tappet/schema.",
+	 cmd_schema},
 	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
 	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
 	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",

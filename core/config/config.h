@@ -66,6 +66,8 @@ void config_free(struct config *c);
 char *config_path(const char *folder, const char *path);
 /* Markdown with every key, its type, default and meaning, from the table that validates. */
 void config_document(struct buf *out);
+/* Its JSON Schema (draft 2020-12), from the same. */
+void config_schema(struct buf *out);
 /* A listener with api or console off loopback without admin.tokenFile, clashing names and the like go to `d`. */
 
 struct workflow;

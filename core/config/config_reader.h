@@ -34,6 +34,7 @@ struct config_key {
 	const char *fallback; /* the default as JSON, or NULL */
 	const char *shown;    /* the default in words, where it is no JSON */
 	const char *help;
+	const char *schema; /* CONFIG_CUSTOM: what an editor can know about the value, as JSON Schema */
 };
 
 /* config_table.c */
@@ -42,6 +43,8 @@ extern const size_t config_key_count;
 /* `prefix` is "" for the file as a whole, else that of the object's keys in the table; `what` names it for messages. */
 void config_read_object(struct config_reader *cr, const char *prefix, const char *what, const struct json *object,
 			void *into);
+/* The name of a key within the object that `prefix` names, or NULL when it belongs to another one. */
+const char *config_name_within(const char *path, const char *prefix);
 /* What the file does not say. */
 void config_read_defaults(struct config_reader *cr);
 

@@ -18,39 +18,49 @@
 #define GIB ((int64_t)1 << 30)
 
 const struct config_key config_keys[] = {
-	{"$schema", "string", CONFIG_CUSTOM, .read = config_read_schema,
+	{"$schema", "string", CONFIG_CUSTOM, .read = config_read_schema, .schema = "{\"type\":\"string\"}",
 	 .help = "For editors: the JSON Schema of this file. Not read."},
 	{"listen", "list", CONFIG_CUSTOM, .read = config_read_listen, .fallback = "[\"127.0.0.1:8080\"]",
+	 .schema = "{\"oneOf\":[{\"$ref\":\"#/$defs/listener\"},{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/"
+		   "listener\"}}]}",
 	 .help = "Where to listen: addresses (`127.0.0.1:8080`, `[::1]:8080`, `unix:/run/tappet/http.sock`; "
 		 "port 0 takes a free one), or objects with the keys below."},
 	{"listen[].address", "string", CONFIG_CUSTOM, .read = config_read_address, .shown = "required",
-	 .help = "An address as above."},
+	 .schema = "{\"type\":\"string\",\"minLength\":1}", .help = "An address as above."},
 	{"listen[].serve", "list", CONFIG_CUSTOM, .read = config_read_serve, .shown = "all of them",
+	 .schema = "{\"type\":\"array\",\"minItems\":1,\"uniqueItems\":true,\"items\":{\"enum\":[\"hooks\",\"action\","
+		   "\"api\",\"console\",\"metrics\",\"health\"]}}",
 	 .help = "What is served there: `hooks`, `action`, `api`, `console`, `metrics`, `health`."},
 	LATER("listen[].tls"),
 	SECTION("control"),
 	{"control.path", "path", CONFIG_PATH, AT(control_path), .shown = "`tappet.sock` beside the store",
 	 .help = "The UNIX socket of the command line. Whoever may open it is an administrator."},
 	{"control.mode", "string", CONFIG_CUSTOM, .read = config_read_mode, .fallback = "\"0600\"",
+	 .schema = "{\"type\":\"string\",\"pattern\":\"^(0?[0-7]{3})$\"}",
 	 .help = "Permissions of the socket, in octal."},
 	{"control.group", "string", CONFIG_CUSTOM, .read = config_read_group, .shown = "none",
+	 .schema = "{\"type\":[\"string\",\"null\"],\"minLength\":1}",
 	 .help = "The group that the socket is given to."},
 	SECTION("admin"),
 	{"admin.tokenFile", "path", CONFIG_PATH, AT(admin_token_file), .fallback = "\"admin.token\"",
 	 .help = "The administrator's token, written at the first start with mode 0600. It has to be named when "
 		 "`api` or `console` is served beyond this machine."},
 	{"publicUrl", "string", CONFIG_CUSTOM, .read = config_read_url, .shown = "none",
+	 .schema = "{\"type\":\"string\",\"pattern\":\"^https?://[^/ ?#][^ ?#]*$\"}",
 	 .help = "How the world reaches this daemon, for the addresses that are shown to people."},
 	{"store", "string", CONFIG_CUSTOM, .read = config_read_store, .fallback = "\"sqlite:tappet.db\"",
+	 .schema = "{\"type\":\"string\",\"pattern\":\"^(sqlite:.+|[^:]+|[^:/]*/.*)$\"}",
 	 .help = "The store: `sqlite:PATH`, or just the path."},
 	{"workflows", "path", CONFIG_PATH, AT(workflows), .fallback = "\"workflows/\"",
 	 .help = "The folder with the definitions of workflows (`*.json`)."},
 	{"plugins", "object", CONFIG_CUSTOM, .read = config_read_plugins, .fallback = "{\"webhook\": {}}",
+	 .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[a-z][a-z0-9-]{0,31}$\",\"not\":{\"enum\":["
+		   "\"manual\",\"workflow\",\"replay\"]}},\"additionalProperties\":{\"$ref\":\"#/$defs/plugin\"}}",
 	 .help = "The plugins to load, by the name that triggers call them; these and only these."},
 	{"plugins.NAME.load", "path", CONFIG_PATH, .offset = offsetof(struct plugin_config, load),
 	 .shown = "`NAME.so` of the daemon's own plugins", .help = "The shared object."},
 	{"plugins.NAME.with", "object", CONFIG_CUSTOM, .read = config_read_plugin_with, .fallback = "{}",
-	 .help = "The plugin's own options: see `tappet plugins show NAME`."},
+	 .schema = "{\"type\":\"object\"}", .help = "The plugin's own options: see `tappet plugins show NAME`."},
 	SECTION("executor"),
 	{"executor.concurrency", "integer", CONFIG_COUNT, AT(concurrency), 0, 10000, .fallback = "64",
 	 .help = "How many steps may run at once. 0: activities are accepted and wait."},
@@ -73,8 +83,10 @@ const struct config_key config_keys[] = {
 	{"defaults.timeout", "duration", CONFIG_DURATION, AT(default_timeout_ms), 1, .fallback = "\"1h\"",
 	 .help = "The time limit of steps that have none of their own."},
 	{"defaults.env", "object", CONFIG_CUSTOM, .read = config_read_env, .fallback = "{}",
+	 .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}",
 	 .help = "Variables for the environment of all steps."},
 	{"defaults.onFailure", "object", CONFIG_CUSTOM, .read = config_read_on_failure, .shown = "none",
+	 .schema = "{\"$ref\":\"#/$defs/onFailure\"}",
 	 .help = "A step that becomes `onFailure` of every workflow that says nothing of it (`\"onFailure\": null` "
 		 "does). It "
 		 "runs when an activity has failed, see [workflows.md](workflows.md)."},
@@ -139,8 +151,7 @@ static void read_key(struct config_reader *cr, const struct config_key *key, con
 	}
 }
 
-/* The name of a key within the object that `prefix` names, or NULL when it belongs to another one. */
-static const char *name_within(const char *path, const char *prefix)
+const char *config_name_within(const char *path, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
@@ -155,7 +166,7 @@ static const char *name_within(const char *path, const char *prefix)
 static const struct config_key *find(const char *prefix, const char *name)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
-		const char *known = name_within(config_keys[i].path, prefix);
+		const char *known = config_name_within(config_keys[i].path, prefix);
 
 		if (known && strcmp(known, name) == 0)
 			return &config_keys[i];
@@ -169,7 +180,7 @@ static void unknown_key(struct config_reader *cr, const char *prefix, const char
 
 	nearest_init(&near, json_key(member));
 	for (size_t i = 0; i < config_key_count; i++) {
-		const char *known = name_within(config_keys[i].path, prefix);
+		const char *known = config_name_within(config_keys[i].path, prefix);
 
 		if (known && config_keys[i].kind != CONFIG_LATER)
 			nearest_offer(&near, known);

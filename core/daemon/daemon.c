@@ -164,7 +164,8 @@ static void on_definitions(void *arg, int status, const char *mistakes)
 		daemon_stop(d, CLI_FAILED);
 		return;
 	}
-	host_settle(d->host, on_triggers_settled, d);
+	d->settle = (struct host_settle){.done = on_triggers_settled, .arg = d};
+	host_settle(d->host, &d->settle);
 }
 
 static void on_programs_known(void *arg, int status)
@@ -214,6 +215,7 @@ static void release(struct daemon *d)
 	free(d->scratch);
 	free(d->jq_helper);
 	map_release(&d->programs);
+	free(d->launch_helper);
 	free(d->plugin_folder);
 }
 

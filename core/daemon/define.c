@@ -14,6 +14,7 @@ struct define {
 	struct json_file *file;
 	struct workflow *workflow;
 	struct programs programs;
+	struct host_settle settle;
 	int status;
 	void (*done)(void *arg, int status, const char *mistakes);
 	void *arg;
@@ -61,7 +62,7 @@ static void applied(void *arg, int status)
 	if (status < 0 || f->daemon->stopping)
 		finish(f, status);
 	else
-		host_settle(f->daemon->host, settled, f);
+		host_settle(f->daemon->host, &f->settle);
 }
 
 static void apply(struct define *f)
@@ -156,6 +157,7 @@ int definition_put(struct daemon *d, const struct api_definition *definition,
 	f->daemon = d;
 	f->done = done;
 	f->arg = arg;
+	f->settle = (struct host_settle){.done = settled, .arg = f};
 	f->work.data = f;
 	diag_init(&f->diag);
 	programs_init(&f->programs, NULL);
@@ -177,6 +179,7 @@ int definition_remove(struct daemon *d, const struct api_definition *definition,
 	f->daemon = d;
 	f->done = done;
 	f->arg = arg;
+	f->settle = (struct host_settle){.done = settled, .arg = f};
 	diag_init(&f->diag);
 	programs_init(&f->programs, NULL);
 	int r = engine_remove(d->engine, entry->id,

@@ -41,16 +41,7 @@ static void sync_entry(void *arg, const struct catalog_entry *entry)
 
 static void on_settled(void *arg)
 {
-	struct daemon *d = arg;
-	if (!d->reload.settling)
-		return;
-	d->reload.settling = false;
-	finish(d, 0);
-}
-
-void definitions_give_up(struct daemon *d)
-{
-	on_settled(d);
+	finish(arg, 0);
 }
 
 static void on_applied(void *arg, int status)
@@ -68,8 +59,8 @@ static void on_applied(void *arg, int status)
 		return;
 	}
 	/* Whoever asked may call the new triggers as soon as he has the answer. */
-	d->reload.settling = true;
-	host_settle(d->host, on_settled, d);
+	d->reload.settle = (struct host_settle){.done = on_settled, .arg = d};
+	host_settle(d->host, &d->reload.settle);
 }
 
 /* Whether another file stands for the same workflow: a good one, or the first of several bad ones. */

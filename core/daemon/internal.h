@@ -18,8 +18,8 @@ struct reload {
 	size_t workflow_count;
 	struct programs programs;
 	bool busy, at_start;
-	bool settling;   /* committed; triggers are on their way to their plugins */
-	bool unreadable; /* the folder itself: what is in it is not known */
+	struct host_settle settle; /* committed; triggers are on their way to their plugins */
+	bool unreadable;           /* the folder itself: what is in it is not known */
 	void (*done)(void *arg, int status, const char *mistakes);
 	void *arg;
 };
@@ -46,8 +46,9 @@ struct daemon {
 	struct host *host;
 	struct api *api;
 	struct reload reload;
-	struct map programs; /* by digest: jq programs that are known to be good */
-	char *plugin_folder, *scratch, *jq_helper;
+	struct host_settle settle; /* at the start */
+	struct map programs;       /* by digest: jq programs that are known to be good */
+	char *plugin_folder, *scratch, *jq_helper, *launch_helper;
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog, stop_timer;
@@ -62,9 +63,6 @@ struct daemon {
  * -EBUSY. At start a bad file is set aside; later one bad file refuses all: `done` gets -EINVAL and the mistakes. */
 int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, int status, const char *mistakes),
 		     void *arg);
-
-/* The plugins have stopped: a reload does not wait for them any longer. */
-void definitions_give_up(struct daemon *d);
 
 /* define.c: one definition by the interface. `done` gets what engine_apply and engine_remove say, or -EINVAL with the mistakes.
  * Negative: it is not called. */

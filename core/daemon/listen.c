@@ -36,12 +36,33 @@ static int define_by_api(void *arg, const struct api_definition *definition,
 				: definition_remove(d, definition, done, done_arg);
 }
 
-static void on_switch(void *arg, const char *workflow_id)
+struct switching {
+	struct host_settle settle;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void on_switched(void *arg)
+{
+	struct switching *s = arg;
+	s->done(s->arg);
+	free(s);
+}
+
+/* Whoever asked may count on the triggers, or on their absence, as soon as he has the answer. */
+static void on_switch(void *arg, const char *workflow_id, void (*done)(void *done_arg), void *done_arg)
 {
 	struct daemon *d = arg;
 	const struct catalog_entry *entry = engine_find(d->engine, workflow_id);
+	struct switching *s = d->stopping ? NULL : calloc(1, sizeof(*s));
 	if (entry)
 		host_sync(d->host, entry);
+	if (!s) {
+		done(done_arg);
+		return;
+	}
+	*s = (struct switching){.settle = {.done = on_switched, .arg = s}, .done = done, .arg = done_arg};
+	host_settle(d->host, &s->settle);
 }
 
 int listen_open_api(struct daemon *d)
@@ -55,6 +76,7 @@ int listen_open_api(struct daemon *d)
 		return r;
 	}
 	struct api_options options = {
+		.loop = &d->loop,
 		.gateway = d->gateway,
 		.engine = d->engine,
 		.store = d->store,

@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include "base/log.h"
+#include "base/program.h"
 #include "daemon/internal.h"
+#include "version.h"
 
 #define BALLAST (64 * 1024 * 1024)
 
@@ -86,6 +88,10 @@ static int open_engine(struct daemon *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->default_env_count; i++)
 		d->env[i] = (struct engine_env){c->default_env[i].name, c->default_env[i].value};
+	static const char *const places[] = {"tappet-exec", TAPPET_HELPERS_FROM_PROGRAM "/tappet-exec"};
+	int r = program_find(places, sizeof(places) / sizeof(places[0]), &d->launch_helper);
+	if (r < 0)
+		return r;
 	struct engine_options options = {
 		.loop = &d->loop,
 		.store = d->store,
@@ -100,6 +106,7 @@ static int open_engine(struct daemon *d)
 		.expr = d->expr,
 		.env = d->env,
 		.env_count = c->default_env_count,
+		.launch_helper = d->launch_helper,
 	};
 	return engine_open(&options, &d->engine);
 }

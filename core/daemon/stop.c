@@ -53,7 +53,6 @@ static void on_engine_stopped(void *arg)
 static void on_host_stopped(void *arg, const char *late)
 {
 	struct daemon *d = arg;
-	definitions_give_up(d);
 	if (late) {
 		/* Its callbacks may still come: ending here is safe since the work is durable, freeing is not. */
 		log_error("a plugin did not stop in time, ending without it", log_str("plugin", late), LOG_END);

@@ -271,8 +271,7 @@ bool access_covers(struct engine *e, const struct access_token *token, const str
 	return false;
 }
 
-/* `*` stands for one word, a last `>` for one word or more. */
-static bool topic_matches(const char *pattern, size_t pattern_len, const char *topic, size_t len)
+bool topic_matches(const char *pattern, size_t pattern_len, const char *topic, size_t len)
 {
 	const char *pattern_end = pattern + pattern_len, *end = topic + len;
 

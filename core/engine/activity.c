@@ -14,13 +14,15 @@
 
 /* ---- The end -------------------------------------------------------------------------------------------------- */
 
-/* Timers, and the slots of steps that were to begin but never did. */
-static void leave_steps(struct activity *a)
+/* Timers, jobs, and the slots of steps that were to begin but never did. */
+static void leave_steps(struct activity *a, bool parked)
 {
 	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++) {
-		step_timer_stop(a->steps[i].timer);
-		a->steps[i].timer = NULL;
 		step_give_slot_back(&a->steps[i]);
+		if (parked)
+			step_park(&a->steps[i]);
+		else
+			step_forget(&a->steps[i]);
 	}
 	step_timer_stop(a->deadline);
 	step_timer_stop(a->again);
@@ -31,7 +33,7 @@ static void leave(struct activity *a)
 {
 	struct engine *e = a->engine;
 
-	leave_steps(a);
+	leave_steps(a, false);
 	if (a->has_scratch && !e->stopped)
 		scratch_remove(e, a->id);
 	scheduler_forget(a);
@@ -55,33 +57,48 @@ static void drop(struct activity *a)
 		step_stop(&a->steps[i], PROCESS_CANCELLED);
 	a->hold = false;
 	cancel_answer(a, -EALREADY);
+	approve_answer(&a->answers, -EALREADY);
+	approve_answer(&a->settling, -EALREADY);
+	children_ended(a->engine, a->id);
 	activity_settle(a);
 }
 
 /* ---- After the commit ----------------------------------------------------------------------------------------- */
 
-static void deadline_passed(void *arg)
-{
-	struct activity *a = arg;
-
-	a->deadline = NULL;
-	activity_timeout(a);
-}
+static void deadline_passed(void *arg);
 
 static void arm_deadline(struct activity *a)
 {
 	int64_t timeout_ms = a->workflow ? a->workflow->timeout_ms : 0;
 
-	if (timeout_ms <= 0 || a->deadline || a->cancelled || a->engine->stopping)
+	if (timeout_ms <= 0 || a->deadline || a->cancelled || a->timed_out || a->engine->stopping)
 		return;
 	a->deadline = step_timer_start(a->engine, a->started_ms + timeout_ms - clock_wall_ms(), deadline_passed, a);
 }
 
+/* A timer may be early by the wall clock, which is what the times of the steps are told by. */
+static void deadline_passed(void *arg)
+{
+	struct activity *a = arg;
+
+	a->deadline = NULL;
+	if (clock_wall_ms() < a->started_ms + a->workflow->timeout_ms)
+		arm_deadline(a);
+	else
+		activity_timeout(a);
+}
+
 static void ended(struct activity *a)
 {
-	metric_add(a->engine->metrics.activities[a->status], 1);
+	struct engine *e = a->engine;
+	char id[ID_SIZE];
+
+	metric_add(e->metrics.activities[a->status], 1);
 	cancel_answer(a, a->status == STATUS_CANCELLED ? 0 : -EALREADY);
+	approve_answer(&a->answers, -EALREADY);
+	memcpy(id, a->id, ID_SIZE);
 	leave(a);
+	children_ended(e, id);
 }
 
 /* Runners may report from inside step_run: the hold makes all of it one transition. */
@@ -110,6 +127,7 @@ static void settled(struct activity *a)
 	store_events_free(a->transition.ret_events, a->transition.ret_event_count);
 	a->transition.ret_events = NULL;
 	a->transition.ret_event_count = 0;
+	approve_answer(&a->settling, 0);
 	if (e->stopped)
 		return;
 	if (a->transition.ret_turns > 0)
@@ -173,6 +191,8 @@ static void committed(struct store_op *op)
 	} else if (e->stopped || op->status == -ECANCELED) {
 		a->in_flight = false;
 		cancel_answer(a, -ECANCELED);
+		approve_answer(&a->answers, -ECANCELED);
+		approve_answer(&a->settling, -ECANCELED);
 	} else if (op->status == -ESTALE && a->unsure && store_get_activity(e->store, a->id, compare, a) == 0) {
 		return;
 	} else if (op->status == -ESTALE || op->status == -ENOENT) {
@@ -199,6 +219,7 @@ static void submit(struct activity *a, enum status to, size_t step_count, int64_
 		.step_count = step_count,
 	};
 	memcpy(t->id, a->id, ID_SIZE);
+	list_splice(&a->settling, &a->answers);
 	a->in_flight = true;
 	store_submit(a->engine->store, &t->op);
 }
@@ -232,19 +253,27 @@ static void decide_steps(struct activity *a, bool *ret_hungry, int64_t now_ms)
 			*ret_hungry = true;
 }
 
-static void set_outcome_message(struct activity *a, enum status outcome, size_t failed)
+static void set_outcome_message(struct activity *a, enum status outcome)
 {
-	char text[CLOCK_TEXT_MAX];
+	const char *step;
+	char *why = NULL;
 
 	free(a->message);
 	a->message = NULL;
-	if (a->timed_out)
-		a->message =
-			text_printf("timed out after %s", duration_text(a->workflow->timeout_ms, text, sizeof(text)));
-	else if (outcome == STATUS_FAILURE)
-		a->message = text_printf("step %s: %s", a->workflow->steps[failed].id,
-					 a->steps[failed].message ? a->steps[failed].message
-								  : status_name(a->steps[failed].status));
+	if (outcome == STATUS_CANCELLED && a->cancel_message) {
+		a->message = strdup(a->cancel_message);
+		return;
+	}
+	if (outcome != STATUS_FAILURE || activity_failure(a, &step, &why) < 0)
+		return;
+	a->message = *step ? text_printf("step %s: %s", step, why) : strdup(why);
+	free(why);
+}
+
+/* A step that is being asked whether it wants to run is under way, too. */
+static bool is_under_way(const struct step *s)
+{
+	return s->status == STATUS_INPROGRESS || s->wanted || (s->status == STATUS_NOTSTARTED && s->job);
 }
 
 static enum status next_status(struct activity *a, bool hungry)
@@ -252,22 +281,19 @@ static enum status next_status(struct activity *a, bool hungry)
 	bool waiting = false;
 
 	if (run_is_over(&a->run)) {
-		size_t failed = 0;
-		enum status outcome = run_outcome(&a->run, &failed);
+		enum status outcome = run_outcome(&a->run, NULL);
 
 		/* Something that never began has no outcome but these. */
 		if (a->status == STATUS_NOTSTARTED && outcome != STATUS_CANCELLED)
 			return STATUS_INPROGRESS;
-		if (a->timed_out)
-			outcome = STATUS_FAILURE;
-		set_outcome_message(a, outcome, failed);
+		set_outcome_message(a, outcome);
 		return outcome;
 	}
 	/* Every activity is said to have started before it waits. */
 	if (a->status == STATUS_NOTSTARTED)
 		return STATUS_INPROGRESS;
 	for (size_t i = 0; i < a->workflow->step_count; i++) {
-		if (a->steps[i].status == STATUS_INPROGRESS || a->steps[i].wanted)
+		if (is_under_way(&a->steps[i]))
 			return STATUS_INPROGRESS;
 		waiting = waiting || a->steps[i].status == STATUS_WAITING;
 	}
@@ -301,22 +327,30 @@ static size_t collect(struct activity *a)
 	return count;
 }
 
+int64_t activity_wake_ms(const struct workflow *w, int64_t started_ms, int64_t wake_ms)
+{
+	int64_t end_ms = started_ms + w->timeout_ms;
+
+	return w->timeout_ms > 0 && end_ms < wake_ms ? end_ms : wake_ms;
+}
+
 /* A long wait leaves memory: the store knows all of it. */
 static bool park(struct activity *a)
 {
 	int64_t wake_ms = INT64_MAX;
 
-	if (a->status != STATUS_WAITING || a->at_work > 0 || a->engine->stopping || a->cancelled)
+	if (a->status != STATUS_WAITING || a->at_work > 0 || a->engine->stopping || a->cancelled || a->timed_out)
 		return false;
 	for (size_t i = 0; i < a->workflow->step_count; i++) {
-		if (a->steps[i].wanted)
+		const struct step *s = &a->steps[i];
+
+		if (s->wanted || s->job || s->look || s->ending)
 			return false;
-		if (a->steps[i].status == STATUS_WAITING && a->steps[i].wake_ms < wake_ms)
-			wake_ms = a->steps[i].wake_ms;
+		if (s->status == STATUS_WAITING && s->wake_ms > 0 && s->wake_ms < wake_ms)
+			wake_ms = s->wake_ms;
 	}
-	if (a->workflow->timeout_ms > 0 && a->started_ms + a->workflow->timeout_ms < wake_ms)
-		wake_ms = a->started_ms + a->workflow->timeout_ms;
-	if (wake_ms == INT64_MAX || wake_ms - clock_wall_ms() < ENGINE_PARK_MS)
+	wake_ms = activity_wake_ms(a->workflow, a->started_ms, wake_ms);
+	if (wake_ms - clock_wall_ms() < ENGINE_PARK_MS)
 		return false;
 	return parked_add(a->engine, a->id, wake_ms) == 0;
 }
@@ -326,7 +360,7 @@ static void leave_parked(struct activity *a)
 {
 	struct engine *e = a->engine;
 
-	leave_steps(a);
+	leave_steps(a, true);
 	scheduler_forget(a);
 	activity_free(a);
 	scheduler_run(e);

@@ -48,6 +48,8 @@ struct activity *activity_new(struct engine *e, const char *id, const char *work
 	list_init(&a->node);
 	list_init(&a->all);
 	list_init(&a->waiters);
+	list_init(&a->answers);
+	list_init(&a->settling);
 	memcpy(a->id, id, ID_SIZE);
 	memcpy(a->workflow_id, workflow_id, ID_SIZE);
 	memcpy(a->revision_id, revision_id, ID_SIZE);
@@ -107,6 +109,7 @@ void activity_free(struct activity *a)
 	}
 	free(a->changes);
 	free(a->message);
+	free(a->cancel_message);
 	free(a->texts.block);
 	free(a);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 struct cancel_waiter {
 	struct list node;
@@ -13,6 +14,7 @@ struct cancel_waiter {
 	void (*done)(void *arg, int status);
 	void *arg;
 	char id[ID_SIZE];
+	const char *message;                /* why, or NULL: lives for ever */
 	struct store_transition transition; /* of one that is only in the store */
 	struct store_step_change *changes;
 };
@@ -42,46 +44,48 @@ static void end_steps(struct activity *a)
 {
 	int64_t now_ms = clock_wall_ms();
 
-	run_cancel(&a->run);
 	a->hold = true;
-	for (size_t i = 0; i < a->workflow->step_count; i++) {
-		struct step *s = &a->steps[i];
-
-		step_stop(s, PROCESS_CANCELLED);
-		if (s->status == STATUS_WAITING || s->wanted)
-			step_final(s, STATUS_CANCELLED, now_ms);
-	}
+	for (size_t i = 0; i < a->workflow->step_count; i++)
+		if (step_is_unwanted(&a->steps[i]))
+			step_cancel(&a->steps[i], now_ms);
 	a->hold = false;
 	activity_advance(a);
 }
 
 void activity_timeout(struct activity *a)
 {
-	if (a->cancelled || run_is_over(&a->run))
+	if (a->cancelled || a->timed_out || run_is_decided(&a->run))
 		return;
-	a->cancelled = a->timed_out = true;
+	a->timed_out = true;
+	run_time_out(&a->run);
 	end_steps(a);
 }
 
-static void cancel_now(struct activity *a)
+void activity_cancel(struct activity *a, const char *message)
 {
 	if (a->cancelled)
 		return;
 	a->cancelled = true;
+	a->cancel_message = message ? strdup(message) : NULL;
 	if (a->workflow) {
+		run_cancel(&a->run);
 		end_steps(a);
 		return;
 	}
 	if (!a->active)
 		scheduler_activate(a);
 	if (!a->in_flight)
-		activity_close(a, STATUS_CANCELLED, NULL);
+		activity_close(a, STATUS_CANCELLED, message);
 }
 
 void cancel_in_memory(struct activity *a, struct cancel_waiter *w)
 {
+	if (a->dropped) {
+		cancel_waiter_answer(w, -EALREADY);
+		return;
+	}
 	list_append(&a->waiters, &w->node);
-	cancel_now(a);
+	activity_cancel(a, w->message);
 }
 
 /* ---- Only in the store ---------------------------------------------------------------------------------------- */
@@ -96,11 +100,13 @@ static void row_cancelled(struct store_op *op)
 		bus_publish(e->options.bus, w->transition.ret_events, w->transition.ret_event_count);
 	engine_metrics_row_cancelled(e, &w->transition);
 	store_events_free(w->transition.ret_events, w->transition.ret_event_count);
-	if (op->status == 0)
+	if (op->status == 0) {
 		metric_add(e->metrics.activities[STATUS_CANCELLED], 1);
+		children_ended(e, w->id);
+	}
 	/* It came into memory meanwhile: what runs of it ends now, not when it next asks the store. */
 	if (op->status == 0 && a)
-		cancel_now(a);
+		activity_cancel(a, w->message);
 	cancel_waiter_answer(w, op->status == -ESTALE ? -EALREADY : op->status);
 }
 
@@ -136,6 +142,7 @@ static void cancel_row(struct cancel_waiter *w, const struct store_activity_row 
 		.from = row->status,
 		.to = STATUS_CANCELLED,
 		.now_ms = now_ms,
+		.message = w->message,
 	};
 	memcpy(w->transition.id, w->id, ID_SIZE);
 	w->transition.step_count = cancel_steps(w, row, now_ms);
@@ -160,7 +167,7 @@ static void looked_up(void *arg, int status, const struct store_activity_row *ro
 		cancel_row(w, row);
 }
 
-int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int status), void *arg)
+static int cancel(struct engine *e, const char *id, const char *message, void (*done)(void *arg, int status), void *arg)
 {
 	struct cancel_waiter *w;
 	struct activity *a;
@@ -173,7 +180,7 @@ int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int 
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	*w = (struct cancel_waiter){.engine = e, .done = done, .arg = arg};
+	*w = (struct cancel_waiter){.engine = e, .done = done, .arg = arg, .message = message};
 	list_init(&w->node);
 	memcpy(w->id, id, ID_SIZE);
 	a = map_get_str(&e->scheduler.activities, id);
@@ -191,7 +198,15 @@ int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int 
 	return r;
 }
 
+int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int status), void *arg)
+{
+	return cancel(e, id, NULL, done, arg);
+}
+
 void engine_give_way(struct engine *e, const char *id)
 {
-	(void)engine_cancel(e, id, NULL, NULL);
+	int r = cancel(e, id, GIVE_WAY_MESSAGE, NULL, NULL);
+
+	if (r < 0 && r != -ESHUTDOWN)
+		log_error("an activity cannot give way", log_str("activity", id), log_errno(r), LOG_END);
 }

@@ -94,6 +94,14 @@ static void put_step_state(struct buf *b, const struct store_step_row *step)
 		put_str(b, "message", step->message);
 }
 
+/* Until what it waits for has happened, its outputs say what that is: {"topic"}, {"approval"} or {"activityId"}. */
+static void put_wait(struct buf *b, const struct store_step_row *step, enum step_kind kind)
+{
+	put_time(b, "wakeAt", step->wake_ms);
+	if (step_kind_awaits(kind, step->outputs))
+		put_raw(b, "waitsFor", step->outputs);
+}
+
 static void put_step(struct buf *b, const struct store_activity_row *row, const struct workflow *w, uint32_t index)
 {
 	static const struct store_step_row untouched = {.exit_code = -1};
@@ -114,8 +122,61 @@ static void put_step(struct buf *b, const struct store_activity_row *row, const 
 	put_str(b, "taskId", text);
 	put_str(b, "kind", step_kind_name(w->steps[index].kind));
 	put_step_state(b, step ? step : &never);
-	put_raw(b, "outputs", step && step->outputs ? step->outputs : "{}");
+	if (step && step->status == STATUS_WAITING)
+		put_wait(b, step, w->steps[index].kind);
+	put_raw(b, "outputs", step && step->outputs && step->status != STATUS_WAITING ? step->outputs : "{}");
 	jsonw_close(b, '}');
+}
+
+static bool is_secret(const struct workflow *w, const char *param)
+{
+	/* Without the definition nobody knows. */
+	if (!w)
+		return true;
+	for (size_t i = 0; i < w->param_count; i++)
+		if (strcmp(w->params[i].name, param) == 0)
+			return w->params[i].type == PARAM_SECRET;
+	return false;
+}
+
+static bool any_secret(const struct workflow *w)
+{
+	for (size_t i = 0; w && i < w->param_count; i++)
+		if (w->params[i].type == PARAM_SECRET)
+			return true;
+	return !w;
+}
+
+static void put_masked(struct buf *b, const struct json *params, const struct workflow *w)
+{
+	struct buf value;
+
+	jsonw_open(b, '{');
+	for (const struct json *p = json_first(params); p; p = json_next(p)) {
+		if (is_secret(w, json_key(p))) {
+			put_str(b, json_key(p), "***");
+			continue;
+		}
+		buf_init(&value, DOCUMENT_MAX);
+		if (json_print(p, &value) == 0)
+			put_raw(b, json_key(p), buf_cstr(&value));
+		buf_release(&value);
+	}
+	jsonw_close(b, '}');
+}
+
+static void put_params(struct buf *b, const char *text, const struct workflow *w)
+{
+	struct json *params = NULL;
+
+	if (!text || !any_secret(w)) {
+		put_raw(b, "params", text ? text : "{}");
+		return;
+	}
+	jsonw_key(b, "params");
+	(void)json_parse(text, strlen(text), &params, NULL);
+	put_masked(b, params, w);
+	json_free(params);
 }
 
 static void put_document(struct buf *b, const struct engine *e, const struct store_activity_row *row,
@@ -123,7 +184,7 @@ static void put_document(struct buf *b, const struct engine *e, const struct sto
 {
 	jsonw_open(b, '{');
 	put_head(b, e, row, w);
-	put_raw(b, "params", row->params ? row->params : "{}");
+	put_params(b, row->params, w);
 	put_raw(b, "cause", row->cause ? row->cause : "{}");
 	jsonw_key(b, "steps");
 	jsonw_open(b, '[');

@@ -55,9 +55,12 @@ static int copy_options(struct engine *e, const struct engine_options *o)
 	if (r == 0)
 		r = copy_text(&e->folder, o->folder ? o->folder : ".");
 	if (r == 0)
+		r = copy_text(&e->launch_helper, o->launch_helper);
+	if (r == 0)
 		r = copy_env(e, o);
 	e->options.scratch = e->scratch;
 	e->options.folder = e->folder;
+	e->options.launch_helper = e->launch_helper;
 	e->options.env = e->env;
 	return r;
 }
@@ -71,6 +74,8 @@ static void init_parts(struct engine *e)
 	refusals_init(e);
 	scheduler_init(e);
 	parked_init(e);
+	map_init(&e->children);
+	waits_init(e);
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret)
@@ -121,6 +126,8 @@ void engine_free(struct engine *e)
 		return;
 	scheduler_release(e);
 	parked_release(e);
+	children_release(e);
+	waits_release(e);
 	refusals_release(e);
 	access_release(e);
 	catalog_release(e);
@@ -129,6 +136,7 @@ void engine_free(struct engine *e)
 	free(e->ready);
 	free(e->scratch);
 	free(e->folder);
+	free(e->launch_helper);
 	free(e);
 }
 

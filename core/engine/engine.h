@@ -41,6 +41,9 @@ struct engine_options {
 	struct expr *expr;            /* runs jq programs; NULL: whatever needs one fails */
 	const struct engine_env *env; /* defaults.env */
 	size_t env_count;
+	/* The path of tappet-exec; NULL: steps that ask for a user or limits fail. */
+	const char *launch_helper;
+	double (*chance)(void); /* from 0 to (not with) 1; NULL: the system's */
 };
 
 int engine_open(const struct engine_options *options, struct engine **ret);
@@ -159,10 +162,34 @@ void engine_refuse(struct engine *e, const char *workflow_id, const char *trigge
  * called: -ENOENT (not an id), -ESHUTDOWN, -ENOMEM. */
 int engine_cancel(struct engine *e, const char *id, void (*done)(void *arg, int status), void *arg);
 
+/* The same in favour of a later one, as its message will say; for an activity that the store has marked so. */
+void engine_give_way(struct engine *e, const char *id);
+
+/* Answers a step that waits for it (`approve`). `by` and `comment` (may be NULL) become outputs. done: 0 after the commit,
+ * -ENOENT (no such activity, or step of that kind), -EALREADY (it has been answered, or is over), -EAGAIN (it has not begun
+ * to ask), others. Negative: done is not called: -ENOENT (not an id), -E2BIG, -ESHUTDOWN, -ENOMEM. */
+int engine_approve(struct engine *e, const char *activity_id, const char *step_id, bool approved, const char *by,
+		   const char *comment, void (*done)(void *arg, int status), void *arg);
+
+/* An action has come: it is stored, then the steps that wait for it (`wait`) go on. `topic` is words joined by dots, `data`
+ * JSON, `by` plain words. cb: 0 after the commit, with its number and how many steps it has released. Negative: cb is not
+ * called: -EINVAL (no topic, no JSON), -E2BIG, -ESHUTDOWN, -ENOMEM. */
+typedef void (*engine_action_cb)(void *arg, int status, uint64_t seq, size_t released);
+int engine_action(struct engine *e, const char *topic, const char *data, size_t len, const char *by,
+		  engine_action_cb cb, void *arg);
+
+/* Starts what an activity was once more, with its parameters and payload: on its own revision or the latest one, by the
+ * trigger `replay`. cb as of engine_emit; also REFUSED when there is no such activity (REASON_OTHER, with words). Negative:
+ * cb is not called: -ENOENT (not an id), -ESHUTDOWN, -ENOMEM. */
+int engine_replay(struct engine *e, const char *id, bool latest, const char *by, engine_emit_cb cb, void *arg);
+
 /* The status document of tappet/activity.h, as JSON. -ENOENT. */
 typedef void (*engine_document_cb)(void *arg, int status, const char *workflow_id, enum status activity_status,
 				   const char *document, size_t len);
 int engine_document(struct engine *e, const char *id, engine_document_cb cb, void *arg);
+/* logged(arg, activity_id) is called after records of an activity's log were committed: a hint for those who follow it.
+ * One listener; NULL: none. */
+void engine_on_log(struct engine *e, void (*logged)(void *arg, const char *activity_id), void *arg);
 /* An activity as one JSON object without steps, for listings. */
 void engine_summary(struct engine *e, const struct store_activity_row *row, struct buf *out);
 

@@ -1,6 +1,6 @@
 /* What the files of engine/ share. Nothing outside this folder includes it.
  *
- *   ingest.c -> store -> scheduler.c (window) -> activity.c (one activity) -> step.c -> step_sleep.c, step_process.c
+ *   ingest.c -> store -> scheduler.c (window) -> activity.c (one activity) -> step.c -> step_process.c, step_http.c, ...
  *                                                    ^                                          |
  *                                                    '------------- step_ended -----------------'
  *
@@ -23,11 +23,13 @@
 #define ENGINE_ACTIVE_BYTES ((size_t)256 * 1024 * 1024)
 #define ENGINE_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 #define GIVE_WAY_MESSAGE "cancelled in favour of a later one"
-#define ENGINE_MESSAGE_MAX 512
+#define ENGINE_MESSAGE_MAX 1024
+#define ENGINE_OUTPUTS_MAX ((size_t)256 * 1024) /* of one step, as JSON */
+#define ENGINE_CONTEXT_MAX ((size_t)32 * 1024 * 1024)
 #define ENGINE_SLEEP_ROW_MS 1000 /* sleeps from here on are rows, shorter ones timers */
 #define ENGINE_PARK_MS 10000     /* activities that wait longer leave memory */
 
-enum { METRIC_STATUSES = STATUS_SKIPPED + 1, METRIC_KINDS = STEP_SLEEP + 1, METRIC_OUTCOMES = ENGINE_UNKNOWN + 1 };
+enum { METRIC_STATUSES = STATUS_SKIPPED + 1, METRIC_KINDS = STEP_SET + 1, METRIC_OUTCOMES = ENGINE_UNKNOWN + 1 };
 
 /* What is counted by workflow. */
 enum metric_by { METRIC_BY_EMISSION, METRIC_BY_REFUSAL, METRIC_BY_ACTIVITY, METRIC_BY_COUNT };
@@ -55,6 +57,14 @@ struct activity_texts {
 	size_t params_len, cause_len, payload_len;
 };
 
+/* Something asynchronous on behalf of a step, which may be over before it has come back: then `step` is NULL. */
+struct step_job {
+	struct engine *engine;
+	struct step *step;
+};
+
+/* WAITING is for a time (a sleep, a backoff), or for something to happen (step_awaits): an action, an answer, the end of
+ * another activity. What that is stands in the outputs until it has happened, and wake_ms is then the time-out, or 0. */
 struct step {
 	struct activity *activity;
 	uint32_t index;
@@ -68,8 +78,16 @@ struct step {
 	bool wanted;    /* to be started again: its backoff is over, or a crash interrupted it */
 	bool uncounted; /* the next attempt is no retry */
 	bool slot;      /* holds one of the executor's */
+	bool at_work;   /* its runner has not ended */
+	bool willing;   /* its condition has been asked, and was true */
+	bool ending;    /* told to end, and will */
 	struct process *process;
+	struct http_call *http;
+	struct step_job *job;
 	struct step_timer *timer;
+	struct step_timer *look; /* later */
+	uint64_t seen;           /* STEP_WAIT: actions up to this number have been looked at */
+	bool look_again;
 };
 
 struct activity {
@@ -96,8 +114,10 @@ struct activity {
 	bool give_way; /* it is to be cancelled before it begins */
 	bool dropped;  /* the store knows better: nothing is reported any more */
 	bool has_scratch;
-	char *message;
-	struct list waiters; /* struct cancel_waiter */
+	char *message, *cancel_message;
+	struct list waiters;  /* struct cancel_waiter */
+	struct list answers;  /* struct approval: to be in the next transition */
+	struct list settling; /* struct approval: in the one in flight */
 	struct step_timer *deadline;
 	struct step_timer *again;
 };
@@ -118,6 +138,9 @@ void activity_settle(struct activity *a);
 /* One block with room for `extra` more bytes, at *ret_rest. */
 int activity_texts_copy(struct activity_texts *to, const struct activity_texts *from, char **ret_rest, size_t extra);
 int activity_set_workflow(struct activity *a, struct workflow *w);
+/* The time when one of which all that is under way waits (until wake_ms, INT64_MAX: for nothing but events) has to be in
+ * memory again. */
+int64_t activity_wake_ms(const struct workflow *w, int64_t started_ms, int64_t wake_ms);
 /* Ends an activity of which no step has begun. */
 void activity_close(struct activity *a, enum status to, const char *message);
 
@@ -129,8 +152,13 @@ void recover_start(struct engine *e, void (*done)(struct engine *e, int status))
 void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter);
 /* One whose wait is over; parked_came tells of its end. */
 void recover_due(struct engine *e, const char *id);
+/* The same, and then(arg, status, a): 0 with the activity in memory, -EALREADY (it has ended), others. */
+typedef void (*recover_cb)(void *arg, int status, struct activity *a);
+void recover_then(struct engine *e, const char *id, recover_cb then, void *arg);
 int parked_add(struct engine *e, const char *id, int64_t wake_ms);
 bool parked_remove(struct engine *e, const char *id);
+/* Has a parked one come into memory now. false: it is not parked. */
+bool parked_wake(struct engine *e, const char *id);
 /* An activity that was due is in memory, or its coming has failed. */
 void parked_came(struct engine *e);
 void parked_init(struct engine *e);
@@ -141,17 +169,44 @@ void cancel_waiter_answer(struct cancel_waiter *w, int status);
 /* Cancels an activity that is in memory; takes the waiter over. */
 void cancel_in_memory(struct activity *a, struct cancel_waiter *w);
 void activity_timeout(struct activity *a);
-/* Cancels one that has to make room for a later one. */
-void engine_give_way(struct engine *e, const char *id);
+/* `message` (may be NULL) says why. */
+void activity_cancel(struct activity *a, const char *message);
 /* Tells those who asked for the end of this activity. */
 void cancel_answer(struct activity *a, int status);
 
 enum process_end { PROCESS_NOT_ENDED, PROCESS_TIMEOUT, PROCESS_CANCELLED, PROCESS_SHUTDOWN };
 
+/* What the kinds of steps differ in; NULL where one has nothing of its own to do. */
+struct step_ops {
+	bool slot; /* takes one of the executor's while it runs */
+	/* Makes a step that begins WAITING at once, where all that it does is wait. */
+	void (*plan)(struct step *s, int64_t now_ms);
+	void (*run)(struct step *s);
+	/* It waits for something to happen, from now on or again: this looks whether it has, and has the step told. */
+	void (*await)(struct step *s);
+	void (*forget)(struct step *s); /* it does not any more */
+	/* Ends the runner, or what it waits for. true: it reports when that is done. */
+	bool (*stop)(struct step *s, enum process_end why);
+};
+
 /* step.c */
 bool step_needs_slot(enum step_kind kind);
+const struct step_def *step_def_of(const struct step *s);
+bool step_awaits(const struct step *s);
+/* The same by what the store says of a step that is WAITING. */
+bool step_kind_awaits(enum step_kind kind, const char *outputs);
+/* Looks for what it waits for; later, when that could not be done. */
+void step_look(struct step *s);
+void step_look_later(struct step *s, int64_t delay_ms);
+/* The time of one that awaits is over. */
+void step_time_out(struct step *s);
 /* Puts the start of an attempt into the coming transition. false: no slot is free. */
 bool step_begin(struct step *s, int64_t now_ms);
+/* For ops.plan: the step that begins WAITING waits for what `outputs` (taken over; NULL: it runs, and fails) names, as long
+ * as its own time-out says: the default one is for what takes a place. */
+void step_plan_await(struct step *s, char *outputs, int64_t now_ms);
+/* A runner's step waits from now on for what `outputs` (taken over; NULL: no memory) names. */
+void step_await(struct step *s, char *outputs, int64_t wake_ms);
 /* The transition has been committed: the runner starts. */
 void step_run(struct step *s);
 /* What a runner reports. Texts are malloc'ed or NULL. */
@@ -173,13 +228,59 @@ void step_left(struct step *s);
 void step_stop(struct step *s, enum process_end why);
 void step_give_slot_back(struct step *s);
 void step_final(struct step *s, enum status outcome, int64_t now_ms);
+/* Nothing is waited for any more on its behalf: it is over, or its activity leaves memory. */
+void step_forget(struct step *s);
+/* Its activity leaves memory, and comes back when what it waits for has happened. */
+void step_park(struct step *s);
+/* Cancels a step because its activity ends early; one that is at work is told to end. */
+void step_cancel(struct step *s, int64_t now_ms);
+/* Whether this one is not to go on: its activity was cancelled, or its time is over (onFailure still runs then). */
+bool step_is_unwanted(const struct step *s);
+bool step_is_on_failure(const struct step *s);
+
+/* step_job.c */
+void job_begin(struct step_job *j, struct step *s);
+/* It has come back. NULL: nobody asks for it any more. The caller frees it, and calls engine_let_go at the end. */
+struct step *job_end(struct step_job *j);
+void job_abandon(struct step *s);
+
+/* step_expr.c: jq on behalf of a step. The callback is not called when the step ended meanwhile. When nothing could be
+ * asked, it gets one result that says why. */
+typedef void (*ask_cb)(struct step *s, const struct expr_result *results, size_t count);
+void step_ask(struct step *s, const struct expr_program *programs, size_t count, const struct expr_input *inputs,
+	      size_t input_count, ask_cb cb);
+/* All programs of a mapping over one value. */
+void step_ask_mapping(struct step *s, const struct mapping *m, const struct buf *input, ask_cb cb);
+/* Appends one output; no output and null: none. -EINVAL with a message. */
+int outputs_put(struct buf *out, const char *name, const struct expr_result *result, char *message,
+		size_t message_size);
+/* Appends the outputs of a mapping, as members. */
+int outputs_put_mapping(struct buf *out, const struct mapping *m, const struct expr_result *results, size_t count,
+			char *message, size_t message_size);
+/* Completes the step with these, or says why that cannot be. Releases the buffer. */
+void step_completed_with(struct step *s, struct buf *outputs, int error, const char *message);
+/* Asks the step's `when`. */
+void step_ask_when(struct step *s);
+
+/* context.c: what a step's programs see, see docs/workflows.md. */
+void context_put(struct buf *out, const struct activity *a, bool on_failure);
+/* Why the activity fails, valid as long as its steps stay: *ret_step is "" when its time was over. */
+int activity_failure(const struct activity *a, const char **ret_step, char **ret_message);
+
+/* step_log.c: a line of the daemon's own in a step's log. */
+void step_log(const struct step *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* step_sleep.c */
 /* Negative with a message (may be NULL) when the text is no duration. */
 int sleep_duration(struct step *s, int64_t *ret_ms, char *message, size_t message_size);
+void sleep_plan(struct step *s, int64_t now_ms);
 void sleep_run(struct step *s);
-/* A step that is WAITING: arms its timer. */
+/* A step that is WAITING: arms its timer, looks for what it waits for. */
 void step_wait(struct step *s);
+
+/* step_backoff.c: how long before the attempt behind `failed` counted ones; chance is from 0 to (not with) 1. */
+int64_t retry_backoff_ms(const struct retry_def *retry, unsigned failed, double chance);
+double chance_of(struct engine *e);
 
 /* timer.c: one-shot timers by wall clock or by delay that free themselves. */
 struct step_timer *step_timer_start(struct engine *e, int64_t delay_ms, void (*cb)(void *arg), void *arg);
@@ -191,6 +292,56 @@ void process_run(struct step *s);
 void process_end(struct process *p, enum process_end why);
 int64_t step_timeout_ms(const struct step *s);
 
+/* step_http.c */
+void http_run(struct step *s);
+bool http_stop(struct step *s, enum process_end why);
+
+/* step_set.c */
+void set_run(struct step *s);
+
+/* step_workflow.c */
+void child_run(struct step *s);
+void child_await(struct step *s);
+/* An activity has ended: whoever waits for it is told. */
+void children_ended(struct engine *e, const char *id);
+void children_release(struct engine *e);
+void child_forget(struct step *s);
+bool child_stop(struct step *s, enum process_end why);
+
+/* step_wait.c */
+void wait_plan(struct step *s, int64_t now_ms);
+void wait_run(struct step *s);
+void wait_await(struct step *s);
+void wait_forget(struct step *s);
+
+/* waits.c: who waits for which actions, in memory or parked, by topic. */
+struct waits {
+	struct map by_step, topics;
+	struct list patterns; /* topics with wildcards */
+};
+void waits_init(struct engine *e);
+void waits_release(struct engine *e);
+/* The steps of one that is parked at start. */
+int waits_add_row(struct engine *e, const struct store_activity_row *row, struct workflow *w);
+/* At start: actions that were stored when the daemon went away may have been told to nobody. */
+void waits_catch_up(struct engine *e);
+int waits_add(struct engine *e, const char *activity_id, uint32_t step, const char *topic, struct workflow *w,
+	      int64_t created_ms);
+void waits_remove(struct engine *e, const char *activity_id, uint32_t step);
+/* It has looked, and nothing of it was for it. */
+void waits_go_on(struct engine *e, const char *activity_id, uint32_t step);
+/* That nobody could be asked says nothing. */
+bool step_is_unsure(const struct expr_result *result);
+/* access.c: `*` stands for one word, a last `>` for one word or more. */
+bool topic_matches(const char *pattern, size_t pattern_len, const char *topic, size_t len);
+
+/* step_approve.c */
+void approve_plan(struct step *s, int64_t now_ms);
+void approve_run(struct step *s);
+void approve_await(struct step *s);
+/* Tells all those in the list what became of their answers. */
+void approve_answer(struct list *approvals, int status);
+
 /* ---- Subst over an activity; any thread, as long as what it points to stays ----------------------------------- */
 
 struct values {
@@ -199,13 +350,22 @@ struct values {
 	size_t params_len, payload_len, cause_len;
 	const struct workflow *workflow;
 	const char **outputs;                                 /* per step, NULL where there are none; may be NULL */
+	const char *failed_step;                              /* of onFailure, else NULL; "": its time was over */
+	char *failure;                                        /* why the activity failed, owned */
+	bool mask;                                            /* *** in place of parameters of type secret */
 	struct json *params_json, *payload_json, *cause_json; /* made when asked for */
 };
 /* `outputs` is allocated; values_release frees it. */
 int values_init(struct values *v, const struct activity *a);
 void values_release(struct values *v);
 int values_expand(struct values *v, const struct subst *s, struct buf *out, char *message, size_t message_size);
+/* A template as JSON, or, when it is one text, as that. */
+int values_template(struct values *v, const struct template *t, bool text, struct buf *out, char *message,
+		    size_t message_size);
 const struct json *values_params(struct values *v);
+struct mask;
+/* Parameters of type `secret`. */
+int values_mask_params(struct values *v, struct mask *m);
 /* "250ms", "10s", "5m", ... */
 const char *duration_text(int64_t ms, char *text, size_t size);
 
@@ -322,7 +482,7 @@ struct parked_heap {
 
 struct engine {
 	struct engine_options options;
-	char *scratch, *folder;
+	char *scratch, *folder, *launch_helper;
 	struct engine_env *env;
 	uv_loop_t *loop;
 	struct store *store;
@@ -333,9 +493,14 @@ struct engine {
 	struct ingest_state ingest;
 	struct scheduler scheduler;
 	struct parked_heap parked;
+	struct map children; /* struct child, by the id of the activity that is waited for */
+	struct waits waits;
 	struct engine_metrics metrics;
+	struct curl_loop *http; /* NULL until it is needed */
 	struct list log_paused; /* streams that wait for the store to take logs */
 	size_t log_ops;
+	void (*logged)(void *arg, const char *activity_id);
+	void *logged_arg;
 	size_t pending; /* handles, children and pool jobs that still come back */
 	bool stopping;  /* nothing new starts */
 	bool ending;    /* children are being ended; what they leave is not recorded */

@@ -1,9 +1,8 @@
-/* Children that an earlier daemon of this store left running, found by TAPPET_RUN in their environment. They are
- * ended before anything is claimed, so that two attempts of one step never overlap. */
+/* What an earlier daemon of this store left running: processes with its TAPPET_RUN in their environment, the leaders that it
+ * noted (running.h) with their groups, and what descends from any of these. All are ended before anything is claimed, so
+ * that two attempts of one step never overlap. */
 #include "engine/internal.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/running.h"
 
 #define TERM_MS 2000 /* for an orderly end */
 #define GIVE_UP_MS 30000
@@ -26,18 +26,21 @@ struct leftover {
 	struct engine *engine;
 	void (*done)(struct engine *e, int status);
 	char mark[128];
+	struct running *running; /* as noted */
+	size_t running_count;
+	struct procs procs, before; /* as they are, and as they were at the last look */
 	char *environ_text;
 	size_t cap, ended;
 	int status;
 };
 
-static int read_environ(struct leftover *l, const char *pid, size_t *ret_len)
+static int read_environ(struct leftover *l, pid_t pid, size_t *ret_len)
 {
 	char path[64];
 	size_t len = 0;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%.16s/environ", pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -63,7 +66,7 @@ static int read_environ(struct leftover *l, const char *pid, size_t *ret_len)
 	return 0;
 }
 
-static bool is_marked(struct leftover *l, const char *pid)
+static bool is_marked(struct leftover *l, pid_t pid)
 {
 	size_t len = 0, mark_len = strlen(l->mark);
 	const char *at, *end;
@@ -82,37 +85,86 @@ static bool is_marked(struct leftover *l, const char *pid)
 	return false;
 }
 
-/* Its group as well: one that cleaned its environment hides there. The groups are ours, posix_spawn made them. */
-static void end(pid_t pid, int signal_number)
+/* A group outlives its leader, and as long as it is there nobody else gets its number; but that it is still the same one is
+ * certain only while its members are of the session that the leader was in. */
+static bool is_noted(const struct leftover *l, const struct proc *p)
 {
-	pid_t group = getpgid(pid);
+	for (size_t i = 0; i < l->running_count; i++) {
+		const struct running *leader = &l->running[i];
 
-	if (group > 1 && group != getpgrp())
-		(void)kill(-group, signal_number);
-	(void)kill(pid, signal_number);
-	(void)kill(pid, SIGCONT);
+		if (p->pid == leader->pid && p->start == leader->start)
+			return true;
+		if (p->pid != leader->pid && p->group == leader->pid && p->session == leader->session &&
+		    p->start >= leader->start)
+			return true;
+	}
+	return false;
 }
 
-static size_t end_marked(struct leftover *l, int signal_number)
+/* Child of one of ours, or in a session that one of ours has made. */
+static bool is_kin(const struct procs *procs, const struct proc *p)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	size_t count = 0;
+	const struct proc *parent = procs_find(procs, p->parent), *maker = procs_find(procs, p->session);
 
-	if (!proc) {
-		l->status = -errno;
+	return (parent && parent->ours) || (maker && maker->ours);
+}
+
+/* What made it one of ours may have ended since. */
+static bool was_ours(const struct leftover *l, const struct proc *p)
+{
+	const struct proc *then = procs_find(&l->before, p->pid);
+
+	return then && then->ours && then->start == p->start;
+}
+
+static size_t find_ours(struct leftover *l)
+{
+	size_t count = 0, before;
+
+	for (size_t i = 0; i < l->procs.count; i++) {
+		struct proc *p = &l->procs.items[i];
+
+		p->ours = was_ours(l, p) || is_noted(l, p) || is_marked(l, p->pid);
+		count += p->ours;
+	}
+	/* As deep as their descendants go. */
+	do {
+		before = count;
+		for (size_t i = 0; count > 0 && i < l->procs.count; i++) {
+			struct proc *p = &l->procs.items[i];
+
+			if (p->ours || !is_kin(&l->procs, p))
+				continue;
+			p->ours = true;
+			count++;
+		}
+	} while (count > before);
+	return count;
+}
+
+/* Its group as well: what was forked since /proc was read hides there. The groups are ours, posix_spawn made them. */
+static void end(const struct proc *p, int signal_number)
+{
+	if (p->group > 1 && p->group != getpgrp())
+		(void)kill(-p->group, signal_number);
+	(void)kill(p->pid, signal_number);
+	(void)kill(p->pid, SIGCONT);
+}
+
+static size_t end_ours(struct leftover *l, int signal_number)
+{
+	struct procs swap = l->before;
+	size_t count;
+
+	l->before = l->procs;
+	l->procs = swap;
+	l->status = procs_read(&l->procs);
+	if (l->status < 0)
 		return 0;
-	}
-	while ((d = readdir(proc))) {
-		long pid = isdigit((unsigned char)d->d_name[0]) ? strtol(d->d_name, NULL, 10) : 0;
-
-		if (pid <= 1 || pid == getpid() || !is_marked(l, d->d_name))
-			continue;
-		count++;
-		if (signal_number)
-			end((pid_t)pid, signal_number);
-	}
-	(void)closedir(proc);
+	count = find_ours(l);
+	for (size_t i = 0; signal_number && count > 0 && i < l->procs.count; i++)
+		if (l->procs.items[i].ours)
+			end(&l->procs.items[i], signal_number);
 	return count;
 }
 
@@ -121,8 +173,14 @@ static void end_all(uv_work_t *work)
 	struct leftover *l = work->data;
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	int64_t begin_ms = clock_mono_ms();
-	size_t left = l->ended = end_marked(l, SIGTERM);
+	size_t left = 0;
 
+	/* No folder: no step has run yet. */
+	l->status = running_read(l->engine->scratch, &l->running, &l->running_count);
+	if (l->status == -ENOENT)
+		l->status = 0;
+	if (l->status == 0)
+		left = l->ended = end_ours(l, SIGTERM);
 	while (left > 0 && l->status == 0) {
 		int64_t passed_ms = clock_mono_ms() - begin_ms;
 
@@ -131,11 +189,14 @@ static void end_all(uv_work_t *work)
 			break;
 		}
 		(void)nanosleep(&pause, NULL);
-		left = end_marked(l, passed_ms > TERM_MS ? SIGKILL : 0);
+		left = end_ours(l, passed_ms > TERM_MS ? SIGKILL : 0);
 	}
 	if (l->status == 0)
 		scratch_remove_attempts(l->engine->scratch);
 	free(l->environ_text);
+	free(l->running);
+	procs_release(&l->procs);
+	procs_release(&l->before);
 }
 
 static void all_ended(uv_work_t *work, int status)

@@ -29,6 +29,8 @@ static void piece_stored(struct store_op *op)
 	struct engine *e = piece->engine;
 	struct list *first;
 
+	if (e->logged && op->status == 0)
+		e->logged(e->logged_arg, piece->log.id);
 	free(piece);
 	e->log_ops--;
 	while (e->log_ops <= OPS_LOW && !e->stopped && (first = list_first(&e->log_paused))) {
@@ -74,39 +76,43 @@ static struct log_piece *piece_of(struct log_stream *l)
 	return piece;
 }
 
+/* Masked text, on its way into pieces. */
+static void take(void *arg, const char *text, size_t len)
+{
+	struct log_stream *l = arg;
+
+	tail_put(&l->tail, text, len);
+	while (len > 0 && !l->full) {
+		struct log_piece *piece = piece_of(l);
+		size_t n;
+
+		if (!piece)
+			return;
+		n = len < PIECE_MAX - piece->log.len ? len : PIECE_MAX - piece->log.len;
+		memcpy(piece->text + piece->log.len, text, n);
+		piece->log.len += n;
+		if (piece->log.len == PIECE_MAX)
+			logs_flush(l);
+		text += n;
+		len -= n;
+	}
+}
+
 /* 1: there may be more; 0: nothing now; negative: the other end is closed. */
 static int read_once(struct log_stream *l)
 {
 	size_t log_max = l->engine->options.log_max;
-	bool keep = log_max == 0 || l->taken <= log_max + BEYOND;
-	struct log_piece *piece = keep ? piece_of(l) : NULL;
-	char nowhere[4096];
-	ssize_t n;
+	char text[PIECE_MAX];
+	ssize_t n = read(l->fd, text, sizeof(text));
 
-	if (piece)
-		n = read(l->fd, piece->text + piece->log.len, PIECE_MAX - piece->log.len);
-	else
-		n = read(l->fd, nowhere, sizeof(nowhere));
 	if (n < 0)
 		return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;
 	if (n == 0)
 		return -EPIPE;
+	l->full = log_max > 0 && l->taken > log_max + BEYOND;
 	l->taken += (size_t)n;
-	if (piece) {
-		piece->log.len += (size_t)n;
-		if (piece->log.len == PIECE_MAX)
-			logs_flush(l);
-	}
+	mask_stream_put(&l->mask, text, (size_t)n);
 	return 1;
-}
-
-/* A piece that was begun for nothing. */
-static void drop_empty(struct log_stream *l)
-{
-	if (l->piece && l->piece->log.len == 0) {
-		free(l->piece);
-		l->piece = NULL;
-	}
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -117,7 +123,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	for (int i = 0; r > 0 && i < READS_AT_ONCE; i++)
 		r = read_once(l);
-	drop_empty(l);
 	if (r < 0) {
 		(void)uv_poll_stop(&l->poll);
 		l->at_end = true;
@@ -129,11 +134,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 int logs_open(struct log_stream *l, int fd)
 {
-	int r = uv_poll_init(l->engine->loop, &l->poll, fd);
+	int r = mask_stream_open(&l->mask, l->secrets, take, l);
 
+	if (r == 0)
+		r = uv_poll_init(l->engine->loop, &l->poll, fd);
 	l->fd = fd;
 	list_init(&l->paused);
 	if (r < 0) {
+		mask_stream_close(&l->mask);
 		(void)close(fd);
 		l->fd = -1;
 		return r;
@@ -150,7 +158,7 @@ void logs_drain(struct log_stream *l)
 
 	while (r > 0 && l->taken - before < DRAIN_MAX)
 		r = read_once(l);
-	drop_empty(l);
+	mask_stream_end(&l->mask);
 	logs_flush(l);
 }
 
@@ -158,6 +166,7 @@ static void poll_closed(uv_handle_t *handle)
 {
 	struct log_stream *l = handle->data;
 
+	mask_stream_close(&l->mask);
 	l->closed(l->arg);
 }
 
@@ -172,4 +181,10 @@ bool logs_close(struct log_stream *l)
 	(void)close(l->fd);
 	l->fd = -1;
 	return true;
+}
+
+void engine_on_log(struct engine *e, void (*logged)(void *arg, const char *activity_id), void *arg)
+{
+	e->logged = logged;
+	e->logged_arg = arg;
 }

@@ -168,3 +168,16 @@ bool parked_remove(struct engine *e, const char *id)
 		take_out(&e->parked, p);
 	return p != NULL;
 }
+
+bool parked_wake(struct engine *e, const char *id)
+{
+	struct parked *p = map_get_str(&e->parked.by_id, id);
+
+	if (!p)
+		return false;
+	p->wake_ms = 0;
+	up(&e->parked, p->at, p);
+	if (p->at == 0)
+		arm(e);
+	return true;
+}

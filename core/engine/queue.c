@@ -292,11 +292,12 @@ static size_t wanted(const struct queue *q)
 
 static void refill(struct queue *q)
 {
+	size_t asked = wanted(q);
 	int r;
 
-	q->asked = wanted(q);
-	if (q->loading || q->asked == 0)
+	if (q->loading || asked == 0)
 		return;
+	q->asked = asked;
 	q->loading = true;
 	q->left_out = false;
 	q->lowest_left_out[0] = '\0';

@@ -12,6 +12,11 @@
 #define PAGE_ROWS 256
 #define TRY_AGAIN_MS 1000
 
+static bool is_process(enum step_kind kind)
+{
+	return kind == STEP_RUN || kind == STEP_SCRIPT;
+}
+
 static int restore_step(struct activity *a, const struct store_step_row *row)
 {
 	struct step *s = &a->steps[row->index];
@@ -28,7 +33,7 @@ static int restore_step(struct activity *a, const struct store_step_row *row)
 	run_restore(&a->run, row->index, row->status, row->attempt);
 	if ((row->outputs && !s->outputs) || (row->message && !s->message))
 		return -ENOMEM;
-	if (row->attempt > 0 && a->workflow->steps[row->index].kind != STEP_SLEEP)
+	if (row->attempt > 0 && is_process(a->workflow->steps[row->index].kind))
 		a->has_scratch = true;
 	return 0;
 }
@@ -53,10 +58,33 @@ static void resume_step(struct step *s)
 	s->wanted = s->uncounted = true;
 }
 
+/* Only the end of its time, or a cancelling that came to no end, leaves cancelled steps in an activity that goes on. */
+static bool was_ended_early(const struct store_activity_row *row, const struct workflow *w, bool *ret_by_time)
+{
+	int64_t end_ms = w->timeout_ms > 0 ? row->started_ms + w->timeout_ms : INT64_MAX;
+	int64_t cancelled_ms = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < row->step_count; i++) {
+		if (row->steps[i].status != STATUS_CANCELLED)
+			continue;
+		any = true;
+		if (row->steps[i].ended_ms > cancelled_ms)
+			cancelled_ms = row->steps[i].ended_ms;
+	}
+	*ret_by_time = (cancelled_ms > 0 ? cancelled_ms : clock_wall_ms()) >= end_ms;
+	return any;
+}
+
 static int restore(struct activity *a, struct workflow *w, const struct store_activity_row *row)
 {
 	int r = activity_set_workflow(a, w);
+	bool by_time;
 
+	if (r == 0 && was_ended_early(row, w, &by_time) && by_time) {
+		a->timed_out = true;
+		run_time_out(&a->run);
+	}
 	for (size_t i = 0; r == 0 && i < row->step_count; i++)
 		if (row->steps[i].index < w->step_count)
 			r = restore_step(a, &row->steps[i]);
@@ -67,12 +95,43 @@ static int restore(struct activity *a, struct workflow *w, const struct store_ac
 	return 0;
 }
 
-/* In memory from here on; what waits is armed, what was interrupted waits for a slot. Takes the waiter over when there
- * is one: then all of it is cancelled instead. */
-static int take_up(struct engine *e, const struct store_activity_row *row, struct workflow *w,
-		   struct cancel_waiter **waiter)
+struct one {
+	struct engine *engine;
+	char id[ID_SIZE];
+	struct workflow *workflow;
+	struct cancel_waiter *waiter;
+	bool unreadable; /* its revision */
+	bool due;        /* parked_came is to be told */
+	recover_cb then; /* or NULL */
+	void *arg;
+};
+
+static struct cancel_waiter *take_waiter(struct one *o)
+{
+	struct cancel_waiter *w = o->waiter;
+
+	o->waiter = NULL;
+	return w;
+}
+
+/* Before anything of it is armed: an activity that only waits may leave memory at once. */
+static void go_on_then(struct activity *a, struct one *o)
+{
+	recover_cb then = o->then;
+
+	o->then = NULL;
+	then(o->arg, 0, a);
+	/* With a transition in flight its end does the rest. */
+	if (!a->in_flight)
+		activity_resume(a);
+}
+
+/* In memory from here on; what waits is armed, what was interrupted waits for a slot. With a waiter (taken over) all of it
+ * is cancelled instead. */
+static int take_up(struct engine *e, const struct store_activity_row *row, struct workflow *w, struct one *o)
 {
 	struct activity *a = activity_from_row(e, row);
+	bool by_time;
 	int r;
 
 	if (!a)
@@ -83,12 +142,16 @@ static int take_up(struct engine *e, const struct store_activity_row *row, struc
 		return r;
 	}
 	scheduler_activate(a);
-	if (waiter && *waiter)
-		cancel_in_memory(a, *waiter);
+	if (o && o->waiter)
+		cancel_in_memory(a, take_waiter(o));
+	else if (row->give_way)
+		activity_cancel(a, GIVE_WAY_MESSAGE);
+	else if (was_ended_early(row, w, &by_time) && !by_time)
+		activity_cancel(a, NULL);
+	else if (o && o->then)
+		go_on_then(a, o);
 	else
 		activity_resume(a);
-	if (waiter)
-		*waiter = NULL;
 	return 0;
 }
 
@@ -104,15 +167,6 @@ static int take_up_invalid(struct engine *e, const struct store_activity_row *ro
 }
 
 /* ---- One activity --------------------------------------------------------------------------------------------- */
-
-struct one {
-	struct engine *engine;
-	char id[ID_SIZE];
-	struct workflow *workflow;
-	struct cancel_waiter *waiter;
-	bool unreadable; /* its revision */
-	bool due;        /* parked_came is to be told */
-};
 
 static void one_read(void *arg, int status, const struct store_activity_row *row);
 
@@ -136,6 +190,8 @@ static void one_finish(struct one *o, int status)
 		not_taken_up(o->engine, o->id, status);
 	if (o->due)
 		parked_came(o->engine);
+	if (o->then)
+		o->then(o->arg, a ? 0 : status < 0 ? status : -EALREADY, a);
 	workflow_unref(o->workflow);
 	free(o);
 }
@@ -171,7 +227,7 @@ static void one_read(void *arg, int status, const struct store_activity_row *row
 	}
 	w = o->workflow ? o->workflow : revisions_peek(e, row->revision_id);
 	if (w) {
-		one_finish(o, take_up(e, row, w, &o->waiter));
+		one_finish(o, take_up(e, row, w, o));
 	} else if (o->unreadable) {
 		one_finish(o, take_up_invalid(e, row));
 	} else {
@@ -181,22 +237,23 @@ static void one_read(void *arg, int status, const struct store_activity_row *row
 	}
 }
 
-static void take_one(struct engine *e, const char *id, struct cancel_waiter *waiter, bool due)
+static void take_one(struct engine *e, const char *id, const struct one *how)
 {
 	struct one *o = calloc(1, sizeof(*o));
 	int r = -ENOMEM;
 
 	if (!o) {
 		not_taken_up(e, id, r);
-		if (due)
+		if (how->due)
 			parked_came(e);
-		if (waiter)
-			cancel_waiter_answer(waiter, r);
+		if (how->waiter)
+			cancel_waiter_answer(how->waiter, r);
+		if (how->then)
+			how->then(how->arg, r, NULL);
 		return;
 	}
+	*o = *how;
 	o->engine = e;
-	o->waiter = waiter;
-	o->due = due;
 	memcpy(o->id, id, ID_SIZE);
 	r = store_get_activity(e->store, o->id, one_read, o);
 	if (r < 0)
@@ -205,12 +262,18 @@ static void take_one(struct engine *e, const char *id, struct cancel_waiter *wai
 
 void recover_one(struct engine *e, const char *id, struct cancel_waiter *waiter)
 {
-	take_one(e, id, waiter, false);
+	take_one(e, id, &(struct one){.waiter = waiter});
 }
 
 void recover_due(struct engine *e, const char *id)
 {
-	take_one(e, id, NULL, true);
+	take_one(e, id, &(struct one){.due = true});
+}
+
+void recover_then(struct engine *e, const char *id, recover_cb then, void *arg)
+{
+	(void)parked_remove(e, id);
+	take_one(e, id, &(struct one){.then = then, .arg = arg});
 }
 
 /* ---- All of them, at start ------------------------------------------------------------------------------------ */
@@ -221,24 +284,42 @@ struct all {
 	char cursor[ID_SIZE];
 };
 
-/* When everything of it waits for a time that is far off, it need not come into memory at all. */
-static bool park_row(struct engine *e, const struct store_activity_row *row, const struct workflow *w)
+/* When everything of it waits for a time that is far off, or for something to happen, it need not come into memory at
+ * all. Whoever waits for another activity has to look whether that has ended meanwhile. */
+static bool can_park(const struct store_activity_row *row, const struct workflow *w, int64_t *ret_wake_ms)
 {
 	int64_t wake_ms = INT64_MAX;
 
-	if (row->status != STATUS_WAITING)
+	if (row->status != STATUS_WAITING || row->give_way)
 		return false;
 	for (size_t i = 0; i < row->step_count; i++) {
-		if (row->steps[i].status == STATUS_INPROGRESS)
+		const struct store_step_row *step = &row->steps[i];
+
+		if (step->status == STATUS_INPROGRESS || step->status == STATUS_CANCELLED ||
+		    step->index >= w->step_count)
 			return false;
-		if (row->steps[i].status == STATUS_WAITING && row->steps[i].wake_ms < wake_ms)
-			wake_ms = row->steps[i].wake_ms;
+		if (step->status != STATUS_WAITING)
+			continue;
+		if (w->steps[step->index].kind == STEP_WORKFLOW && step_kind_awaits(STEP_WORKFLOW, step->outputs))
+			return false;
+		if (step->wake_ms > 0 && step->wake_ms < wake_ms)
+			wake_ms = step->wake_ms;
 	}
-	if (w->timeout_ms > 0 && row->started_ms + w->timeout_ms < wake_ms)
-		wake_ms = row->started_ms + w->timeout_ms;
-	if (wake_ms == INT64_MAX || wake_ms - clock_wall_ms() < ENGINE_PARK_MS)
+	*ret_wake_ms = activity_wake_ms(w, row->started_ms, wake_ms);
+	return *ret_wake_ms - clock_wall_ms() >= ENGINE_PARK_MS;
+}
+
+static bool park_row(struct engine *e, const struct store_activity_row *row, struct workflow *w)
+{
+	int64_t wake_ms;
+	int r;
+
+	if (!can_park(row, w, &wake_ms))
 		return false;
-	return parked_add(e, row->id, wake_ms) == 0;
+	r = waits_add_row(e, row, w);
+	if (r == 0)
+		r = parked_add(e, row->id, wake_ms);
+	return r == 0;
 }
 
 static int take_row(struct engine *e, const struct store_activity_row *row)
@@ -261,6 +342,8 @@ static void all_finish(struct all *all, int status)
 	struct engine *e = all->engine;
 
 	free(all);
+	if (status == 0)
+		waits_catch_up(e);
 	done(e, status);
 }
 

@@ -29,6 +29,8 @@ static int free_one(void *arg, const char *key, size_t key_len, void *value)
 	(void)key;
 	(void)key_len;
 	cancel_answer(a, -ECANCELED);
+	approve_answer(&a->answers, -ECANCELED);
+	approve_answer(&a->settling, -ECANCELED);
 	activity_free(a);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #define SECRET_MAX (64 * 1024)
 
-static int read_file(const char *folder, const char *path, char **ret)
+int secret_file_read(const char *folder, const char *path, char **ret, size_t *ret_len)
 {
 	char *full = path[0] == '/' ? strdup(path) : text_printf("%s/%s", folder, path);
 	char *text = malloc(SECRET_MAX + 2);
@@ -22,14 +22,13 @@ static int read_file(const char *folder, const char *path, char **ret)
 	r = fd < 0 ? -errno : file_read(fd, text, SECRET_MAX + 1, &len);
 	if (r == 0 && len > SECRET_MAX)
 		r = -E2BIG;
-	if (r == 0 && memchr(text, '\0', len))
-		r = -EINVAL;
 	if (r < 0)
 		goto cleanup;
 	if (len > 0 && text[len - 1] == '\n')
 		len--;
 	text[len] = '\0';
 	*ret = text;
+	*ret_len = len;
 	text = NULL;
 cleanup:
 	if (fd >= 0)
@@ -39,12 +38,29 @@ cleanup:
 	return r;
 }
 
+static int read_value(const char *folder, const char *path, char **ret)
+{
+	char *text;
+	size_t len;
+	int r = secret_file_read(folder, path, &text, &len);
+
+	if (r < 0)
+		return r;
+	if (strlen(text) == len) {
+		*ret = text;
+		return 0;
+	}
+	explicit_bzero(text, len);
+	free(text);
+	return -EINVAL;
+}
+
 int secret_env_read(const char *folder, const struct env_def *def, char **ret)
 {
 	const char *value;
 
 	if (def->secret_file)
-		return read_file(folder, def->secret_file, ret);
+		return read_value(folder, def->secret_file, ret);
 	value = getenv(def->secret_env);
 	if (!value)
 		return -ENOENT;

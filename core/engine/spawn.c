@@ -16,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/launch/plan.h"
+#include "engine/running.h"
+
 #define ARGUMENT_MAX ((size_t)2 * 1024 * 1024)
 #define BUSY_TRIES 100
 
@@ -24,6 +27,8 @@ struct plan {
 	char *file; /* what is executed */
 	char *cwd;
 	int in_fd, out_fds[2], err_fds[2];
+	bool by_helper;
+	struct launch_plan launch;
 };
 
 /* ---- What to execute ------------------------------------------------------------------------------------------ */
@@ -163,26 +168,43 @@ static void plan_release(struct plan *p)
 	for (int i = 0; i < 2; i++) {
 		close_fd(&p->out_fds[i]);
 		close_fd(&p->err_fds[i]);
+		close_fd(&p->launch.status_fds[i]);
 	}
+	close_fd(&p->launch.plan_fd);
 }
 
 /* ---- The start ------------------------------------------------------------------------------------------------ */
 
-static int set_actions(const struct spawn *s, const struct plan *p, posix_spawn_file_actions_t *actions)
+static int set_folder(const struct spawn *s, const struct plan *p, posix_spawn_file_actions_t *actions)
 {
 	int r = posix_spawn_file_actions_addchdir_np(actions, s->folder);
 
-	if (r == 0 && p->cwd)
-		r = posix_spawn_file_actions_addchdir_np(actions, p->cwd);
+	return r == 0 && p->cwd ? posix_spawn_file_actions_addchdir_np(actions, p->cwd) : r;
+}
+
+static int set_launch(const struct plan *p, posix_spawn_file_actions_t *actions)
+{
+	int r = posix_spawn_file_actions_adddup2(actions, p->launch.plan_fd, LAUNCH_PLAN_FD);
+
+	return r == 0 ? posix_spawn_file_actions_adddup2(actions, p->launch.status_fds[1], LAUNCH_STATUS_FD) : r;
+}
+
+/* The helper enters the folder as the user that it becomes. */
+static int set_actions(const struct spawn *s, const struct plan *p, posix_spawn_file_actions_t *actions)
+{
+	int r = p->by_helper ? 0 : set_folder(s, p, actions);
+
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(actions, p->in_fd, 0);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(actions, p->out_fds[1], 1);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(actions, p->err_fds[1], 2);
+	if (r == 0 && p->by_helper)
+		r = set_launch(p, actions);
 	/* All are close-on-exec anyway; a library's that is not must not leak either. */
 	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+		r = posix_spawn_file_actions_addclosefrom_np(actions, p->by_helper ? LAUNCH_STATUS_FD + 1 : 3);
 	return -r;
 }
 
@@ -209,10 +231,14 @@ static int spawn_patiently(struct spawn *s, const struct plan *p, const posix_sp
 			   const posix_spawnattr_t *attributes)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
+	/* The helper's own environment is nothing but the mark by which leftovers are found. */
+	char helper[] = "tappet-exec", *argv[] = {helper, NULL}, *env[] = {s->mark, NULL};
+	const char *file = p->by_helper ? s->options->launch_helper : p->file;
 	int r = 0;
 
 	for (int i = 0; i < BUSY_TRIES; i++) {
-		r = posix_spawn(&s->pid, p->file, actions, attributes, p->argv.items, p->env.items);
+		r = posix_spawn(&s->pid, file, actions, attributes, p->by_helper ? argv : p->argv.items,
+				p->by_helper ? env : p->env.items);
 		if (r != ETXTBSY)
 			break;
 		(void)nanosleep(&pause, NULL);
@@ -256,13 +282,27 @@ static int watch_child(struct spawn *s)
 	return error;
 }
 
+static int prepare_launch(struct spawn *s, struct plan *p)
+{
+	p->by_helper = spawn_launch_needed(s->def);
+	if (!p->by_helper)
+		return 0;
+	p->launch.argv = &p->argv;
+	p->launch.env = &p->env;
+	p->launch.file = p->file;
+	p->launch.cwd = p->cwd;
+	return spawn_launch_plan(s, &p->launch);
+}
+
 static int prepare(struct spawn *s, struct plan *p)
 {
 	int r;
 
 	if (mkdir(s->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	r = spawn_write_input(s);
+	r = spawn_user_find(s);
+	if (r == 0)
+		r = spawn_write_input(s);
 	if (r == 0)
 		r = spawn_write_file(s->output_path, "", 0, 0600);
 	if (r == 0)
@@ -273,7 +313,11 @@ static int prepare(struct spawn *s, struct plan *p)
 		r = expand(s, &s->def->cwd, &p->cwd);
 	if (r == 0)
 		r = find_program(&p->env, p->argv.items[0], &p->file);
-	return r == 0 ? open_descriptors(s, p) : r;
+	if (r == 0)
+		r = open_descriptors(s, p);
+	if (r == 0)
+		r = spawn_user_give(s, p->out_fds[1], p->err_fds[1]);
+	return r == 0 ? prepare_launch(s, p) : r;
 }
 
 static void explain(struct spawn *s, const struct plan *p)
@@ -292,15 +336,25 @@ static void explain(struct spawn *s, const struct plan *p)
 
 void spawn_start(struct spawn *s)
 {
-	struct plan plan = {.in_fd = -1, .out_fds = {-1, -1}, .err_fds = {-1, -1}};
+	struct plan plan = {
+		.in_fd = -1,
+		.out_fds = {-1, -1},
+		.err_fds = {-1, -1},
+		.launch = {.plan_fd = -1, .status_fds = {-1, -1}},
+	};
 
 	s->message[0] = '\0';
 	s->pidfd = s->out_fd = s->err_fd = -1;
 	s->error = prepare(s, &plan);
 	if (s->error == 0)
 		s->error = spawn_child(s, &plan);
+	if (s->error == 0 && plan.by_helper)
+		s->error = spawn_launch_answer(s, &plan.launch);
 	if (s->error == 0)
 		s->error = watch_child(s);
+	/* Without it there still is TAPPET_RUN to find it by. */
+	if (s->error == 0)
+		(void)running_write(s->pid_path, s->pid);
 	if (s->error < 0) {
 		explain(s, &plan);
 		spawn_finish(s, false);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/env_file.h"
 #include "engine/spawn.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -69,12 +70,26 @@ static int set_number(struct texts *env, const char *name, unsigned number)
 	return set(env, name, text);
 }
 
+/* What a login would set. */
+static int set_user(const struct spawn_user *u, struct texts *env)
+{
+	int r = set(env, "HOME", u->home);
+
+	if (r == 0)
+		r = set(env, "USER", u->name);
+	if (r == 0)
+		r = set(env, "LOGNAME", u->name);
+	return r == 0 ? set(env, "SHELL", u->shell) : r;
+}
+
 static int set_base(struct spawn *s, struct texts *env)
 {
 	const char *home = getenv("HOME"), *lang = getenv("LANG");
 	int r = set(env, "PATH", PATH_DEFAULT);
 
-	if (r == 0)
+	if (r == 0 && s->user.name)
+		r = set_user(&s->user, env);
+	else if (r == 0)
 		r = set(env, "HOME", home && *home ? home : "/");
 	if (r == 0)
 		r = set(env, "LANG", lang && *lang ? lang : "C.UTF-8");
@@ -140,20 +155,54 @@ static int set_step_secret(struct spawn *s, struct texts *env, const struct env_
 			       strerror(-r));
 		return r;
 	}
-	r = set(env, def->name, secret);
+	r = mask_add(&s->mask, secret, strlen(secret));
+	if (r == 0)
+		r = set(env, def->name, secret);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
+	return r;
+}
+
+struct file_reader {
+	struct spawn *spawn;
+	struct texts *env;
+};
+
+static int set_from_file(void *arg, const char *name, const char *value)
+{
+	struct file_reader *f = arg;
+	int r = mask_add(&f->spawn->mask, value, strlen(value));
+
+	return r == 0 ? set(f->env, name, value) : r;
+}
+
+static int set_file(struct spawn *s, struct texts *env)
+{
+	struct file_reader f = {s, env};
+	char *text;
+	size_t len;
+	int r = secret_file_read(s->options->folder, s->def->env_file, &text, &len);
+
+	if (r < 0) {
+		(void)snprintf(s->message, sizeof(s->message), "the envFile %.300s cannot be read: %s",
+			       s->def->env_file, strerror(-r));
+		return r;
+	}
+	r = env_file_parse(s->def->env_file, text, len, set_from_file, &f, s->message, sizeof(s->message));
+	explicit_bzero(text, len);
+	free(text);
 	return r;
 }
 
 /* Last, so that nothing that a definition says stands in their place. */
 static int set_own(struct spawn *s, struct texts *env)
 {
-	char mark[128];
+	static const char name[] = "TAPPET_RUN";
 	int r;
 
-	(void)snprintf(mark, sizeof(mark), "%s/%s.%u/%u", s->identity, s->values.activity_id, s->order, s->attempt);
-	r = set(env, "TAPPET_RUN", mark);
+	(void)snprintf(s->mark, sizeof(s->mark), "%s=%s/%s.%u/%u", name, s->identity, s->values.activity_id, s->order,
+		       s->attempt);
+	r = set(env, name, s->mark + sizeof(name));
 	if (r == 0)
 		r = set(env, "TAPPET_ACTIVITY", s->values.activity_id);
 	if (r == 0)
@@ -166,19 +215,43 @@ static int set_own(struct spawn *s, struct texts *env)
 		r = set(env, "TAPPET_INPUT", s->input_path);
 	if (r == 0)
 		r = set(env, "TAPPET_OUTPUT", s->output_path);
+	if (r == 0 && s->values.failure)
+		r = set(env, "TAPPET_FAILURE", s->values.failure);
+	if (r == 0 && s->values.failure)
+		r = set(env, "TAPPET_FAILED_STEP", s->values.failed_step);
 	return r;
 }
 
-int spawn_env(struct spawn *s, struct texts *env)
+static int set_step(struct spawn *s, struct texts *env)
 {
-	int r = set_base(s, env);
+	int r = s->def->env_file ? set_file(s, env) : 0;
 
-	if (r == 0)
-		r = set_params(s, env);
 	for (size_t i = 0; r == 0 && i < s->def->env_count; i++) {
 		const struct env_def *def = &s->def->env[i];
 
 		r = def->secret_env || def->secret_file ? set_step_secret(s, env, def) : set_step_value(s, env, def);
 	}
-	return r == 0 ? set_own(s, env) : r;
+	return r;
+}
+
+int spawn_env(struct spawn *s, struct texts *env)
+{
+	int r = set_base(s, env), sealed;
+
+	if (r == 0)
+		r = set_params(s, env);
+	if (r == 0)
+		r = values_mask_params(&s->values, &s->mask);
+	if (r == 0)
+		r = set_step(s, env);
+	if (r == 0)
+		r = set_own(s, env);
+	/* Also when it fails: the message is masked. */
+	sealed = mask_seal(&s->mask);
+	r = r == 0 ? sealed : r;
+	if (r == -E2BIG && s->message[0] == '\0')
+		(void)snprintf(s->message, sizeof(s->message),
+			       "its secrets are too large to be masked in its log: more than %zu bytes",
+			       MASK_BYTES_MAX);
+	return r;
 }

@@ -20,9 +20,11 @@ int spawn_paths(struct spawn *s, const char *activity_id)
 	s->folder = text_printf("%s/%s", root, activity_id);
 	s->input_path = text_printf("%s/%s.%u.%u.input", root, activity_id, s->order, s->attempt);
 	s->output_path = text_printf("%s/%s.%u.%u.output", root, activity_id, s->order, s->attempt);
+	s->pid_path = text_printf("%s/%s.%u.%u.pid", root, activity_id, s->order, s->attempt);
 	if (s->def->kind == STEP_SCRIPT)
 		s->script_path = text_printf("%s/%s.%u.%u.script", root, activity_id, s->order, s->attempt);
-	if (!s->folder || !s->input_path || !s->output_path || (s->def->kind == STEP_SCRIPT && !s->script_path))
+	if (!s->folder || !s->input_path || !s->output_path || !s->pid_path ||
+	    (s->def->kind == STEP_SCRIPT && !s->script_path))
 		return -ENOMEM;
 	return 0;
 }
@@ -188,6 +190,7 @@ void spawn_finish(struct spawn *s, bool want_outputs)
 	}
 	remove_file(s->input_path);
 	remove_file(s->output_path);
+	remove_file(s->pid_path);
 	if (s->script_path)
 		remove_file(s->script_path);
 }
@@ -195,10 +198,13 @@ void spawn_finish(struct spawn *s, bool want_outputs)
 void spawn_release(struct spawn *s)
 {
 	values_release(&s->values);
+	spawn_user_release(&s->user);
+	mask_wipe(&s->mask);
 	free(s->folder);
 	free(s->input_path);
 	free(s->output_path);
 	free(s->script_path);
+	free(s->pid_path);
 	free(s->outputs);
-	s->folder = s->input_path = s->output_path = s->script_path = s->outputs = NULL;
+	s->folder = s->input_path = s->output_path = s->script_path = s->pid_path = s->outputs = NULL;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/ended.h"
 #include "engine/logs.h"
 #include "engine/spawn.h"
 
@@ -27,64 +28,53 @@ struct process {
 	struct log_stream out, err;
 	struct step_timer *deadline; /* the time-out, then the grace before SIGKILL */
 	struct step_timer *flush;
-	enum process_end why;
 	bool running; /* there is a child to be signalled */
 	bool term_sent;
 	bool finishing; /* it has ended by itself or by us: too late to end it for another reason */
 	bool want_outputs;
 	unsigned open; /* handles that have not been closed yet */
-	siginfo_t end;
-	bool lost; /* nobody knows how it ended */
+	struct ended end;
 };
 
 /* ---- The report ----------------------------------------------------------------------------------------------- */
 
-static char *describe_end(const struct process *p)
+/* Masked: it may quote arguments and the log. */
+static char *end_message(struct process *p)
 {
-	char text[32];
+	struct buf plain, masked;
+	char *message;
 
-	if (p->why == PROCESS_TIMEOUT)
-		return text_printf("timed out after %s", duration_text(step_timeout_ms(p->step), text, sizeof(text)));
-	if (p->lost)
-		return text_printf("its exit status was lost");
-	if (p->end.si_code == CLD_EXITED)
-		return text_printf("exited with code %d", p->end.si_status);
-	return text_printf("killed by signal %d (%s)", p->end.si_status, strsignal(p->end.si_status));
-}
-
-static bool exited_well(const struct process *p)
-{
-	return p->why == PROCESS_NOT_ENDED && !p->lost && p->end.si_code == CLD_EXITED && p->end.si_status == 0;
-}
-
-static struct failure failure_of(const struct process *p)
-{
-	if (p->why == PROCESS_TIMEOUT)
-		return (struct failure){.kind = FAILURE_TIMEOUT};
-	if (p->lost)
-		return (struct failure){.kind = FAILURE_OTHER};
-	if (p->end.si_code == CLD_EXITED)
-		return (struct failure){.kind = FAILURE_EXIT, .code = p->end.si_status};
-	return (struct failure){.kind = FAILURE_SIGNAL, .code = p->end.si_status};
+	buf_init(&plain, 4 * ENGINE_MESSAGE_MAX);
+	buf_init(&masked, 4 * ENGINE_MESSAGE_MAX);
+	if (p->spawn.error < 0)
+		(void)buf_str(&plain, p->spawn.message);
+	else
+		ended_describe(&p->end, &p->out.tail, &p->err.tail, &plain);
+	(void)mask_text(&p->spawn.mask, buf_cstr(&plain), plain.len, &masked);
+	message = buf_detach(&masked, NULL);
+	buf_release(&plain);
+	buf_release(&masked);
+	return message;
 }
 
 static struct step_result result_of(struct process *p)
 {
+	bool well = ended_well(&p->end);
 	struct step_result result = {
 		.outcome = STATUS_FAILURE,
-		.has_exit_code = p->end.si_code == CLD_EXITED && !p->lost,
-		.exit_code = p->end.si_status,
+		.has_exit_code = p->end.info.si_code == CLD_EXITED && !p->end.lost,
+		.exit_code = p->end.info.si_status,
 	};
 
-	if (p->why == PROCESS_CANCELLED) {
+	if (p->end.why == PROCESS_CANCELLED) {
 		result.outcome = STATUS_CANCELLED;
 	} else if (p->spawn.error < 0) {
 		/* Only outputs are read after a good end. */
-		result.failure.kind = exited_well(p) && result.has_exit_code ? FAILURE_OUTPUT : FAILURE_START;
-		result.message = text_printf("%s", p->spawn.message);
-	} else if (!exited_well(p)) {
-		result.failure = failure_of(p);
-		result.message = describe_end(p);
+		result.failure.kind = well ? FAILURE_OUTPUT : FAILURE_START;
+		result.message = end_message(p);
+	} else if (!well) {
+		result.failure = ended_failure(&p->end);
+		result.message = end_message(p);
 	} else {
 		result.outcome = STATUS_COMPLETED;
 		result.outputs = p->spawn.outputs;
@@ -96,7 +86,7 @@ static struct step_result result_of(struct process *p)
 static void report(struct process *p)
 {
 	struct step *s = p->step;
-	bool left = p->why == PROCESS_SHUTDOWN;
+	bool left = p->end.why == PROCESS_SHUTDOWN;
 	struct step_result result = result_of(p);
 
 	s->process = NULL;
@@ -167,7 +157,7 @@ static void reap(struct process *p)
 static void finish(struct process *p)
 {
 	p->finishing = true;
-	p->want_outputs = exited_well(p);
+	p->want_outputs = ended_well(&p->end);
 	step_timer_stop(p->deadline);
 	step_timer_stop(p->flush);
 	p->deadline = p->flush = NULL;
@@ -189,13 +179,13 @@ static void on_exit_event(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	p->end = (siginfo_t){0};
-	r = waitid(P_PIDFD, (id_t)p->spawn.pidfd, &p->end, WEXITED | WNOWAIT | WNOHANG);
+	p->end.info = (siginfo_t){0};
+	r = waitid(P_PIDFD, (id_t)p->spawn.pidfd, &p->end.info, WEXITED | WNOWAIT | WNOHANG);
 	if (r < 0 && errno == EINTR)
 		return;
-	if (r == 0 && p->end.si_pid == 0)
+	if (r == 0 && p->end.info.si_pid == 0)
 		return; /* not yet */
-	p->lost = r < 0;
+	p->end.lost = r < 0;
 	reap(p);
 	finish(p);
 }
@@ -229,8 +219,8 @@ void process_end(struct process *p, enum process_end why)
 {
 	if (p->finishing)
 		return;
-	if (p->why == PROCESS_NOT_ENDED)
-		p->why = why;
+	if (p->end.why == PROCESS_NOT_ENDED)
+		p->end.why = why;
 	send_term(p);
 }
 
@@ -271,6 +261,7 @@ static void open_log(struct process *p, struct log_stream *l, char stream, int f
 		.step = p->step->index,
 		.attempt = p->step->attempt,
 		.stream = stream,
+		.secrets = &p->spawn.mask,
 		.closed = log_closed,
 		.filling = log_filling,
 		.arg = p,
@@ -308,7 +299,7 @@ static void started(struct process *p)
 	open_log(p, &p->out, 'o', p->spawn.out_fd);
 	open_log(p, &p->err, 'e', p->spawn.err_fd);
 	(void)uv_poll_start(&p->exit_poll, UV_READABLE, on_exit_event);
-	if (p->why != PROCESS_NOT_ENDED)
+	if (p->end.why != PROCESS_NOT_ENDED)
 		send_term(p);
 	else if (timeout_ms > 0)
 		p->deadline = step_timer_start(p->engine, timeout_ms, timed_out, p);
@@ -352,6 +343,8 @@ static int process_new(struct step *s, struct process **ret)
 		return -ENOMEM;
 	p->step = s;
 	p->engine = a->engine;
+	p->end.timeout_ms = step_timeout_ms(s);
+	p->end.limits = &a->workflow->steps[s->index].limits;
 	p->spawn = (struct spawn){
 		.options = &a->engine->options,
 		.identity = store_identity(a->engine->store),

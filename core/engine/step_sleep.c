@@ -34,6 +34,18 @@ int sleep_duration(struct step *s, int64_t *ret_ms, char *message, size_t messag
 	return r;
 }
 
+/* A short sleep is not worth a row of its own. A sleep that cannot be read fails when it runs. */
+void sleep_plan(struct step *s, int64_t now_ms)
+{
+	int64_t sleep_ms;
+
+	if (sleep_duration(s, &sleep_ms, NULL, 0) < 0 || sleep_ms < ENGINE_SLEEP_ROW_MS)
+		return;
+	s->status = STATUS_WAITING;
+	s->wake_ms = now_ms + sleep_ms;
+	run_waiting(&s->activity->run, s->index);
+}
+
 static void over(void *arg)
 {
 	struct step *s = arg;
@@ -60,6 +72,15 @@ void sleep_run(struct step *s)
 		step_failed(s, FAILURE_START, "no memory for a timer");
 }
 
+static void woken(void *arg);
+
+static void arm(struct step *s)
+{
+	int64_t left_ms = s->wake_ms - clock_wall_ms();
+
+	s->timer = step_timer_start(s->activity->engine, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS, woken, s);
+}
+
 static void woken(void *arg)
 {
 	struct step *s = arg;
@@ -67,10 +88,15 @@ static void woken(void *arg)
 
 	s->timer = NULL;
 	if (s->wake_ms > clock_wall_ms()) {
-		step_wait(s);
+		arm(s);
 		return;
 	}
-	if (a->workflow->steps[s->index].kind == STEP_SLEEP)
+	if (step_awaits(s)) {
+		if (!a->engine->stopping)
+			step_time_out(s);
+		return;
+	}
+	if (step_def_of(s)->kind == STEP_SLEEP)
 		step_final(s, STATUS_COMPLETED, clock_wall_ms());
 	else
 		s->wanted = true;
@@ -79,14 +105,28 @@ static void woken(void *arg)
 
 void step_wait(struct step *s)
 {
-	struct engine *e = s->activity->engine;
-	int64_t left_ms = s->wake_ms - clock_wall_ms();
-
-	if (e->stopping || s->activity->dropped)
+	if (s->activity->engine->stopping || s->activity->dropped)
 		return;
-	if (s->activity->cancelled) {
-		step_final(s, STATUS_CANCELLED, clock_wall_ms());
+	if (step_is_unwanted(s)) {
+		step_cancel(s, clock_wall_ms());
 		return;
 	}
-	s->timer = step_timer_start(e, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS, woken, s);
+	if (s->wake_ms > 0)
+		arm(s);
+	if (step_awaits(s))
+		step_look(s);
+}
+
+static void look_now(void *arg)
+{
+	struct step *s = arg;
+
+	s->look = NULL;
+	step_look(s);
+}
+
+void step_look_later(struct step *s, int64_t delay_ms)
+{
+	if (!s->look && !s->activity->engine->stopping)
+		s->look = step_timer_start(s->activity->engine, delay_ms, look_now, s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "engine/curl_loop.h"
 
 void engine_hold(struct engine *e)
 {
@@ -62,8 +63,7 @@ static void stop_timers(struct engine *e)
 		step_timer_stop(a->again);
 		a->deadline = a->again = NULL;
 		for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++) {
-			step_timer_stop(a->steps[i].timer);
-			a->steps[i].timer = NULL;
+			step_park(&a->steps[i]);
 		}
 	}
 }
@@ -82,6 +82,20 @@ static bool is_owing(const struct engine *e)
 	return false;
 }
 
+static void http_closed(void *arg)
+{
+	engine_let_go(arg);
+}
+
+static void close_http(struct engine *e)
+{
+	if (!e->http)
+		return;
+	engine_hold(e);
+	curl_loop_close(e->http, http_closed, e);
+	e->http = NULL;
+}
+
 void stop_check(struct engine *e)
 {
 	if (!e->stopping || !e->farewell || e->scheduler.at_work > 0)
@@ -91,6 +105,7 @@ void stop_check(struct engine *e)
 	if (!e->quiet) {
 		e->quiet = true;
 		stop_timers(e);
+		close_http(e);
 		refusals_flush(e);
 		access_flush(e);
 	}

@@ -75,20 +75,12 @@ static struct helper *least_busy(struct expr *e, const struct request *r)
 	return best;
 }
 
-static struct helper *find_down(struct expr *e)
+static struct helper *find(struct expr *e, enum helper_state state)
 {
 	for (size_t i = 0; i < e->options.processes; i++)
-		if (e->helpers[i].state == HELPER_DOWN)
+		if (e->helpers[i].state == state)
 			return &e->helpers[i];
 	return NULL;
-}
-
-static bool any_ready(const struct expr *e)
-{
-	for (size_t i = 0; i < e->options.processes; i++)
-		if (e->helpers[i].state == HELPER_READY)
-			return true;
-	return false;
 }
 
 static void on_restart(uv_timer_t *timer)
@@ -96,12 +88,12 @@ static void on_restart(uv_timer_t *timer)
 	expr_dispatch(timer->data);
 }
 
-/* One more, if there is one to be had and the last ones did not fail. */
+/* One more, if there is one to be had and the last ones did not fail. One at a time: it may be all that is needed. */
 static void start_one(struct expr *e)
 {
-	struct helper *h = find_down(e);
+	struct helper *h = find(e, HELPER_DOWN);
 	const int64_t wait_ms = e->restart_ms - clock_mono_ms();
-	if (!h)
+	if (!h || find(e, HELPER_STARTING))
 		return;
 	if (wait_ms > 0) {
 		(void)uv_timer_start(&e->restart, on_restart, (uint64_t)wait_ms, 0);
@@ -134,7 +126,7 @@ void expr_start_failed(struct expr *e, const char *message)
 	e->restart_ms = clock_mono_ms() + (pause_ms < EXPR_BACKOFF_MAX_MS ? pause_ms : EXPR_BACKOFF_MAX_MS);
 	e->start_failures++;
 	log_error("a jq helper process cannot be started", log_str("reason", message), LOG_END);
-	if (e->start_failures >= EXPR_STARTS_MAX && !any_ready(e))
+	if (e->start_failures >= EXPR_STARTS_MAX && !find(e, HELPER_READY))
 		fail_all(e, &e->waiting, -EIO, message);
 	else
 		(void)uv_timer_start(&e->restart, on_restart, (uint64_t)pause_ms, 0);
@@ -152,7 +144,7 @@ int expr_run(struct expr *e, const struct expr_program *programs, size_t program
 	if (error < 0)
 		return error;
 	/* The largest one is taken when nothing else is there. */
-	if (e->queued > 0 && r->frame.len > e->options.queue_bytes_max - e->queued_bytes) {
+	if (e->queued > 0 && e->queued_bytes + r->frame.len > e->options.queue_bytes_max) {
 		expr_request_free(r);
 		return -EBUSY;
 	}

@@ -52,7 +52,7 @@ struct expr_input {
  *                     are not even computed
  *         -ENODATA    no output (`empty`, and error(null))
  *         -EINVAL     it does not compile, or failed, or its input or result is no JSON
- *         -E2BIG      its output is too large
+ *         -E2BIG      its output is too large, or those of the request are together (16 MiB)
  *         -ETIMEDOUT  it did not end in time
  *         -ENOMEM     it needs too much memory, or ended the helper in another way
  *         -EIO        no helper could be started
@@ -69,14 +69,14 @@ struct expr_result {
 /* One result for each program, in their order; they live until it returns. It may call expr_run and expr_close. */
 typedef void (*expr_cb)(void *arg, const struct expr_result *results, size_t count);
 
-/* No helper is started before it is needed. 0, -EINVAL, -ENOMEM, or an error of libuv. */
+/* No helper is started before it is needed; helpers end with the thread that starts them, the loop's. 0, -EINVAL, -ENOMEM, or an error of libuv. */
 int expr_open(const struct expr_options *options, struct expr **ret);
 /* What is not answered gets -ECANCELED, then `closed(arg)` is called, both at later turns of the loop. Nothing may be called
  * afterwards. NULL is taken; then `closed` is called at once. */
 void expr_close(struct expr *e, void (*closed)(void *arg), void *arg);
 
 /* Copies everything. The programs run one after another, under one deadline. `cb` is called exactly once, at a later turn of the
- * loop. 0; -EBUSY: too much is waiting; -E2BIG: larger than a helper takes (32 MiB, 1024 inputs); -EINVAL: no program, or an
+ * loop. 0; -EBUSY: too much is waiting; -E2BIG: larger than a helper takes (32 MiB, 1024 programs, 1024 inputs); -EINVAL: no program, or an
  * input that is not there; -ECANCELED: it is closed; -ENOMEM. After an error `cb` is not called. */
 int expr_run(struct expr *e, const struct expr_program *programs, size_t program_count, const struct expr_input *inputs,
 	     size_t input_count, expr_cb cb, void *arg);

@@ -22,6 +22,7 @@
 /* A whole request; a helper takes no longer one. */
 #define FRAME_REQUEST_MAX ((size_t)32 * 1024 * 1024)
 #define FRAME_INPUTS_MAX 1024
+#define FRAME_PROGRAMS_MAX 1024
 /* What a result's frame has beside its text. */
 #define FRAME_RESULT_HEAD ((size_t)20)
 

@@ -151,8 +151,11 @@ static void timed_out(uv_timer_t *timer)
 static void set_deadline(struct helper *h)
 {
 	(void)uv_timer_stop(&h->deadline);
-	if (head(h))
-		(void)uv_timer_start(&h->deadline, timed_out, (uint64_t)h->expr->options.deadline_ms, 0);
+	if (!head(h))
+		return;
+	/* The loop's idea of now may be old, and the time would be short. */
+	uv_update_time(h->expr->loop);
+	(void)uv_timer_start(&h->deadline, timed_out, (uint64_t)h->expr->options.deadline_ms, 0);
 }
 
 /* ---- What it says ----------------------------------------------------------------------------------------------- */
@@ -184,12 +187,15 @@ static bool known_status(int status)
 
 static void answer_head(struct helper *h, int status, const char *text, size_t len)
 {
+	static const char too_large[] = "the results of its request are too large";
 	struct request *r = head(h);
 	char message[64];
 	if (status == -ENOMEM) {
 		(void)snprintf(message, sizeof(message), "it needs more than %zu MiB of memory",
 			       h->expr->options.memory_max >> 20);
 		request_fail(r, status, message);
+	} else if ((r->result_bytes += len) > EXPR_RESULTS_MAX) {
+		request_answer(r, -E2BIG, too_large, sizeof(too_large) - 1);
 	} else {
 		request_answer(r, status, text, len);
 	}

@@ -14,6 +14,8 @@
 
 #define EXPR_MEMORY_MAX ((size_t)256 * 1024 * 1024)
 #define EXPR_OUTPUT_MAX ((size_t)1024 * 1024)
+/* All results of one request. */
+#define EXPR_RESULTS_MAX ((size_t)16 * 1024 * 1024)
 /* A helper holds as many requests (or bytes) beside the one that it is at, so that it need not wait for the loop. They wait
  * for that one, so there are few. */
 #define EXPR_AHEAD_MAX 8
@@ -36,6 +38,7 @@ struct request {
 	void *arg;
 	struct expr_result *results; /* json and message are owned */
 	size_t count, answered;
+	size_t result_bytes;
 	unsigned tries;
 	bool begun; /* the helper said so */
 	int64_t since_ms;

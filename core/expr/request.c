@@ -26,8 +26,7 @@ int request_make(const struct expr_program *programs, size_t program_count, cons
 {
 	if (program_count == 0)
 		return -EINVAL;
-	/* Each takes eight bytes at least: more cannot fit. */
-	if (program_count > FRAME_REQUEST_MAX / 8 || input_count > FRAME_INPUTS_MAX)
+	if (program_count > FRAME_PROGRAMS_MAX || input_count > FRAME_INPUTS_MAX)
 		return -E2BIG;
 	struct request *r = calloc(1, sizeof(*r));
 	if (!r)

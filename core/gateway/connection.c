@@ -266,6 +266,8 @@ void connection_flush(struct connection *c)
 	if (c->state != CONNECTION_OPEN)
 		return;
 	connection_send(c);
+	if (c->state == CONNECTION_OPEN && !list_empty(&c->requests))
+		request_tell_drained(list_entry(c->requests.next, struct http_request, link));
 	if (c->state == CONNECTION_OPEN)
 		resume(c);
 	if (c->state != CONNECTION_OPEN)

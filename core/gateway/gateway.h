@@ -107,11 +107,15 @@ int http_respond_json(struct http_request *r, int status, const void *body, size
  * Retry-After. */
 int http_problem(struct http_request *r, int status, const char *type, const char *detail, int retry_after_s);
 
-/* An answer of unknown length: chunked for HTTP/1.1, until close for 1.0. http_stream_write: -EPIPE when the client has
- * left, -ENOBUFS when more than 1 MiB is waiting for it (then call http_stream_end). */
+/* An answer of unknown length: chunked for HTTP/1.1, until close for 1.0; proxies are asked to pass it on piece by piece
+ * and not to keep it. http_stream_write: -EPIPE when the client has left, -ENOBUFS when more than 1 MiB is waiting for
+ * it (then wait until it has drained, or call http_stream_end). A client that takes nothing for write_timeout_ms is cut. */
 int http_stream_begin(struct http_request *r, int status, const char *content_type);
 int http_stream_write(struct http_request *r, const void *bytes, size_t len);
 size_t http_stream_pending(const struct http_request *r);
+/* `drained(arg)` is called once, later, when nothing waits for the client any more. Not after http_stream_end, nor when
+ * the client has left. */
+void http_on_drained(struct http_request *r, void (*drained)(void *arg), void *arg);
 void http_stream_end(struct http_request *r);
 
 const char *http_status_text(int status);

@@ -85,6 +85,8 @@ struct http_request {
 	char remote[REMOTE_SIZE];
 	void (*gone)(void *arg);
 	void *gone_arg;
+	void (*drained)(void *arg); /* NULL: nobody waits for it */
+	void *drained_arg;
 	struct field fields[HEADERS_MAX]; /* last: not cleared for the next request */
 };
 
@@ -98,6 +100,8 @@ void request_answered(struct http_request *r);
 int request_find_route(struct http_request *r);
 /* Calls the handler, or answers what no handler takes. `r` may be gone afterwards. */
 void request_dispatch(struct http_request *r);
+/* Tells the handler of a stream whose bytes are all out, if it waits for that. `r` may be gone afterwards. */
+void request_tell_drained(struct http_request *r);
 /* The client has left: tells the handler, once. `r` may be gone afterwards. */
 void request_tell_gone(struct http_request *r);
 

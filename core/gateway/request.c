@@ -93,6 +93,15 @@ void request_answered(struct http_request *r)
 	gateway_settle(g);
 }
 
+void request_tell_drained(struct http_request *r)
+{
+	void (*drained)(void *) = r->drained;
+	if (!drained || r->state != REQUEST_STREAMING || http_stream_pending(r) > 0)
+		return;
+	r->drained = NULL;
+	drained(r->drained_arg);
+}
+
 void request_tell_gone(struct http_request *r)
 {
 	if (!r->gone || r->told_gone)

@@ -261,15 +261,19 @@ int http_problem(struct http_request *r, int status, const char *type, const cha
 
 int http_stream_begin(struct http_request *r, int status, const char *content_type)
 {
-	struct http_header_field field = {
-		.name = "Content-Type", .value = content_type, .value_len = strlen(content_type)};
-	bool valid = is_valid(status, &field, 1);
+	struct http_header_field fields[] = {
+		{.name = "Content-Type", .value = content_type, .value_len = strlen(content_type)},
+		{.name = "Cache-Control", .value = "no-store", .value_len = 8},
+		{.name = "X-Accel-Buffering", .value = "no", .value_len = 2},
+	};
+	bool valid = is_valid(status, fields, 1);
 	r->state = REQUEST_STREAMING;
 	if (!r->connection)
 		return -EPIPE;
 	if (!valid) {
 		status = 500;
-		field = (struct http_header_field){.name = "Content-Type", .value = "text/plain", .value_len = 10};
+		fields[0].value = "text/plain";
+		fields[0].value_len = 10;
 	}
 	metric_add(r->gateway->metric_status[status / 100], 1);
 	settle_keep_alive(r);
@@ -279,7 +283,7 @@ int http_stream_begin(struct http_request *r, int status, const char *content_ty
 		r->connection->last = true;
 	}
 	r->chunked_answer = !r->version_1_0 && !r->is_head;
-	struct answer answer = {.status = status, .headers = &field, .header_count = 1, .is_stream = true};
+	struct answer answer = {.status = status, .headers = fields, .header_count = 3, .is_stream = true};
 	put_answer(r, &answer);
 	connection_advance(r->connection);
 	return valid ? 0 : -EINVAL;
@@ -291,6 +295,14 @@ size_t http_stream_pending(const struct http_request *r)
 	if (!c)
 		return 0;
 	return r->out.len + (c->requests.next == &r->link ? connection_unsent(c) : 0);
+}
+
+void http_on_drained(struct http_request *r, void (*drained)(void *arg), void *arg)
+{
+	r->drained = drained;
+	r->drained_arg = arg;
+	if (r->connection)
+		gateway_mark(r->gateway, r->connection);
 }
 
 int http_stream_write(struct http_request *r, const void *bytes, size_t len)

@@ -117,9 +117,23 @@ void host_close_handle(uv_handle_t *handle)
 		uv_close(handle, free_handle);
 }
 
+/* Those who come meanwhile are for the next time. */
+static void tell_settled(struct host *h)
+{
+	struct list now, *node;
+	list_init(&now);
+	list_splice(&now, &h->settles);
+	while ((node = list_first(&now))) {
+		struct host_settle *settle = list_entry(node, struct host_settle, node);
+		list_remove(node);
+		settle->done(settle->arg);
+	}
+}
+
 /* The last call of a stop: h may be gone afterwards. */
 static void finish_stop(struct host *h)
 {
+	tell_settled(h);
 	void (*done)(void *, const char *) = h->stop_done;
 	h->finish_now = false;
 	h->stop_done = NULL;
@@ -158,11 +172,8 @@ void host_later(struct host *h, struct later *l)
 static void settle_run(struct later *l)
 {
 	struct host *h = list_entry(l, struct host, settle);
-	void (*done)(void *) = h->settle_done;
-	if (!done || h->unsettled)
-		return;
-	h->settle_done = NULL;
-	done(h->settle_arg);
+	if (h->unsettled == 0)
+		tell_settled(h);
 }
 
 static void stop_check_run(struct later *l)
@@ -226,6 +237,7 @@ int host_open(const struct host_options *options, struct host **ret)
 	h->clock_fd = -1;
 	list_init(&h->later);
 	list_init(&h->loading);
+	list_init(&h->settles);
 	later_init(&h->load, loading_run);
 	later_init(&h->settle, settle_run);
 	later_init(&h->stop_check, stop_check_run);
@@ -248,10 +260,9 @@ int host_open(const struct host_options *options, struct host **ret)
 	return 0;
 }
 
-void host_settle(struct host *h, void (*done)(void *arg), void *arg)
+void host_settle(struct host *h, struct host_settle *settle)
 {
-	h->settle_done = done;
-	h->settle_arg = arg;
+	list_append(&h->settles, &settle->node);
 	host_later(h, &h->settle);
 }
 
@@ -334,7 +345,7 @@ void host_free(struct host *h)
 		return;
 	h->stopping = h->finished = true;
 	h->stop_done = NULL;
-	h->settle_done = NULL;
+	tell_settled(h);
 	for (size_t i = h->count; i-- > 0;)
 		end_plugin(h->plugins[i]);
 	bool late = h->late != NULL;

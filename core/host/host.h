@@ -14,6 +14,7 @@
 #include <uv.h>
 #include "base/diag.h"
 #include "base/health.h"
+#include "base/list.h"
 #include "base/metrics.h"
 #include "base/post.h"
 #include "config/config.h"
@@ -54,9 +55,14 @@ int host_create(struct host *h, struct diag *d);
  * changed, leaves the others. A trigger that cannot be added becomes dead with its reason in health. Callback-free.
  * The checkpoints are read from the store. */
 void host_sync(struct host *h, const struct catalog_entry *entry);
-/* done(arg), later, when every trigger that host_sync was told of has been handed to its plugin (their checkpoints
- * come from the store). */
-void host_settle(struct host *h, void (*done)(void *arg), void *arg);
+/* done(arg) is called once, later, when every trigger that host_sync was told of has been handed to its plugin (their
+ * checkpoints come from the store), or the host has stopped. The struct is the caller's and stays until then. */
+struct host_settle {
+	struct list node; /* the host's */
+	void (*done)(void *arg);
+	void *arg;
+};
+void host_settle(struct host *h, struct host_settle *settle);
 /* Calls `start` of each plugin. */
 int host_start(struct host *h, struct diag *d);
 /* Stops all plugins and waits for their emissions: `done(arg, late)` once, later, and may

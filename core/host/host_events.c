@@ -1,60 +1,31 @@
-/* tappet.events/1: readers that catch up from the store and go over to the bus. The store is the truth, the bus a
- * hint: a reader knows the number that it has seen last, takes from the bus only the one behind it, and reads the
- * store whenever there is a hole. So there is no gap and no double, whatever the order in which the two bring an
- * event. */
+/* tappet.events/1: readers of events (bus/reader.h) on behalf of plugins. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
-
-#define BATCH_MAX 128
-#define RING_SIZE 128
-/* A reader whose filter leaves everything out is told its position now and then, by an empty batch. */
-#define POSITION_EVERY 1000
+#include "bus/reader.h"
 
 struct tappet_reader {
 	struct tappet_instance *plugin;
 	struct list node;
 	struct later pump;
-	struct bus_subscriber *subscriber;
+	struct bus_reader events;
 	tappet_events_cb cb;
 	void *arg;
 	char workflow_id[ID_SIZE], activity_id[ID_SIZE];
 	char type[64];
 	bool type_is_prefix;
-	uint64_t position; /* seen up to here, the filter's leavings included */
-	uint64_t told;     /* as last told */
-	uint64_t gap_from; /* not told yet */
-	bool from_oldest;  /* nothing was asked for in particular: what is gone is no gap */
 	bool wants, reading, closed;
-	uint64_t asked_at, dry_at; /* bus_newest when the store had nothing behind `position` */
-	struct event *batch;       /* BATCH_MAX, while there is something in it */
-	size_t count;
 };
-
-static void release_batch(struct tappet_reader *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		event_release(&r->batch[i]);
-	r->count = 0;
-	free(r->batch);
-	r->batch = NULL;
-}
-
-static bool make_batch(struct tappet_reader *r)
-{
-	if (!r->batch)
-		r->batch = calloc(BATCH_MAX, sizeof(*r->batch));
-	return r->batch != NULL;
-}
 
 static void reader_free(struct tappet_reader *r)
 {
-	release_batch(r);
+	bus_reader_delivered(&r->events);
 	free(r);
 }
 
-static bool matches(const struct tappet_reader *r, const struct event *e)
+static bool matches(void *arg, const struct event *e)
 {
+	const struct tappet_reader *r = arg;
 	if (r->workflow_id[0] && strcmp(r->workflow_id, e->workflow_id) != 0)
 		return false;
 	if (r->activity_id[0] && strcmp(r->activity_id, e->activity_id) != 0)
@@ -67,11 +38,11 @@ static bool matches(const struct tappet_reader *r, const struct event *e)
 
 static void deliver(struct tappet_reader *r)
 {
-	struct tappet_instance *p = r->plugin;
-	tappet_event events[BATCH_MAX];
+	const struct bus_reader *news = &r->events;
+	tappet_event events[BUS_READER_MAX];
 	struct guard g;
-	for (size_t i = 0; i < r->count; i++) {
-		const struct event *e = &r->batch[i];
+	for (size_t i = 0; i < news->count; i++) {
+		const struct event *e = &news->batch[i];
 		events[i] = (tappet_event){
 			.seq = e->seq,
 			.time_ms = e->time_ms,
@@ -81,71 +52,12 @@ static void deliver(struct tappet_reader *r)
 			.data = tappet_cstr(e->data ? e->data : "{}"),
 		};
 	}
-	uint64_t gap_from = r->gap_from;
-	r->gap_from = 0;
 	r->wants = false;
-	r->told = r->position;
-	guard_enter(&g, p, CALLBACK_EVENTS);
-	r->cb(r->arg, events, r->count, sizeof(events[0]), r->position, gap_from);
+	guard_enter(&g, r->plugin, CALLBACK_EVENTS);
+	r->cb(r->arg, events, news->count, sizeof(events[0]), news->position, news->gap_from);
 	guard_leave(&g);
 	/* It may have been closed from inside; its memory goes at the next turn at the earliest. */
-	release_batch(r);
-}
-
-static bool has_news(const struct tappet_reader *r)
-{
-	return r->count > 0 || r->gap_from || r->position - r->told >= POSITION_EVERY;
-}
-
-/* Takes over what the bus has, as long as it is the very next one. */
-static void take_live(struct tappet_reader *r)
-{
-	struct event e;
-	if (!make_batch(r))
-		return;
-	while (r->count < BATCH_MAX && bus_take(r->subscriber, &e) == 1) {
-		if (e.seq == r->position + 1) {
-			r->position = e.seq;
-			if (matches(r, &e))
-				r->batch[r->count++] = e;
-			else
-				event_release(&e);
-			continue;
-		}
-		bool hole = e.seq > r->position + 1;
-		event_release(&e);
-		if (hole) {
-			bus_discard(r->subscriber);
-			return;
-		}
-	}
-}
-
-static void skip_gone(struct tappet_reader *r, uint64_t oldest)
-{
-	bool first = r->from_oldest;
-	r->from_oldest = false;
-	if (oldest <= r->position + 1)
-		return;
-	if (!first && !r->gap_from)
-		r->gap_from = r->position + 1;
-	r->position = oldest - 1;
-	if (first)
-		r->told = r->position;
-}
-
-static void take_read(struct tappet_reader *r, const struct event *events, size_t count)
-{
-	for (size_t i = 0; i < count && r->count < BATCH_MAX; i++) {
-		if (events[i].seq <= r->position)
-			continue;
-		if (matches(r, &events[i])) {
-			if (!make_batch(r) || event_copy(&r->batch[r->count], &events[i]) < 0)
-				return;
-			r->count++;
-		}
-		r->position = events[i].seq;
-	}
+	bus_reader_delivered(&r->events);
 }
 
 static void on_read(void *arg, int status, const struct event *events, size_t count, uint64_t oldest)
@@ -161,23 +73,19 @@ static void on_read(void *arg, int status, const struct event *events, size_t co
 		log_warn("events cannot be read", log_str("plugin", r->plugin->name), log_errno(status), LOG_END);
 		return;
 	}
-	uint64_t before = r->position;
-	skip_gone(r, oldest);
-	take_read(r, events, count);
-	if (r->position == before)
-		r->dry_at = r->asked_at;
+	bus_reader_take(&r->events, events, count, oldest);
 	host_later(r->plugin->host, &r->pump);
 }
 
 static void read_store(struct tappet_reader *r)
 {
 	struct host *h = r->plugin->host;
-	if (r->reading || h->finished)
+	if (h->finished)
 		return;
 	r->reading = true;
-	r->asked_at = bus_newest(h->options.bus);
+	bus_reader_ask(&r->events);
 	pending_add(r->plugin);
-	int status = store_read_events(h->options.store, r->position, BATCH_MAX, on_read, r);
+	int status = store_read_events(h->options.store, r->events.position, BUS_READER_MAX, on_read, r);
 	if (status < 0)
 		on_read(r, status, NULL, 0, 0);
 }
@@ -192,18 +100,14 @@ static void pump(struct later *l)
 	}
 	if (!r->wants || r->reading)
 		return;
-	if (!r->from_oldest)
-		take_live(r);
-	if (has_news(r)) {
-		deliver(r);
-		if (r->closed)
-			host_later(r->plugin->host, &r->pump);
-		return;
-	}
-	/* Nothing in the ring although something was committed: it overflowed, or it is older than the subscription. */
-	uint64_t newest_now = bus_newest(r->plugin->host->options.bus);
-	if (r->from_oldest || (r->position < newest_now && r->dry_at != newest_now))
+	enum bus_reader_next next = bus_reader_look(&r->events);
+	if (next == BUS_READER_BEHIND)
 		read_store(r);
+	if (next != BUS_READER_NEWS)
+		return;
+	deliver(r);
+	if (r->closed)
+		host_later(r->plugin->host, &r->pump);
 }
 
 /* Called from inside bus_publish, where no subscription may end: the plugin is called at the next turn. */
@@ -253,19 +157,16 @@ static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_e
 	r->arg = arg;
 	r->wants = true;
 	later_init(&r->pump, pump);
-	uint64_t newest = bus_newest(h->options.bus);
-	r->from_oldest = since == 0;
-	/* A number from the future comes from another store: what was asked for is everything new. */
-	r->position = r->told = since < newest ? since : newest;
+	r->events.matches = matches;
+	r->events.wake = on_wake;
+	r->events.arg = r;
 	int32_t error = set_filter(r, filter);
 	if (!error)
-		error = host_error(bus_subscribe(h->options.bus, RING_SIZE, on_wake, r, &r->subscriber));
+		error = host_error(bus_reader_open(&r->events, h->options.bus, since, since == 0));
 	if (error) {
 		free(r);
 		return error;
 	}
-	if (r->from_oldest)
-		r->position = r->told = 0;
 	list_append(&self->readers, &r->node);
 	host_later(h, &r->pump);
 	*ret = r;
@@ -285,8 +186,7 @@ static void close_reader(struct tappet_reader *r)
 	if (r->closed)
 		return;
 	r->closed = true;
-	bus_unsubscribe(r->subscriber);
-	r->subscriber = NULL;
+	bus_reader_close(&r->events);
 	list_remove(&r->node);
 	later_cancel(&r->pump);
 	/* on_read frees one that is reading; the others go by the pump, not under the feet of deliver. */

@@ -262,8 +262,7 @@ struct host {
 	struct later load;
 	size_t unsettled;
 	struct later settle;
-	void (*settle_done)(void *arg);
-	void *settle_arg;
+	struct list settles; /* of struct host_settle */
 
 	bool stopping, finished, finish_now;
 	struct later stop_check;

@@ -44,7 +44,7 @@ static void forget_in(struct map *m, const struct tappet_trigger *t)
 
 void trigger_settled(struct host *h)
 {
-	if (--h->unsettled == 0 && h->settle_done)
+	if (--h->unsettled == 0 && !list_empty(&h->settles))
 		host_later(h, &h->settle);
 }
 

@@ -65,6 +65,15 @@ char *reader_strdup(struct reader *r, const char *text);
 
 /* Reads each member of `object` as its key in the table says. */
 void reader_object(struct reader *r, const struct reader_table *table, const struct json *object, void *into);
+/* reader_schema.c: the members of the JSON Schema (draft 2020-12) of a table's object, and a Markdown table of its keys. The
+ * schema refers to "duration" and "size" in $defs. */
+void reader_schema_object(const struct reader_table *table, struct buf *out);
+/* The JSON Schema of one key's value; for READ_CUSTOM what its own says. */
+void reader_schema_value(const struct reader_key *key, struct buf *out);
+void reader_document(const struct reader_table *table, struct buf *out);
+/* "duration" and "size" themselves, as members of $defs. */
+void reader_schema_units(struct buf *out);
+
 /* Each gives false, with the mistake put down and *ret untouched, when the value is not of its kind. */
 bool reader_string(struct reader *r, const struct json *v, char **ret); /* a copy, that replaces an older one */
 bool reader_bool(struct reader *r, const struct json *v, bool *ret);

@@ -69,6 +69,11 @@ static enum verdict judge_on_failure(const struct run *r)
 	return run_outcome(r, NULL) == STATUS_FAILURE ? READY : NEVER;
 }
 
+static bool is_met(const struct run_step *need)
+{
+	return need->status == STATUS_COMPLETED || need->passed;
+}
+
 /* A step whose need has ended badly is settled although other needs still run: nothing can change that any more. */
 static enum verdict judge(const struct run *r, size_t step)
 {
@@ -80,14 +85,23 @@ static enum verdict judge(const struct run *r, size_t step)
 	if (r->cancelled || r->timed_out)
 		return NEVER;
 	for (size_t i = 0; i < def->needs_count; i++) {
-		enum status status = r->steps[def->needs[i]].status;
+		const struct run_step *need = &r->steps[def->needs[i]];
 
-		if (!status_is_final(status))
+		if (!status_is_final(need->status))
 			verdict = WAIT;
-		else if (status != STATUS_COMPLETED && !def->always)
+		else if (!is_met(need) && !def->always)
 			return NEVER;
 	}
 	return verdict;
+}
+
+/* One that was skipped although it could have run has said so itself. Found out anew, so that it holds after a restart. */
+static void find_passed(struct run *r, size_t step)
+{
+	struct run_step *s = &r->steps[step];
+
+	if (s->status == STATUS_SKIPPED && r->workflow->steps[step].when && judge(r, step) == READY)
+		s->passed = true;
 }
 
 /* One pass in the order of the needs settles all: a step that is skipped stands before those that need it, and that of
@@ -100,6 +114,7 @@ static size_t skip(struct run *r, size_t *ret_skipped)
 	for (size_t i = 0; i < r->workflow->step_count; i++) {
 		size_t step = r->order[i];
 
+		find_passed(r, step);
 		if (r->steps[step].status != STATUS_NOTSTARTED || judge(r, step) != NEVER)
 			continue;
 		set_status(r, step, ended ? STATUS_CANCELLED : STATUS_SKIPPED);

@@ -3,17 +3,18 @@
  *
  *   NOTSTARTED --run_started--> INPROGRESS --run_ended--> COMPLETED | FAILURE | CANCELLED
  *        |                          |  ^
- *        | a need was not met       |  '-- run_started (retry, or again after a crash)
+ *        | a need was not met, or   |  '-- run_started (retry, or again after a crash)
+ *        | its `when` is not true   |
  *        '--> SKIPPED               '--> WAITING (backoff, sleep) --run_started--> INPROGRESS
  *
- * A step is ready when all its needs are final and either all COMPLETED, or it says `always`. It is skipped when one of its
- * needs ended otherwise and it does not say `always`. A failed step fails the activity, except where a step that says
- * `always` needs it directly: the path goes on.
+ * A step is ready when all its needs are final and either all met, or it says `always`. A need is met that has COMPLETED, or
+ * that was skipped by its own condition (`when`): then it was not wanted this time, and what follows it goes on without its
+ * outputs. A step is skipped when one of its needs ended otherwise and it does not say `always`. A failed step fails the
+ * activity, except where a step that says `always` needs it directly: the path goes on.
  *
  * The step of onFailure (workflow.has_on_failure: the last one) has no needs of the ordinary kind: it is ready when all
- * others are final and the activity has failed or its time is over, skipped when it has completed and cancelled when that was
- * cancelled.
- * What becomes of it changes nothing of the outcome. */
+ * others are final and the activity has failed or its time is over, skipped when it has completed, and cancelled when that was
+ * cancelled. What becomes of it changes nothing of the outcome. */
 #ifndef MODEL_RUN_H
 #define MODEL_RUN_H
 
@@ -25,6 +26,7 @@
 struct run_step {
 	enum status status;
 	unsigned attempt; /* of the last start; 0: none yet */
+	bool passed;      /* skipped by its own condition */
 };
 
 struct run {

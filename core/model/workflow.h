@@ -233,6 +233,11 @@ int workflow_find_trigger(const struct workflow *w, const char *trigger_id);
 /* Each jq program of a definition's JSON, for whoever checks them (core/expr). What is of another type than it should be
  * is passed over. */
 void workflow_each_program(const struct json *root, void (*visit)(void *arg, const struct json *program), void *arg);
+/* The JSON Schema (draft 2020-12) of a definition, its $defs alone (members, without brackets), and Markdown with all keys:
+ * from the tables that validate. */
+void workflow_schema(struct buf *out);
+void workflow_schema_defs(struct buf *out);
+void workflow_document(struct buf *out);
 const char *param_type_name(enum param_type type);
 const char *step_kind_name(enum step_kind kind);
 

@@ -11,6 +11,7 @@
 #define ANSWER_MAX (64 * 1024 * 1024)
 #define CONNECT_DEFAULT_MS 10000
 #define REDIRECTS_MAX 20
+#define HEADERS_MAX 100
 #define EXPECT "a status such as 200, \"2xx\", \"200-204\" or a list of them"
 
 static void read_method(struct reader *r, void *into, const struct json *v)
@@ -90,6 +91,10 @@ static void read_headers(struct reader *r, void *into, const struct json *v)
 {
 	struct http_def *http = into;
 
+	if (json_count(v) > HEADERS_MAX) {
+		reader_mistake(r, v, false, "%zu header fields: at most %d are allowed", json_count(v), HEADERS_MAX);
+		return;
+	}
 	workflow_read_texts(workflow_reader_of(r), v, "an object of header fields", header_problem, &http->headers,
 			    &http->header_count);
 	for (const struct json *member = json_first(v); member && json_is_object(v); member = json_next(member)) {

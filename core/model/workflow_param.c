@@ -8,6 +8,8 @@
 #include "model/names.h"
 #include "model/workflow_reader.h"
 
+#define CHOICES_MAX 1000
+
 static bool has_type(const struct json *v, enum param_type type)
 {
 	switch (type) {
@@ -75,6 +77,10 @@ static void read_choices(struct reader *r, void *into, const struct json *v)
 		reader_expected(r, v, "a list of strings");
 		return;
 	}
+	if (json_count(v) > CHOICES_MAX) {
+		reader_mistake(r, v, false, "%zu choices: at most %d are allowed", json_count(v), CHOICES_MAX);
+		return;
+	}
 	if (!json_first(v))
 		reader_mistake(r, v, false, "\"choices\" is empty");
 	param->choices = reader_calloc(r, json_count(v), sizeof(*param->choices));
@@ -102,8 +108,10 @@ static const struct reader_key param_keys[] = {
 	{"description", READ_STRING, AT(description), .help = "For people."},
 };
 
-const struct reader_table workflow_param_table = {"param", "a parameter", param_keys,
-						  sizeof(param_keys) / sizeof(param_keys[0]), NULL};
+const struct reader_table workflow_param_table = {
+	"param", "a parameter", param_keys, sizeof(param_keys) / sizeof(param_keys[0]),
+	"\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":\"choice\"}}},\"then\":{\"required\":["
+	"\"choices\"]},\"else\":{\"properties\":{\"choices\":false}}"};
 
 /* A step sees its parameters as TAPPET_PARAM_NAME in upper case: two may not become one there. */
 static void check_name(struct reader *r, const struct workflow *w, const struct json *member)

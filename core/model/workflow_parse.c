@@ -50,7 +50,8 @@ static const struct reader_key workflow_keys[] = {
 	{"team", READ_STRING, AT(team), .help = "For people; empty by default."},
 	{"description", READ_STRING, AT(description), .help = "For people; empty by default."},
 	{"params", READ_CUSTOM, .read = workflow_read_params,
-	 .schema = "{\"type\":\"object\",\"additionalProperties\":" READER_REF("param") "}",
+	 .schema = "{\"type\":\"object\",\"propertyNames\":" READER_REF(
+		 "identifier") ",\"additionalProperties\":" READER_REF("param") "}",
 	 .help = "The parameters by name."},
 	{"triggers", READ_CUSTOM, .read = workflow_read_triggers,
 	 .schema = "{\"type\":\"array\",\"items\":" READER_REF("trigger") "}", .help = "What starts it."},
@@ -59,10 +60,9 @@ static const struct reader_key workflow_keys[] = {
 	{"priority", READ_INT, AT(priority), .min = -WORKFLOW_PRIORITY_MAX, .max = WORKFLOW_PRIORITY_MAX,
 	 .help = "Each step up doubles its share of the steps that may start; 0 by default."},
 	{"steps", READ_CUSTOM, .read = workflow_read_steps,
-	 .schema = "{\"type\":\"array\",\"minItems\":1,\"items\":{\"allOf\":[" READER_REF(
-		 "step") "],\"required\":[\"id\"]}}",
+	 .schema = "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/step\",\"required\":[\"id\"]}}",
 	 .help = "At least one."},
-	{"onFailure", READ_ANY, .schema = "{\"oneOf\":[{\"type\":\"null\"}," READER_REF("step") "]}",
+	{"onFailure", READ_ANY, .schema = READER_REF("onFailure"),
 	 .help = "A step that runs when all others have ended and the activity has failed; null: none, whatever "
 		 "`defaults.onFailure` says."},
 	{"manual", READ_BOOL, AT(manual), .help = "`false`: it cannot be started by hand; true by default."},

@@ -49,6 +49,8 @@ static inline struct workflow_reader *workflow_reader_of(struct reader *r)
 void workflow_read_steps(struct reader *r, void *into, const struct json *v);
 /* The step of onFailure, when the others are read. `foreign`: it is of tappet.json. */
 void workflow_read_on_failure(struct workflow_reader *wr, const struct json *node, bool foreign);
+/* For the schema: the keys that mean nothing beside a kind of step, each false, as an object. */
+void workflow_write_useless_keys(enum step_kind kind, struct buf *out);
 /* Notes what the step does; a mistake where it does something already. */
 void workflow_set_action(struct reader *r, struct step_def *def, enum step_kind kind, const struct json *v);
 /* workflow_param.c, workflow_trigger.c, workflow_concurrency.c: the same for these keys. */

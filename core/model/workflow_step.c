@@ -129,6 +129,18 @@ static const struct {
 	{"noNewPrivileges", STEP_PROCESS, "no process is started"},
 };
 
+void workflow_write_useless_keys(enum step_kind kind, struct buf *out)
+{
+	jsonw_open(out, '{');
+	for (size_t i = 0; i < sizeof(limited_keys) / sizeof(limited_keys[0]); i++) {
+		if (limited_keys[i].kinds & STEP_BIT(kind))
+			continue;
+		jsonw_key(out, limited_keys[i].key);
+		jsonw_bool(out, false);
+	}
+	jsonw_close(out, '}');
+}
+
 static void check_kind(struct reader *r, const struct step_def *def, const struct json *node)
 {
 	for (size_t i = 0; i < sizeof(limited_keys) / sizeof(limited_keys[0]); i++) {

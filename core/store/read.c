@@ -60,7 +60,7 @@ static struct store_request *make_request(enum request_kind kind, size_t row_siz
 		return NULL;
 	request->kind = kind;
 	request->rows.size = row_size;
-	request->step_or_status = -1;
+	request->step = -1;
 	request->arg = arg;
 	return request;
 }
@@ -97,6 +97,14 @@ int store_get_activity(struct store *s, const char *id, store_activity_cb cb, vo
 	return queue_request(s, request);
 }
 
+static int copy_text(struct store_request *request, const char *text, char **ret)
+{
+	if (!text)
+		return 0;
+	*ret = arena_copy(&request->arena, text, strlen(text));
+	return *ret ? 0 : -ENOMEM;
+}
+
 int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,
 			  void *arg)
 {
@@ -105,9 +113,15 @@ int store_list_activities(struct store *s, const struct store_activity_filter *f
 		return -ENOMEM;
 	set_id(request->id, filter->workflow_id);
 	set_id(request->cursor, filter->before);
-	request->step_or_status = filter->status;
+	request->statuses = filter->statuses;
 	request->since_ms = filter->since_ms;
+	request->until_ms = filter->until_ms;
 	request->limit = page(filter->limit);
+	if (copy_text(request, filter->workflow_ids, &request->workflow_ids) < 0 ||
+	    copy_text(request, filter->trigger, &request->trigger) < 0) {
+		store_request_free(request);
+		return -ENOMEM;
+	}
 	request->cb.activities = cb;
 	return queue_request(s, request);
 }
@@ -221,7 +235,7 @@ int store_read_logs(struct store *s, const char *id, int step, uint64_t after, s
 	if (!request)
 		return -ENOMEM;
 	set_id(request->id, id);
-	request->step_or_status = step;
+	request->step = step;
 	request->after = after;
 	request->limit = limit;
 	request->cb.logs = cb;

@@ -38,10 +38,12 @@ struct store_request {
 	int status;
 
 	/* What is asked. */
-	char id[ID_SIZE];           /* activity, workflow or revision; "": all */
-	char cursor[ID_SIZE];       /* `before` or `after`; "": from the beginning */
-	int step_or_status;         /* -1: all */
-	int64_t since_ms, until_ms; /* until_ms 0: no end */
+	char id[ID_SIZE];             /* activity, workflow or revision; "": all */
+	char cursor[ID_SIZE];         /* `before` or `after`; "": from the beginning */
+	int step;                     /* -1: all */
+	unsigned statuses;            /* 1 << enum status; 0: all */
+	int64_t since_ms, until_ms;   /* until_ms 0: no end */
+	char *workflow_ids, *trigger; /* in the arena; NULL: all */
 	uint64_t after;
 	size_t limit;
 	char *scope; /* or prefix, or topic; in the arena */

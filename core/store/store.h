@@ -415,11 +415,13 @@ typedef void (*store_activities_cb)(void *arg, int status, const struct store_ac
 int store_get_activity(struct store *s, const char *id, store_activity_cb cb, void *arg);
 
 struct store_activity_filter {
-	const char *workflow_id; /* NULL: all */
-	int status;              /* enum status, or -1: all */
-	int64_t since_ms;        /* created at or after; 0: all */
-	const char *before;      /* ids smaller than this: the cursor; NULL: from the newest */
-	size_t limit;            /* at most 1000 */
+	const char *workflow_id;    /* NULL: all */
+	const char *workflow_ids;   /* of these only, 24-hex ids joined by spaces; NULL: all */
+	const char *trigger;        /* its id, or its plugin's name; NULL: all */
+	unsigned statuses;          /* 1 << enum status, or several; 0: all */
+	int64_t since_ms, until_ms; /* created at or after, and before; 0: all */
+	const char *before;         /* ids smaller than this: the cursor; NULL: from the newest */
+	size_t limit;               /* at most 1000 */
 };
 /* Newest first. */
 int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,

@@ -276,8 +276,86 @@ def measure_idle():
             f"<= {ready_goal:,} ms", ready <= ready_goal)
 
 
+# ---- (d) A long queue
+
+
+MILLION = 100_000 if QUICK else 1_000_000
+LOOK_UPS = 2_000
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def look_up_p99(daemon, ids):
+    """Milliseconds for the status document of one activity, over the control socket."""
+    connection = daemon.connect(control=True)
+    times = []
+    for activity in ids:
+        begin = time.monotonic()
+        connection.request("GET", f"/api/v1/activities/{activity}")
+        answer = connection.getresponse()
+        answer.read()
+        times.append((time.monotonic() - begin) * 1000)
+        assert answer.status == 200, activity
+    connection.close()
+    return percentile(times, 0.99)
+
+
+def some_ids(daemon, count):
+    """Pages of ids all over the queue: the newest, and those before instants that lie between."""
+    newest = daemon.api("GET", "/activities?limit=500").json["activities"]
+    oldest_time, newest_time = int(daemon.first_id[:12], 16), int(newest[0]["id"][:12], 16)
+    found = [each["id"] for each in newest]
+    step = 0
+    while len(found) < count:
+        step += 1
+        bound = f"{oldest_time + (newest_time - oldest_time) * (step % 20) // 20:012x}" + "f" * 12
+        page = daemon.api("GET", f"/activities?limit=500&before={bound}").json["activities"]
+        found.extend(each["id"] for each in page)
+    return found[:: max(1, len(found) // count)][:count]
+
+
+def measure_queue():
+    done = 'tappet_activities_total{outcome="completed"}'
+    with Served(NOTHING, executor={"concurrency": 0}) as daemon:
+        body = body_for(daemon)
+        daemon.first_id = daemon.fire(json.loads(body)["token"])
+        begin = time.monotonic()
+        post_burst(daemon, body, MILLION)
+        accepting = MILLION / (time.monotonic() - begin)
+        row(f"accepting {MILLION:,} activities, one connection", accepting, "/s")
+        memory = settled_mib(daemon.process.pid)
+        row("private memory with all of them queued", memory, "MiB", "", None, "<= 100 MiB", memory <= 100)
+        p99 = look_up_p99(daemon, some_ids(daemon, LOOK_UPS))
+        row("status document, p99", p99, "ms", "", None, "< 5 ms", p99 < 5)
+        daemon.stop()
+        daemon.configure(limits={"queue": QUEUE}, control=daemon.config["control"], executor={"concurrency": 64})
+        ready = time_to_ready(daemon)
+        row("time to ready with the queue", ready, "ms")
+        begin, first = time.monotonic(), counter(daemon, done)
+        ids, peak = some_ids(daemon, LOOK_UPS), 0
+        p99 = look_up_p99(daemon, ids)
+        row("status document while the queue is worked off, p99", p99, "ms")
+        while counter(daemon, done) < MILLION:
+            peak = max(peak, private_mib(daemon.process.pid))
+            time.sleep(0.2)
+        row("working the queue off, sleep: 0", (MILLION - first) / (time.monotonic() - begin), "/s")
+        row("private memory meanwhile, peak", peak, "MiB", "", None, "<= 100 MiB", peak <= 100)
+        daemon.stop()
+        daemon.configure(control=daemon.config["control"], executor={"concurrency": 64},
+                         retention={"activities": "1s", "events": "1s"})
+        daemon.start()
+        begin = time.monotonic()
+        wait_until(lambda: not daemon.api("GET", "/activities?limit=1").json["activities"], "retention", deadline=900,
+                   pause=0.2)
+        rate = MILLION / (time.monotonic() - begin)
+        row("retention, activities deleted", rate, "/s", f"accepted: {accepting:,.0f} /s", rate / accepting)
+
+
 def main():
-    parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle}
+    parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle,
+             "queue": measure_queue}
     named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     unknown = set(named) - set(parts)
     if unknown:

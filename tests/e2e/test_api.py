@@ -97,6 +97,33 @@ def test_activities_are_listed_in_pages(served):
     assert [activity["id"] for activity in older["activities"]] == fired[-3::-1]
 
 
+def test_activities_are_filtered(daemon):
+    daemon.workflow("w", STEPS)
+    daemon.workflow("bad", [{"id": "fail", "run": ["false"]}], team="Others")
+    daemon.workflow("rest", [{"id": "rest", "sleep": "1h"}])
+    daemon.start()
+    token = daemon.token("w")
+    good = daemon.fire(token)
+    failed = daemon.cli_json("run", "bad")["activityId"]
+    cancelled = daemon.cli_json("run", "rest")["activityId"]
+    daemon.cli("cancel", cancelled)
+    daemon.wait_end(token, good)
+    wait_until(lambda: daemon.detail(failed)["status"] == "failure", "the failure")
+    begun = daemon.detail(cancelled)["createdAt"]
+
+    def listed(*options):
+        return [activity["id"] for activity in daemon.cli_json("activities", *options)["activities"]]
+
+    assert listed("--status", "failure,cancelled") == [cancelled, failed]
+    assert listed("--status", "completed,failure", "--trigger", "webhook") == [good]
+    assert listed("--trigger", "manual") == [cancelled, failed]
+    assert listed("--team", "Others") == [failed]
+    assert listed("--team", "Nobody") == []
+    assert listed("--until", begun, "--since", "1h") == [failed, good]
+    assert listed("--team", "Testers", "-n", "1") == [cancelled]
+    assert listed("--team", "Testers", "-n", "1", "--before", cancelled) == [good]
+
+
 def test_without_a_daemon_the_command_line_says_so(daemon):
     done = daemon.cli("workflows", check=False)
     assert done.returncode == 3 and done.stderr

@@ -69,6 +69,18 @@ def test_a_step_that_does_not_exist_as_a_program_fails_with_words(run):
     assert ended["steps"][0]["message"]
 
 
+def test_the_daemon_finds_its_helper_program(run):
+    ended = run([{"id": "held", "noNewPrivileges": True, "limits": {"files": 33},
+                  "script": "[ $(ulimit -n) = 33 ] && grep -q 'NoNewPrivs:.1' /proc/self/status"}])
+    assert ended["status"] == "completed", ended
+
+
+def test_the_message_of_a_failure_ends_with_the_last_lines_and_without_secrets(run, daemon):
+    (daemon.folder / "site.env").write_text("KEY=hush-hush\n")
+    ended = run([{"id": "a", "envFile": "site.env", "script": "echo said; echo no way with $KEY >&2; exit 5"}])
+    assert ended["steps"][0]["message"] == "exited with code 5: no way with ***"
+
+
 def test_always_goes_on_after_a_failure(run):
     ended = run([{"id": "fail", "run": ["false"]}, {"id": "tidy", "always": True, "sleep": "0s"}])
     assert ended["steps"][1]["status"] == "completed"

@@ -8,8 +8,6 @@
 #include "model/run.h"
 #include "model/workflow.h"
 
-static const struct workflow_options options = {.read_file = read_file};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expect(int truth)
@@ -27,6 +25,8 @@ static int read_file(void *arg, const char *path, char **ret_text, size_t *ret_l
 	*ret_len = strlen(path);
 	return 0;
 }
+
+static const struct workflow_options options = {.read_file = read_file};
 
 static void check_same(const struct workflow *a, const struct workflow *b)
 {

@@ -189,7 +189,8 @@ void fixture_sync(struct fixture *f, const struct catalog_entry *entry)
 {
 	bool settled = false;
 	host_sync(f->host, entry);
-	host_settle(f->host, on_settled, &settled);
+	struct host_settle settle = {.done = on_settled, .arg = &settled};
+	host_settle(f->host, &settle);
 	until(f, settled);
 }
 

@@ -187,7 +187,7 @@ class Daemon:
 
     def connect(self, control=False):
         if control:
-            return UnixConnection(self.folder / "tappet.sock")
+            return UnixConnection(self.config.get("control", {}).get("path") or self.folder / "tappet.sock")
         return http.client.HTTPConnection(*self.address, timeout=DEADLINE)
 
     def request(self, method, path, body=None, headers=None, control=False):

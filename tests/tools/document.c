@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "config/config.h"
 #include "host/host.h"
+#include "model/workflow.h"
 
 int main(int argc, char **argv)
 {
@@ -12,6 +13,8 @@ int main(int argc, char **argv)
 	buf_str(&out, "# Options\n\nMade from the tables that check the options (`tests/run docs` compares).\n\n## "
 		      "tappet.json\n\n");
 	config_document(&out);
+	buf_str(&out, "\n## Workflows\n\nWhat they mean is in [workflows.md](workflows.md).\n\n");
+	workflow_document(&out);
 	struct host *host;
 	struct diag diag;
 	diag_init(&diag);

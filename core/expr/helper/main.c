@@ -44,14 +44,18 @@ static void flush(struct helper *h)
 	buf_clear(&h->out);
 }
 
+/* Here for out_of_memory: libjq 1.6 does not keep what that is to be called with. */
+static struct helper the_helper;
+
 /* libjq found no memory and would abort now. There is none for a frame either. */
 static void out_of_memory(void *arg)
 {
-	const struct helper *h = arg;
+	const struct helper *h = &the_helper;
 	struct {
 		uint32_t len, kind, id, index, status, text_len;
 	} frame = {.len = 5 * sizeof(uint32_t), .kind = FRAME_RESULT, .id = h->id, .index = h->index, .status = ENOMEM};
 	write_all((const char *)&frame, sizeof(frame));
+	(void)arg;
 	_exit(0);
 }
 
@@ -160,7 +164,7 @@ static bool read_number(const char *text, unsigned long long *ret)
 
 int main(int argc, char **argv)
 {
-	static struct helper h;
+	struct helper *h = &the_helper;
 	unsigned long long memory, output, programs, parent;
 	if (argc != 5 || !read_number(argv[1], &memory) || !read_number(argv[2], &output) ||
 	    !read_number(argv[3], &programs) || programs == 0 || !read_number(argv[4], &parent)) {
@@ -170,11 +174,11 @@ int main(int argc, char **argv)
 	int r = confine((size_t)memory, (pid_t)parent);
 	if (r < 0)
 		return -r;
-	h.output_max = (size_t)output;
-	frame_reader_init(&h.reader, FRAME_REQUEST_MAX);
-	programs_init(&h.programs, (size_t)programs, out_of_memory, &h);
-	buf_init(&h.out, 2 * (h.output_max + FRAME_RESULT_HEAD) + 4096);
-	buf_init(&h.text, h.output_max + 4096);
-	jv_nomem_handler(out_of_memory, &h);
-	return serve(&h);
+	h->output_max = (size_t)output;
+	frame_reader_init(&h->reader, FRAME_REQUEST_MAX);
+	programs_init(&h->programs, (size_t)programs, out_of_memory, NULL);
+	buf_init(&h->out, 2 * (h->output_max + FRAME_RESULT_HEAD) + 4096);
+	buf_init(&h->text, h->output_max + 4096);
+	jv_nomem_handler(out_of_memory, NULL);
+	return serve(h);
 }

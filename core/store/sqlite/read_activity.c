@@ -103,22 +103,46 @@ struct listing {
 	uint8_t before[ID_BLOB], since[ID_BLOB], workflow[ID_BLOB];
 };
 
+/* One status that has its part of the index; -1: none or several, or the completed ones, which are in no index. */
+static int64_t only_status(unsigned statuses)
+{
+	for (int i = 0; i < 32; i++)
+		if (statuses == 1u << i)
+			return i == STATUS_COMPLETED ? -1 : i;
+	return -1;
+}
+
 static int bind_listing(struct database *c, const struct store_request *q, const struct listing *l, sqlite3_stmt **ret)
 {
 	int64_t limit = STRETCH;
-	int64_t status = q->step_or_status;
+	int64_t status = only_status(q->statuses);
 	if (q->id[0])
 		return sql_bind(c, SQL_LIST_WORKFLOW, ret, "ddid", l->before, l->since, limit, l->workflow);
-	if (status >= 0 && status != STATUS_COMPLETED)
+	if (status >= 0)
 		return sql_bind(c, SQL_LIST_STATUS, ret, "ddii", l->before, l->since, limit, status);
 	return sql_bind(c, SQL_LIST_ALL, ret, "ddi", l->before, l->since, limit);
 }
 
+static bool column_is(sqlite3_stmt *st, int column, const char *text)
+{
+	const char *value = (const char *)sqlite3_column_text(st, column);
+	return value && strcmp(value, text) == 0;
+}
+
 static bool wanted(const struct store_request *q, sqlite3_stmt *st)
 {
-	if (q->step_or_status >= 0 && sqlite3_column_int(st, 4) != q->step_or_status)
+	const int64_t created_ms = sqlite3_column_int64(st, 8);
+	if (q->statuses && !(q->statuses & 1u << sqlite3_column_int(st, 4)))
 		return false;
-	return sqlite3_column_int64(st, 8) >= q->since_ms;
+	if (created_ms < q->since_ms || (q->until_ms && created_ms >= q->until_ms))
+		return false;
+	if (q->trigger && !column_is(st, 5, q->trigger) && !column_is(st, 6, q->trigger))
+		return false;
+	if (!q->workflow_ids)
+		return true;
+	char id[ID_SIZE];
+	id_from_column(st, 1, id);
+	return strstr(q->workflow_ids, id) != NULL;
 }
 
 /* One stretch. *ret_end: the list is complete. */
@@ -155,6 +179,8 @@ int read_activities(struct database *c, struct store_request *q)
 	if (q->cursor[0] && id_to_blob(q->cursor, l.before) < 0)
 		return 0;
 	if (q->id[0] && id_to_blob(q->id, l.workflow) < 0)
+		return 0;
+	if (q->workflow_ids && q->workflow_ids[0] == '\0')
 		return 0;
 	bound_of_time(q->since_ms, l.since);
 	while (r == 0 && !end && q->limit > 0) {

@@ -212,7 +212,7 @@ int read_logs(struct database *c, struct store_request *q)
 	sqlite3_stmt *st = NULL;
 	if (id_to_blob(q->id, id) < 0)
 		return 0;
-	int r = sql_bind(c, SQL_READ_LOGS, &st, "diii", id, (int64_t)q->after, (int64_t)q->step_or_status, limit_of(q));
+	int r = sql_bind(c, SQL_READ_LOGS, &st, "diii", id, (int64_t)q->after, (int64_t)q->step, limit_of(q));
 	return r < 0 ? r : take_all(c, q, st, LOG_BYTES_MAX, take_log);
 }
 

@@ -1,6 +1,7 @@
 #include "support_api.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,6 +16,11 @@ static const char *const definitions[][2] = {
 	 "{\"id\":\"greet\",\"script\":[\"#!/bin/sh\",\"echo hello $TAPPET_PARAM_NAME\","
 	 "\"echo greeting=hi >> \\\"$TAPPET_OUTPUT\\\"\"]},{\"id\":\"pause\",\"sleep\":\"1ms\"}]}"},
 	{"slow", "{\"steps\":[{\"id\":\"rest\",\"sleep\":\"1h\"}]}"},
+	{"quick", "{\"steps\":[{\"id\":\"rest\",\"sleep\":\"1ms\"}]}"},
+	{"talk",
+	 "{\"params\":{\"file\":{\"type\":\"string\",\"default\":\"/\"}},\"steps\":[{\"id\":\"talk\",\"script\":["
+	 "\"#!/bin/sh\",\"echo one\",\"while [ ! -e \\\"$TAPPET_PARAM_FILE\\\" ]; do sleep 0.02; done\","
+	 "\"echo two\"]},{\"id\":\"after\",\"run\":[\"echo\",\"three\"]}]}"},
 	{"locked", "{\"manual\":false,\"steps\":[{\"id\":\"rest\",\"sleep\":\"1ms\"}]}"},
 };
 #define DEFINITION_COUNT (sizeof(definitions) / sizeof(definitions[0]))
@@ -88,11 +94,15 @@ static void fake_reload(void *arg, void (*done)(void *done_arg, int status, cons
 	done(done_arg, f->reload_status, f->reload_mistakes);
 }
 
-static void fake_enabled(void *arg, const char *workflow_id)
+static void fake_enabled(void *arg, const char *workflow_id, void (*done)(void *done_arg), void *done_arg)
 {
 	struct fixture *f = arg;
 	assert_int_equal(strlen(workflow_id), 24);
 	f->switched++;
+	f->in_line = done;
+	f->in_line_arg = done_arg;
+	if (!f->hold_switch)
+		done(done_arg);
 }
 
 static struct workflow *parse(const char *slug, const char *text)
@@ -137,7 +147,7 @@ static void load_engine(struct fixture *f)
 	assert_int_equal(started.status, 0);
 }
 
-static void open_store_and_engine(struct fixture *f)
+static void open_store_and_engine(struct fixture *f, int64_t retention_events_ms)
 {
 	char path[128], scratch[128];
 	snprintf(path, sizeof(path), "%s/tappet.db", f->folder);
@@ -147,7 +157,8 @@ static void open_store_and_engine(struct fixture *f)
 					    .metrics = f->metrics,
 					    .health = f->health,
 					    .queue_max = 1000,
-					    .log_max = 65536};
+					    .log_max = 65536,
+					    .retention_events_ms = retention_events_ms};
 	assert_int_equal(store_open(&store, &f->store), 0);
 	const struct engine_options engine = {.loop = &f->loop,
 					      .store = f->store,
@@ -182,6 +193,7 @@ static void open_gateway(struct fixture *f)
 void open_api(struct fixture *f)
 {
 	const struct api_options options = {
+		.loop = &f->loop,
 		.gateway = f->gateway,
 		.engine = f->engine,
 		.store = f->store,
@@ -200,24 +212,35 @@ void open_api(struct fixture *f)
 	assert_int_equal(api_open(&options, &f->api), 0);
 }
 
-int fixture_open(void **state)
+static int open_fixture(void **state, int64_t retention_events_ms)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	assert_non_null(f);
 	log_setup(LOG_ERROR, false);
+	signal(SIGPIPE, SIG_IGN); /* as daemon/ does */
 	snprintf(f->folder, sizeof(f->folder), "/tmp/tappet-api-XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	assert_int_equal(metrics_open(&f->metrics), 0);
 	assert_int_equal(health_open(&f->health), 0);
 	assert_int_equal(bus_open(&f->bus), 0);
-	open_store_and_engine(f);
+	open_store_and_engine(f, retention_events_ms);
 	open_gateway(f);
 	open_api(f);
 	load_engine(f);
 	api_ready(f->api, true);
 	*state = f;
 	return 0;
+}
+
+int fixture_open(void **state)
+{
+	return open_fixture(state, 0);
+}
+
+int fixture_open_forgetful(void **state)
+{
+	return open_fixture(state, 1);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)

@@ -31,14 +31,20 @@ struct fixture {
 	int reload_status; /* what the next reload says */
 	const char *reload_mistakes;
 	unsigned switched; /* calls of `enabled` */
-	bool hold_reload;  /* keeps the answer back */
+	bool hold_switch;  /* keeps the answer of `enabled` back */
+	void (*in_line)(void *arg);
+	void *in_line_arg;
+	bool hold_reload; /* keeps the answer back */
 	void (*held)(void *arg, int status, const char *mistakes);
 	void *held_arg;
 };
 
 /* One workflow "hello" (parameter name, a trigger "push" of plugin webhook, steps greet and pause), "slow" (sleeps
- * for an hour) and "locked" ("manual": false). */
+ * for an hour), "quick" (sleeps for 1 ms), "talk" (says one, and two when the file of its parameter is there) and
+ * "locked" ("manual": false). */
 int fixture_open(void **state);
+/* With a store that keeps no events for longer than a moment. */
+int fixture_open_forgetful(void **state);
 int fixture_close(void **state);
 /* Opens the api of the fixture; not ready yet. */
 void open_api(struct fixture *f);
@@ -66,7 +72,17 @@ void expect_problem(struct fixture *f, const char *method, const char *path, con
 /* A call that is sent but not waited for. */
 struct exchange;
 struct exchange *exchange_start(struct fixture *f, const char *method, const char *path, const char *body);
+/* With these header lines, each with CRLF. */
+struct exchange *exchange_start_with(struct fixture *f, const char *method, const char *path, const char *headers,
+				     const char *body);
 struct reply exchange_end(struct exchange *x);
+/* All that has come, NUL-terminated; valid until the loop turns. */
+const char *exchange_so_far(struct exchange *x);
+/* Reads nothing until exchange_resume. */
+void exchange_pause(struct exchange *x);
+void exchange_resume(struct exchange *x);
+/* Closes it as it is. */
+void exchange_abandon(struct exchange *x);
 
 /* Turns the loop until `ready(arg)`; fails the test after 20 s. */
 void turn_until(struct fixture *f, bool (*ready)(void *arg), void *arg);

@@ -80,7 +80,13 @@ static struct exchange *prepare(struct fixture *f, const char *method, const cha
 
 struct exchange *exchange_start(struct fixture *f, const char *method, const char *path, const char *body)
 {
-	struct exchange *x = prepare(f, method, path, "localhost", "", body);
+	return exchange_start_with(f, method, path, "", body);
+}
+
+struct exchange *exchange_start_with(struct fixture *f, const char *method, const char *path, const char *headers,
+				     const char *body)
+{
+	struct exchange *x = prepare(f, method, path, "localhost", headers, body);
 	uv_pipe_init(&f->loop, &x->as.pipe, 0);
 	x->as.handle.data = x;
 	uv_pipe_connect(&x->connect, &x->as.pipe, f->socket, on_connected);
@@ -104,6 +110,30 @@ struct reply exchange_end(struct exchange *x)
 	buf_release(&x->request);
 	free(x);
 	return r;
+}
+
+const char *exchange_so_far(struct exchange *x)
+{
+	return buf_cstr(&x->answer);
+}
+
+void exchange_pause(struct exchange *x)
+{
+	uv_read_stop(&x->as.stream);
+}
+
+void exchange_resume(struct exchange *x)
+{
+	uv_read_start(&x->as.stream, on_alloc, on_read);
+}
+
+void exchange_abandon(struct exchange *x)
+{
+	uv_close(&x->as.handle, on_closed);
+	turn_until(x->f, is_set, &x->closed);
+	buf_release(&x->request);
+	buf_release(&x->answer);
+	free(x);
 }
 
 struct reply call(struct fixture *f, const char *method, const char *path, const char *body)

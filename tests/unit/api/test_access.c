@@ -96,7 +96,8 @@ static void loopback_is_no_way_in_for_other_names(void **state)
 static void without_an_admin_token_nobody_comes_in_by_tcp(void **state)
 {
 	struct fixture *f = *state;
-	const struct api_options options = {.gateway = f->gateway,
+	const struct api_options options = {.loop = &f->loop,
+					    .gateway = f->gateway,
 					    .engine = f->engine,
 					    .store = f->store,
 					    .bus = f->bus,

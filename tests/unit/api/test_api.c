@@ -9,12 +9,18 @@ static const struct json *find_workflow(const struct reply *r, const char *slug)
 	return NULL;
 }
 
+static bool is_switching(void *arg)
+{
+	const struct fixture *f = arg;
+	return f->in_line != NULL;
+}
+
 static void lists_workflows_with_their_triggers(void **state)
 {
 	struct reply r = call(*state, "GET", "/api/v1/workflows", NULL);
 	assert_int_equal(r.status, 200);
 	const struct json *hello = find_workflow(&r, "hello");
-	assert_int_equal(json_count(json_get(r.json, "workflows")), 3);
+	assert_int_equal(json_count(json_get(r.json, "workflows")), 5);
 	assert_string_equal(json_get_str(hello, "name"), "Hello");
 	assert_string_equal(json_get_str(hello, "team"), "Tests");
 	assert_true(json_bool(json_get(hello, "enabled")));
@@ -195,6 +201,86 @@ static void pages_through_events(void **state)
 	reply_release(&r);
 }
 
+static void lists_triggers_by_workflow_plugin_and_state(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const none[] = {"workflow=slow", "plugin=schedule", "state=dead"};
+	static const char *const one[] = {"", "workflow=hello", "plugin=webhook&state=running"};
+	char path[96];
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/api/v1/triggers?%s", one[i]);
+		struct reply r = call(f, "GET", path, NULL);
+		const struct json *trigger = json_first(json_get(r.json, "triggers"));
+		assert_string_equal(json_get_str(trigger, "id"), "push");
+		assert_string_equal(json_get_str(trigger, "workflow"), "hello");
+		assert_string_equal(json_get_str(json_get(trigger, "health"), "state"), "running");
+		assert_true(json_bool(json_get(trigger, "enabled")));
+		reply_release(&r);
+		snprintf(path, sizeof(path), "/api/v1/triggers?%s", none[i]);
+		r = call(f, "GET", path, NULL);
+		assert_int_equal(r.status, 200);
+		assert_int_equal(json_count(json_get(r.json, "triggers")), 0);
+		reply_release(&r);
+	}
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello/triggers/push", NULL);
+	assert_string_equal(json_get_str(r.json, "plugin"), "webhook");
+	assert_true(json_is_object(json_get(r.json, "with")));
+	reply_release(&r);
+	expect_problem(f, "GET", "/api/v1/workflows/hello/triggers/pull", NULL, 404, "not-found", "pull");
+	expect_problem(f, "GET", "/api/v1/triggers?state=well", NULL, 400, "invalid-value", "state");
+	expect_problem(f, "GET", "/api/v1/triggers?workflow=x", NULL, 404, "not-found", "\"x\"");
+}
+
+static void a_workflow_that_is_known_is_not_sent_again(void **state)
+{
+	struct fixture *f = *state;
+	char header[256], tag[96];
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello", NULL);
+	assert_int_equal(sscanf(reply_header(&r, "ETag"), "W/%90s", tag), 1);
+	reply_release(&r);
+	snprintf(header, sizeof(header), "If-None-Match: \"other\", W/%s\r\n", tag);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/hello", header, NULL));
+	assert_int_equal(r.status, 304);
+	assert_string_equal(r.body, "");
+	assert_non_null(reply_header(&r, "ETag"));
+	reply_release(&r);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/slow", header, NULL));
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+	r = call(f, "POST", "/api/v1/workflows/hello/triggers/push/disable", "{}");
+	reply_release(&r);
+	r = exchange_end(exchange_start_with(f, "GET", "/api/v1/workflows/hello", header, NULL));
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+}
+
+static void metrics_are_there_for_the_admin_too(void **state)
+{
+	struct reply r = call(*state, "GET", "/api/v1/metrics", NULL);
+	assert_int_equal(r.status, 200);
+	assert_non_null(strstr(r.body, "# TYPE tappet_api_streams gauge"));
+	reply_release(&r);
+	r = call_tcp(*state, "GET", "/api/v1/metrics", "localhost", "");
+	assert_int_equal(r.status, 401);
+	reply_release(&r);
+}
+
+static void a_switch_is_answered_when_the_triggers_are_in_line(void **state)
+{
+	struct fixture *f = *state;
+	f->hold_switch = true;
+	struct exchange *x = exchange_start(f, "POST", "/api/v1/workflows/hello/disable", "{}");
+	turn_until(f, is_switching, f);
+	struct reply r = call(f, "GET", "/api/v1/workflows/hello", NULL);
+	assert_false(json_bool(json_get(r.json, "enabled")));
+	reply_release(&r);
+	assert_string_equal(exchange_so_far(x), "");
+	f->in_line(f->in_line_arg);
+	r = exchange_end(x);
+	assert_int_equal(r.status, 200);
+	reply_release(&r);
+}
+
 static void tells_how_it_is(void **state)
 {
 	struct fixture *f = *state;
@@ -295,7 +381,8 @@ static void runs_in_flight_are_answered_after_the_api_is_gone(void **state)
 static void before_it_was_ready_it_says_so(void **state)
 {
 	struct fixture *f = *state;
-	const struct api_options options = {.gateway = f->gateway,
+	const struct api_options options = {.loop = &f->loop,
+					    .gateway = f->gateway,
 					    .engine = f->engine,
 					    .store = f->store,
 					    .bus = f->bus,
@@ -327,6 +414,10 @@ int main(void)
 		API_TEST(pages_through_activities),
 		API_TEST(cancels_an_activity_once),
 		API_TEST(pages_through_events),
+		API_TEST(lists_triggers_by_workflow_plugin_and_state),
+		API_TEST(a_workflow_that_is_known_is_not_sent_again),
+		API_TEST(metrics_are_there_for_the_admin_too),
+		API_TEST(a_switch_is_answered_when_the_triggers_are_in_line),
 		API_TEST(tells_how_it_is),
 		API_TEST(reload_tells_every_mistake),
 		API_TEST(a_request_in_flight_outlives_the_api),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 32
+#define OPEN_MAX_COUNT 8
 
 struct serve_options served;
 int serve_calls;
@@ -129,6 +130,8 @@ struct script {
 	char server[160];
 	const struct scene *scenes;
 	size_t count, played;
+	int open[OPEN_MAX_COUNT];
+	size_t open_count;
 	char wrong[512]; /* the first request that was not as it should be */
 };
 
@@ -159,9 +162,12 @@ static void play(struct script *s, int fd)
 	if (!well && !s->wrong[0])
 		snprintf(s->wrong, sizeof(s->wrong), "scene %zu: %.400s", s->played, request);
 	s->played++;
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-		 scene->status, strlen(scene->body));
+	snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n",
+		 scene->status % STAYS_OPEN);
+	if (scene->status < STAYS_OPEN)
+		snprintf(head + strlen(head), sizeof(head) - strlen(head), "Content-Length: %zu\r\n",
+			 strlen(scene->body));
+	snprintf(head + strlen(head), sizeof(head) - strlen(head), "\r\n");
 	if (scene->status > 0 && write(fd, head, strlen(head)) > 0 && scene->body[0])
 		assert_true(write(fd, scene->body, strlen(scene->body)) > 0);
 }
@@ -173,8 +179,12 @@ static void *play_all(void *arg)
 		const int fd = accept(s->listener, NULL, NULL);
 		if (fd < 0)
 			break;
+		const bool stays = s->scenes[s->played].status >= STAYS_OPEN;
 		play(s, fd);
-		close(fd);
+		if (stays && s->open_count < OPEN_MAX_COUNT)
+			s->open[s->open_count++] = fd;
+		else
+			close(fd);
 	}
 	return NULL;
 }
@@ -207,6 +217,8 @@ void script_end(struct script *s)
 	shutdown(s->listener, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
 	close(s->listener);
+	for (size_t i = 0; i < s->open_count; i++)
+		close(s->open[i]);
 	snprintf(wrong, sizeof(wrong), "%s", s->wrong);
 	const size_t missing = s->count - s->played;
 	free(s);

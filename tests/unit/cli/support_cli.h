@@ -43,9 +43,10 @@ void write_file(const char *folder, const char *name, const char *text);
 struct scene {
 	const char *request;  /* what the request line begins with: "GET /api/v1/workflows " */
 	const char *expected; /* must be in its body; NULL: anything */
-	int status;
+	int status;           /* 0: none; with STAYS_OPEN, the connection stays open behind the body until script_end */
 	const char *body;
 };
+#define STAYS_OPEN 1000
 struct script;
 struct script *script_start(const char *folder, const struct scene *scenes, size_t count);
 /* "unix:PATH" */

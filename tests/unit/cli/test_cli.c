@@ -221,6 +221,9 @@ static void follow_once(void *folder, const char *status, int code)
 		 "{\"records\":[{\"position\":5,\"step\":\"a\",\"text\":\"one\\ntw\"}],\"next\":5,\"ended\":false}"},
 		{"GET /api/v1/activities/" ID "/logs?after=5 ", NULL, 200,
 		 "{\"records\":[],\"next\":5,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=5&follow=true ", NULL, STAYS_OPEN + 200, "\n"},
+		{"GET /api/v1/events?stream=true&activity=" ID " ", NULL, STAYS_OPEN + 200,
+		 "id: 7\nevent: position\ndata: {}\n\n"},
 		{"GET /api/v1/activities/" ID " ", NULL, 200, document},
 		{"GET /api/v1/activities/" ID "/logs?after=5 ", NULL, 200,
 		 "{\"records\":[{\"position\":9,\"step\":\"a\",\"text\":\"o\\n\"}],\"next\":9,\"ended\":false}"},
@@ -264,6 +267,50 @@ static void following_goes_on_when_the_daemon_comes_back(void **state)
 	script_end(s);
 }
 
+static void a_log_is_printed_as_it_comes(void **state)
+{
+	static const struct scene scenes[] = {
+		{"GET /api/v1/activities/" ID "/logs?after=0 ", NULL, 200,
+		 "{\"records\":[{\"position\":1,\"step\":\"a\",\"text\":\"one\\n\"}],\"next\":1,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=1 ", NULL, 200,
+		 "{\"records\":[],\"next\":1,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=1&follow=true ", NULL, STAYS_OPEN + 200,
+		 "{\"position\":1,\"step\":\"a\",\"text\":\"one\\n\"}\n\n"
+		 "{\"position\":4,\"step\":\"a\",\"text\":\"two\\n\"}\n"
+		 "{\"next\":4,\"ended\":true}\n"},
+	};
+	struct script *s = script_start(*state, scenes, sizeof(scenes) / sizeof(scenes[0]));
+	struct result r = RUN("logs", ID, "-f", "--server", script_server(s));
+	assert_int_equal(r.code, CLI_OK);
+	assert_string_equal(r.out, "a | one\na | two\n");
+	result_release(&r);
+	script_end(s);
+}
+
+static void a_stream_that_is_cut_or_refused_is_made_up_for_by_pages(void **state)
+{
+	static const struct scene scenes[] = {
+		{"GET /api/v1/activities/" ID "/logs?after=0 ", NULL, 200,
+		 "{\"records\":[],\"next\":0,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=0&follow=true ", NULL, 200,
+		 "{\"position\":4,\"step\":\"a\",\"text\":\"two\\n\"}\n{\"posit"},
+		{"GET /api/v1/activities/" ID "/logs?after=4 ", NULL, 200,
+		 "{\"records\":[{\"position\":5,\"step\":\"a\",\"text\":\"three\\n\"}],\"next\":5,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=5 ", NULL, 200,
+		 "{\"records\":[],\"next\":5,\"ended\":false}"},
+		{"GET /api/v1/activities/" ID "/logs?after=5&follow=true ", NULL, 503, "{\"detail\":\"too many\"}\n"},
+		{"GET /api/v1/activities/" ID "/logs?after=5 ", NULL, 200,
+		 "{\"records\":[],\"next\":5,\"ended\":true}"},
+	};
+	struct script *s = script_start(*state, scenes, sizeof(scenes) / sizeof(scenes[0]));
+	struct result r = RUN("logs", ID, "-f", "--server", script_server(s));
+	assert_int_equal(r.code, CLI_OK);
+	assert_string_equal(r.out, "a | two\na | three\n");
+	assert_string_equal(r.err, "");
+	result_release(&r);
+	script_end(s);
+}
+
 static void logs_of_one_step_are_printed_as_they_are(void **state)
 {
 	static const struct scene scenes[] = {
@@ -285,14 +332,17 @@ static void logs_of_one_step_are_printed_as_they_are(void **state)
 static void filters_become_a_query(void **state)
 {
 	static const struct scene scenes[] = {
-		{"GET /api/v1/activities?workflow=w&status=failure&since=2h&limit=3 ", NULL, 200,
+		{"GET "
+		 "/api/v1/"
+		 "activities?workflow=w&team=T&trigger=push&status=failure%2Cinvalid&since=2h&until=1h&limit=3 ",
+		 NULL, 200,
 		 "{\"activities\":[{\"id\":\"" ID "\",\"workflow\":\"w\",\"status\":\"failure\",\"trigger\":\"manual\","
 		 "\"createdAt\":\"2026-01-31T09:00:00.000Z\",\"durationMs\":61000,\"message\":\"a\\u001b[31mb\"}],"
 		 "\"next\":\"" ID "\"}"},
 	};
 	struct script *s = script_start(*state, scenes, 1);
-	struct result r = RUN("activities", "-w", "w", "--status", "failure", "--since", "2h", "-n", "3", "--server",
-			      script_server(s));
+	struct result r = RUN("activities", "-w", "w", "--status", "failure,invalid", "--since", "2h", "--until", "1h",
+			      "--team", "T", "--trigger", "push", "-n", "3", "--server", script_server(s));
 	assert_int_equal(r.code, CLI_OK);
 	assert_non_null(strstr(r.out, "1m01s"));
 	assert_non_null(strstr(r.out, "a?[31mb")); /* no escape sequence reaches the terminal */
@@ -372,6 +422,8 @@ int main(void)
 		CLI_TEST(parameters_are_sent_as_text_or_json),
 		CLI_TEST(the_exit_code_of_a_followed_run_is_its_outcome),
 		CLI_TEST(following_goes_on_when_the_daemon_comes_back),
+		CLI_TEST(a_log_is_printed_as_it_comes),
+		CLI_TEST(a_stream_that_is_cut_or_refused_is_made_up_for_by_pages),
 		CLI_TEST(logs_of_one_step_are_printed_as_they_are),
 		CLI_TEST(filters_become_a_query),
 		CLI_TEST(switches_name_workflow_and_trigger),

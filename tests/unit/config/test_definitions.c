@@ -169,6 +169,49 @@ static void a_file_that_is_too_large_is_a_mistake(void **state)
 	free(text);
 }
 
+static const struct definition *find(const struct definitions *defs, const char *slug)
+{
+	for (size_t i = 0; i < defs->count; i++)
+		if (strcmp(defs->items[i].slug, slug) == 0)
+			return &defs->items[i];
+	return NULL;
+}
+
+static void the_default_of_on_failure_is_part_of_the_definitions_without_one(void **state)
+{
+	struct config *c = NULL;
+	struct definitions defs;
+	struct diag d;
+	char folder[4096];
+
+	diag_init(&d);
+	assert_int_equal(
+		config_read(folder_write(*state, "tappet.json",
+					 "{\"defaults\":{\"onFailure\":{\"id\":\"alarm\",\"run\":[\"mail\"]}}}"),
+			    &d, &c),
+		0);
+	below(*state, "workflows", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	(void)folder_write(folder, "a.json", "{" STEPS);
+	(void)folder_write(folder, "b.json", "{\"onFailure\":null," STEPS);
+	(void)folder_write(folder, "c.json", "{\"onFailure\":{\"id\":\"own\",\"run\":[\"x\"]}," STEPS);
+	(void)folder_write(folder, "d.json", "{\"steps\":[\n{\"id\":\"alarm\",\"run\":[\"x\"]}]}");
+	assert_int_equal(definitions_read(c, &d, &defs), 0);
+	assert_string_equal(find(&defs, "a")->workflow->steps[1].id, "alarm");
+	assert_non_null(strstr(find(&defs, "a")->workflow->canonical, "\"onFailure\":{\"id\":\"alarm\""));
+	assert_int_equal(find(&defs, "b")->workflow->step_count, 1);
+	assert_string_equal(find(&defs, "c")->workflow->steps[1].id, "own");
+	/* Its mistake is told where the definition can be changed. */
+	assert_null(find(&defs, "d")->workflow);
+	assert_int_equal(d.count, 1);
+	assert_int_equal(d.items[0].line, 2);
+	assert_int_equal(d.items[0].column, 7);
+	assert_non_null(strstr(d.items[0].message, "the id \"alarm\" is that of \"onFailure\" in the \"defaults\""));
+	definitions_release(&defs);
+	config_free(c);
+	diag_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +226,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_empty_folder_has_no_definitions_and_a_missing_one_is_an_error,
 						folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_too_large_is_a_mistake, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(the_default_of_on_failure_is_part_of_the_definitions_without_one,
+						folder_setup, folder_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

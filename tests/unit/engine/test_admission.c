@@ -515,6 +515,24 @@ static int setup_closed(void **state)
 
 #define QUICK_STEPS "\"steps\":[{\"id\":\"a\",\"run\":[\"true\"]}]"
 
+static bool all_have_ended(void *arg)
+{
+	const struct rig *r = arg;
+
+	return metric_value(r->engine->metrics.activities[STATUS_COMPLETED]) >= 2000;
+}
+
+/* What fits into memory is a small part of it. */
+static void a_backlog_is_worked_off_to_its_end(void **state)
+{
+	struct rig *r = *state;
+
+	define(r, "w", "", "", STEPS);
+	fill(r, "w", 2000);
+	rig_start(r);
+	rig_until(r, all_have_ended, r);
+}
+
 /* The backlog is far larger than what is held in memory. */
 static void a_large_backlog_starves_nobody(void **state)
 {
@@ -553,6 +571,7 @@ int main(void)
 		TEST(a_key_serialises_its_own_only),
 		TEST(the_latest_one_makes_the_others_give_way),
 		TEST(a_wider_lane_lets_in_what_waits),
+		cmocka_unit_test_setup_teardown(a_backlog_is_worked_off_to_its_end, setup_closed, teardown),
 		cmocka_unit_test_setup_teardown(a_large_backlog_starves_nobody, setup_closed, teardown),
 		cmocka_unit_test_setup_teardown(a_higher_priority_gets_the_larger_share, setup_closed, teardown),
 	};

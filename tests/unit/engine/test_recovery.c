@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "engine/proc.h"
 
 static struct engine_env env[1];
 
@@ -177,6 +178,100 @@ static void what_a_crashed_daemon_left_is_ended_before_anything_starts(void **st
 	if (kill(stubborn, 0) < 0)
 		assert_status(d, "completed");
 	json_free(d);
+	rig_down(r, 0);
+}
+
+/* Their environment is empty: they are found by what the daemon noted, and by whom they descend from. */
+static void what_has_overwritten_its_environment_is_ended_too(void **state)
+{
+	static const char *const scripts[] = {
+		/* the leader itself */
+		"echo $$ > $ROOT/pid; exec env -i sleep 600",
+		/* one that left its group, and does not mind SIGTERM */
+		"echo 'trap \\\"\\\" TERM; echo $$ > '$ROOT'/pid; while :; do sleep 0.05; done' > s; exec env -i "
+		"setsid -w sh s",
+		"setsid env -i sh -c 'echo $$ > '$ROOT'/pid; exec sleep 600' & wait",
+	};
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct rig *r = *state;
+		char id[ID_SIZE], definition[512], path[128];
+		struct json *d;
+		pid_t pid;
+
+		(void)snprintf(definition, sizeof(definition),
+			       "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; until [ -s "
+			       "$ROOT/scratch/*.pid ]; do sleep 0.01; done; %s\"}]}",
+			       scripts[i]);
+		crash(r, definition, "pid", id);
+		pid = rig_pid(r, "pid");
+		assert_int_equal(kill(pid, 0), 0);
+		rig_up(r);
+		rig_wait_gone(r, pid);
+		d = rig_wait(r, id, "completed");
+		json_free(d);
+		rig_down(r, 0);
+		rig_path(r, "pid", path);
+		assert_int_equal(unlink(path), 0);
+		rig_path(r, "id", path);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+static void a_group_whose_leader_is_gone_is_ended(void **state)
+{
+	struct rig *r = *state;
+	char id[ID_SIZE];
+	struct json *d;
+	pid_t pid, leader;
+
+	crash(r,
+	      "{\"steps\":[{\"id\":\"a\",\"script\":\"[ $TAPPET_ATTEMPT = 1 ] || exit 0; until [ -s "
+	      "$ROOT/scratch/*.pid ]; do sleep 0.01; done; echo $$ > $ROOT/leader; env "
+	      "-i sh -c "
+	      "'echo $$ > '$ROOT'/pid; exec sleep 600' & wait\"}]}",
+	      "pid", id);
+	pid = rig_pid(r, "pid");
+	leader = rig_pid(r, "leader");
+	assert_int_equal(kill(leader, SIGKILL), 0);
+	rig_open(r);
+	rig_wait_gone(r, leader);
+	assert_int_equal(kill(pid, 0), 0);
+	rig_start(r);
+	rig_wait_gone(r, pid);
+	d = rig_wait(r, id, "completed");
+	json_free(d);
+	rig_down(r, 0);
+}
+
+/* The machine gives the same number out again: only with the time of the start it names a process. */
+static void a_stranger_with_the_number_of_an_old_leader_is_left_alone(void **state)
+{
+	struct rig *r = *state;
+	char path[128], text[128], boot[40];
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)"sleep 600 & echo $! > \"$0\"", path, NULL};
+	struct proc p;
+	pid_t pid = 0;
+	FILE *f;
+
+	/* A grandchild: one's own children are not looked at. */
+	rig_path(r, "pid", path);
+	assert_int_equal(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	rig_open(r);
+	pid = rig_pid(r, "pid");
+	assert_int_equal(proc_boot_id(boot), 0);
+	assert_int_equal(proc_read(pid, &p), 0);
+	(void)snprintf(text, sizeof(text), "scratch/%s.1.1.pid", "0123456789abcdef01234567");
+	rig_path(r, text, path);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	(void)fprintf(f, "%s %d %d %llu\n", boot, (int)pid, (int)p.session, (unsigned long long)p.start - 1);
+	(void)fclose(f);
+	rig_start(r);
+	assert_false(rig_exists(r, text));
+	assert_int_equal(proc_read(pid, &p), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
 	rig_down(r, 0);
 }
 
@@ -367,6 +462,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(an_attempt_after_a_crash_is_no_retry, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(on_crash_fail_ends_the_step, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(what_a_crashed_daemon_left_is_ended_before_anything_starts, setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(what_has_overwritten_its_environment_is_ended_too, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_group_whose_leader_is_gone_is_ended, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_stranger_with_the_number_of_an_old_leader_is_left_alone, setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(a_long_sleep_survives_a_restart, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_waits_for_running_steps_within_the_drain, setup, rig_teardown),

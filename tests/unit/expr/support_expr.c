@@ -1,5 +1,6 @@
 #include "support_expr.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,11 +19,33 @@ void world_until(struct world *w, bool (*done)(void *arg), void *arg)
 	uv_timer_stop(&w->guard);
 }
 
+static size_t open_fds(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* libuv opens some for the whole process with its first loop. */
+static void warm_up(void)
+{
+	uv_loop_t loop;
+
+	assert_int_equal(uv_loop_init(&loop), 0);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 void world_open(struct world *w, const struct expr_options *options)
 {
 	struct expr_options o = options ? *options : (struct expr_options){.deadline_ms = 20000};
 
-	*w = (struct world){0};
+	warm_up();
+	*w = (struct world){.fds = open_fds()};
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	uv_timer_init(&w->loop, &w->guard);
 	o.loop = &w->loop;
@@ -58,6 +81,7 @@ void world_close(struct world *w)
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
 	assert_int_equal(helper_pids(&pid, 1), 0);
+	assert_int_equal(open_fds(), w->fds);
 }
 
 void question_answered(void *arg, const struct expr_result *results, size_t count)

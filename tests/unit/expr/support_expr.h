@@ -19,6 +19,7 @@ struct world {
 	uv_timer_t guard;
 	struct expr *expr;
 	bool closed;
+	size_t fds; /* open before */
 };
 
 /* What came of one expr_run; results are copies. */

@@ -280,6 +280,45 @@ static void a_stream_that_nobody_reads_is_bounded(void **state)
 	fixture_close(&f);
 }
 
+static void count_drained(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+static void a_stream_is_told_when_its_client_has_taken_all(void **state)
+{
+	struct fixture f;
+	struct client c;
+	static char piece[65536];
+	unsigned drained = 0;
+	(void)state;
+	open_default(&f);
+	struct http_request *stream = begin_stream(&f, &c, "GET /late/1 HTTP/1.1\r\n" HOST "\r\n");
+	while (http_stream_write(stream, piece, sizeof(piece)) == 0)
+		fixture_turn(&f, NULL);
+	http_on_drained(stream, count_drained, &drained);
+	for (int i = 0; i < 20; i++)
+		fixture_turn(&f, NULL);
+	assert_int_equal(drained, 0);
+	while (drained == 0) {
+		client_poll(&c);
+		fixture_turn(&f, &c);
+	}
+	assert_int_equal(http_stream_pending(stream), 0);
+	assert_int_equal(http_stream_write(stream, "x", 1), 0);
+	fixture_turn(&f, &c);
+	assert_int_equal(drained, 1);
+	/* Also when there was nothing to wait for. */
+	http_on_drained(stream, count_drained, &drained);
+	fixture_wait(&f, drained == 2);
+	http_on_drained(stream, count_drained, &drained);
+	http_stream_end(stream);
+	client_wait(&c, 1);
+	assert_int_equal(drained, 2);
+	client_close(&c);
+	fixture_close(&f);
+}
+
 static void a_stream_is_told_when_its_client_leaves(void **state)
 {
 	struct fixture f;
@@ -412,6 +451,7 @@ int main(void)
 		cmocka_unit_test(what_stands_behind_a_stream_to_http_1_0_is_not_answered),
 		cmocka_unit_test(a_stream_behind_another_request_waits_for_it),
 		cmocka_unit_test(a_stream_that_nobody_reads_is_bounded),
+		cmocka_unit_test(a_stream_is_told_when_its_client_has_taken_all),
 		cmocka_unit_test(a_stream_is_told_when_its_client_leaves),
 		cmocka_unit_test(drain_answers_what_is_in_flight_and_closes_the_idle),
 		cmocka_unit_test(close_waits_for_the_handlers),

@@ -198,6 +198,25 @@ static void order_of_keys_comments_and_spaces_make_no_revision(void **state)
 	workflow_unref(c);
 }
 
+/* Revisions are kept for years: what was one stays the same one. */
+static void the_canonical_form_never_changes(void **state)
+{
+	static const char canonical[] =
+		"{\"name\":\"n\",\"params\":{\"p\":{\"default\":1.5,\"type\":\"number\"}},\"slug\":\"test\",\"steps\":["
+		"{\"id\":\"a\",\"retry\":{\"attempts\":2},\"run\":[\"x\",\"$(params.p)\"]},{\"id\":\"b\",\"script\":"
+		"\"one\\ntwo\\n\"}],\"triggers\":[{\"plugin\":\"webhook\",\"with\":{}}]}";
+	struct workflow *w =
+		parse("{\"triggers\":[{\"with\":{},\"plugin\":\"webhook\"}],\"$schema\":\"x\","
+		      "\"steps\":[{\"run\":[\"x\",\"$(params.p)\"],\"retry\":{\"attempts\":2},\"id\":\"a\"},"
+		      "{\"script\":[\"one\",\"two\"],\"id\":\"b\"}],"
+		      "\"params\":{\"p\":{\"type\":\"number\",\"default\":1.50}},\"name\":\"n\"}");
+
+	(void)state;
+	assert_string_equal(w->canonical, canonical);
+	assert_string_equal(w->hash, "aea5b9af96e9119a29437aeb47e7134f9e8052c888ca5749d29911f0395d4a71");
+	workflow_unref(w);
+}
+
 static void a_script_from_a_file_is_part_of_the_revision(void **state)
 {
 	struct workflow *w = parse("{\"steps\":[{\"id\":\"a\",\"script\":{\"file\":\"stamp.sh\"}}]}");
@@ -283,6 +302,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_written_has_its_default),
 		cmocka_unit_test(the_canonical_form_stands_alone_and_gives_itself_again),
 		cmocka_unit_test(order_of_keys_comments_and_spaces_make_no_revision),
+		cmocka_unit_test(the_canonical_form_never_changes),
 		cmocka_unit_test(a_script_from_a_file_is_part_of_the_revision),
 		cmocka_unit_test(a_sleep_may_be_a_substitution),
 		cmocka_unit_test(references_keep_a_workflow_alive),

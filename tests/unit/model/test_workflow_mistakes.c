@@ -316,6 +316,12 @@ static void too_many_steps_are_refused(void **state)
 		(void)buf_printf(&text, "%s{\"id\":\"s%d\",\"run\":[\"x\"]}", i ? "," : "", i);
 	(void)buf_str(&text, "]}");
 	assert_mistake(buf_cstr(&text), 1, 10, "1001 steps: at most 1000 are allowed");
+	buf_clear(&text);
+	(void)buf_str(&text, "{\"onFailure\":{\"run\":[\"x\"]},\n\"steps\":[");
+	for (int i = 0; i < WORKFLOW_STEPS_MAX; i++)
+		(void)buf_printf(&text, "%s{\"id\":\"s%d\",\"run\":[\"x\"]}", i ? "," : "", i);
+	(void)buf_str(&text, "]}");
+	assert_mistake(buf_cstr(&text), 1, 2, "1001 steps with that of \"onFailure\": at most 1000 are allowed");
 	buf_release(&text);
 }
 

@@ -105,6 +105,30 @@ static void the_wrong_parameter_is_named(void **state)
 	assert_refused(*state, "[]", "parameters must be an object, not array");
 }
 
+static void a_choice_is_one_of_those_that_are_named(void **state)
+{
+	static const char text[] = "{\"params\":{\"where\":{\"type\":\"choice\",\"choices\":[\"test\",\"live\","
+				   "\"both\"],\"default\":\"test\"},"
+				   "\"key\":{\"type\":\"secret\"}},\"steps\":[{\"id\":\"a\",\"run\":[\"x\"]}]}";
+	struct json_file *file = NULL;
+	struct workflow *w = NULL;
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	assert_int_equal(json_file_parse("t", text, strlen(text), &d, &file), 0);
+	assert_int_equal(workflow_parse(file, "t", NULL, &d, &w), 0);
+	assert_gives(w, "{}", "{\"where\":\"test\"}");
+	assert_gives(w, "{\"where\":\"live\",\"key\":\"s\"}", "{\"key\":\"s\",\"where\":\"live\"}");
+	assert_refused(w, "{\"where\":\"Live\"}",
+		       "parameter \"where\" must be \"test\", \"live\" or \"both\", not \"Live\"");
+	assert_refused(w, "{\"where\":1}", "parameter \"where\" must be of type choice, not number");
+	assert_refused(w, "{\"key\":[]}", "parameter \"key\" must be of type secret, not array");
+	json_file_free(file);
+	workflow_unref(w);
+	diag_release(&d);
+}
+
 static void a_result_beyond_its_buffer_is_an_error(void **state)
 {
 	struct json *value = NULL;
@@ -149,6 +173,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(numbers_and_booleans_may_come_as_text),
 		cmocka_unit_test(the_wrong_parameter_is_named),
+		cmocka_unit_test(a_choice_is_one_of_those_that_are_named),
 		cmocka_unit_test(a_result_beyond_its_buffer_is_an_error),
 		cmocka_unit_test(mistyped_words_are_guessed_and_far_ones_are_not),
 	};

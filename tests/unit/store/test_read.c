@@ -137,27 +137,60 @@ static void lists_filter_and_go_on_from_a_cursor(void **state)
 	assert_int_equal(transition(f, ids[3], STATUS_NOTSTARTED, STATUS_FAILURE), 0);
 	assert_int_equal(transition(f, ids[9], STATUS_NOTSTARTED, STATUS_COMPLETED), 0);
 
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 10}, seen);
+	list(f, &(struct store_activity_filter){.limit = 10}, seen);
 	assert_int_equal(seen->count, 10);
 	assert_string_equal(seen->ids[0], ids[29]);
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .before = ids[20]}, seen);
+	list(f, &(struct store_activity_filter){.limit = 100, .before = ids[20]}, seen);
 	assert_int_equal(seen->count, 20);
 	assert_string_equal(seen->ids[0], ids[19]);
-	list(f, &(struct store_activity_filter){.status = STATUS_FAILURE, .limit = 100}, seen);
+	list(f, &(struct store_activity_filter){.statuses = 1u << STATUS_FAILURE, .limit = 100}, seen);
 	assert_int_equal(seen->count, 1);
 	assert_string_equal(seen->ids[0], ids[3]);
 	list(f,
-	     &(struct store_activity_filter){.status = STATUS_COMPLETED, .limit = 100, .workflow_id = f->workflow_id},
+	     &(struct store_activity_filter){
+		     .statuses = 1u << STATUS_COMPLETED, .limit = 100, .workflow_id = f->workflow_id},
 	     seen);
 	assert_int_equal(seen->count, 1);
 	assert_string_equal(seen->ids[0], ids[9]);
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .since_ms = NOW_MS + 25}, seen);
+	list(f, &(struct store_activity_filter){.limit = 100, .since_ms = NOW_MS + 25}, seen);
 	assert_int_equal(seen->count, 5);
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .workflow_id = "00000000000000000000000f"},
+	list(f, &(struct store_activity_filter){.limit = 100, .workflow_id = "00000000000000000000000f"}, seen);
+	assert_int_equal(seen->count, 0);
+	list(f, &(struct store_activity_filter){.limit = 100, .workflow_id = "no id"}, seen);
+	assert_int_equal(seen->count, 0);
+	list(f, &(struct store_activity_filter){.limit = 100, .until_ms = NOW_MS + 7, .since_ms = NOW_MS + 5}, seen);
+	assert_int_equal(seen->count, 2);
+	assert_string_equal(seen->ids[0], ids[6]);
+	list(f,
+	     &(struct store_activity_filter){.limit = 100, .statuses = 1u << STATUS_FAILURE | 1u << STATUS_COMPLETED},
 	     seen);
-	assert_int_equal(seen->count, 0);
-	list(f, &(struct store_activity_filter){.status = -1, .limit = 100, .workflow_id = "no id"}, seen);
-	assert_int_equal(seen->count, 0);
+	assert_int_equal(seen->count, 2);
+	assert_string_equal(seen->ids[0], ids[9]);
+	assert_string_equal(seen->ids[1], ids[3]);
+	free(seen);
+}
+
+static void lists_filter_by_trigger_and_workflows(void **state)
+{
+	struct fixture *f = *state;
+	struct seen *seen = malloc(sizeof(*seen));
+	char two[2 * ID_SIZE];
+
+	assert_non_null(seen);
+	struct store_admit a = make_admit(f);
+	assert_int_equal(run_op(f, &a.op, STORE_ADMIT), 0);
+	const char *const triggers[] = {a.trigger, a.trigger_id, "another"};
+	for (size_t i = 0; i < 3; i++) {
+		list(f, &(struct store_activity_filter){.limit = 100, .trigger = triggers[i]}, seen);
+		assert_int_equal(seen->count, i < 2 ? 1 : 0);
+	}
+	snprintf(two, sizeof(two), "00000000000000000000000f %s", f->workflow_id);
+	const char *const workflows[] = {two, "00000000000000000000000f", ""};
+	for (size_t i = 0; i < 3; i++) {
+		list(f, &(struct store_activity_filter){.limit = 100, .workflow_ids = workflows[i]}, seen);
+		assert_int_equal(seen->count, i < 1 ? 1 : 0);
+	}
+	free_admit(&a);
 	free(seen);
 }
 
@@ -307,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reader_beside_the_writer_meets_no_hole, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(lists_filter_and_go_on_from_a_cursor, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(lists_filter_by_trigger_and_workflows, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_must_run_is_listed_oldest_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_long_backlog_comes_in_pages_of_bounded_size, fixture_setup,
 						fixture_teardown),
