@@ -92,6 +92,29 @@ static void emissions_are_counted_for_their_trigger_by_outcome(void **state)
 	assert_int_equal(value_of(r, "tappet_emissions_total{outcome=\"ok\"}"), 2);
 }
 
+/* What the engine starts itself has no trigger of its own: not every parent makes a label set. */
+static void children_of_all_workflows_have_one_label(void **state)
+{
+	struct rig *r = *state;
+	static const char *const parents[] = {"one", "two"};
+	struct answer a;
+
+	(void)rig_define(r, "test", DEFINITION);
+	for (int i = 0; i < 2; i++) {
+		struct engine_emission m = {
+			.workflow_id = engine_find(r->engine, "test")->id,
+			.trigger = "workflow",
+			.trigger_id = parents[i],
+		};
+
+		rig_emit(r, &m, &a);
+		rig_answer(r, &a);
+	}
+	assert_int_equal(
+		value_of(r, "tappet_trigger_emissions_total{workflow=\"test\",trigger=\"workflow\",outcome=\"ok\"}"),
+		2);
+}
+
 static void what_is_switched_off_is_counted_as_refused(void **state)
 {
 	struct rig *r = *state;
@@ -218,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		METRICS_TEST(emissions_are_counted_for_their_trigger_by_outcome),
+		METRICS_TEST(children_of_all_workflows_have_one_label),
 		METRICS_TEST(what_is_switched_off_is_counted_as_refused),
 		METRICS_TEST(what_a_plugin_refuses_is_counted_too),
 		METRICS_TEST(beyond_a_thousand_label_sets_all_others_are_one),
