@@ -76,7 +76,7 @@ def test_the_schema_refuses_what_is_marked_and_nothing_else(table, items, schema
 
 def test_examples_and_docs_fit_the_schemas(schemas):
     files = [(path, "workflow") for path in (ROOT / "examples" / "workflows").glob("*.json")]
-    files += [(path, "config") for path in (ROOT / "examples").rglob("tappet.json")]
+    files += [(ROOT / "examples" / "tappet.json", "config")]
     assert len(files) > 3
     for path, name in files:
         schemas[name].validate(parse(path.read_text(encoding="utf-8")))
