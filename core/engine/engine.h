@@ -14,6 +14,7 @@
 #include "base/health.h"
 #include "base/metrics.h"
 #include "bus/bus.h"
+#include "engine/rate.h"
 #include "model/reason.h"
 #include "model/workflow.h"
 #include "store/store.h"
@@ -68,6 +69,7 @@ struct catalog_trigger {
 	int64_t broken_epoch; /* what was emitted in this epoch or before is not to be stored any more */
 	struct list queue;    /* emissions that have not been handed to the store */
 	bool releasing;
+	struct rate rate; /* of the trigger's `rate` */
 	size_t in_flight; /* emissions and accounts that have not been settled; the entry outlives them */
 };
 void catalog_trigger_init(struct catalog_trigger *t);

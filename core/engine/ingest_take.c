@@ -72,6 +72,18 @@ static void check_enabled(struct ingest *i, const struct catalog_entry *entry, c
 		filter_refuse(f, REASON_DISABLED, "the trigger is switched off");
 }
 
+static void check_rate(struct ingest *i)
+{
+	const struct trigger_def *def = i->filter.def;
+	char period[CLOCK_TEXT_MAX];
+
+	if (i->filter.reason || !def || !i->order || def->rate_count == 0 ||
+	    rate_take(&i->order->rate, def->rate_count, def->rate_ms, clock_mono_ms()))
+		return;
+	filter_refuse(&i->filter, REASON_RATE, "more than %lu in %s", (unsigned long)def->rate_count,
+		      duration_text(def->rate_ms, period, sizeof(period)));
+}
+
 static bool params_are_object(const struct engine_emission *m)
 {
 	size_t at = 0;
@@ -175,6 +187,7 @@ static struct ingest *ingest_new(struct engine *e, const struct engine_emission 
 	list_init(&i->node);
 	fill_admit(i, m, entry);
 	check_enabled(i, entry, m);
+	check_rate(i);
 	return i;
 }
 

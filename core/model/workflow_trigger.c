@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/names.h"
 #include "model/workflow_reader.h"
 
+#define RATE_MAX 1000000
 #define DEDUP_WINDOW_DEFAULT_MS (24 * 60 * 60 * 1000)
 
 static void read_id(struct reader *r, void *into, const struct json *v)
@@ -55,6 +57,33 @@ static void read_params(struct reader *r, void *into, const struct json *v)
 	workflow_read_mapping(r, v, "an object of jq programs by the names of parameters", &trigger->params);
 }
 
+/* "100/1m" */
+static bool parse_rate(const char *text, struct trigger_def *trigger)
+{
+	char *end = NULL;
+	unsigned long count;
+	int64_t ms;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	count = strtoul(text, &end, 10);
+	if (*end != '/' || count < 1 || count > RATE_MAX || clock_parse_duration(end + 1, &ms) < 0 || ms < 1)
+		return false;
+	trigger->rate_count = (uint32_t)count;
+	trigger->rate_ms = ms;
+	return true;
+}
+
+static void read_rate(struct reader *r, void *into, const struct json *v)
+{
+	if (!json_is_string(v))
+		reader_expected(r, v, "a rate such as \"100/1m\"");
+	else if (!parse_rate(json_str(v), into))
+		reader_mistake(r, v, false,
+			       "\"rate\": expected a number and a duration such as \"100/1m\", found \"%.60s\"",
+			       json_str(v));
+}
+
 #define AT(member) READER_AT(struct trigger_def, member)
 
 static const struct reader_key trigger_keys[] = {
@@ -64,6 +93,10 @@ static const struct reader_key trigger_keys[] = {
 	 .schema = "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]*$\"}", .help = "A name from `tappet.json`."},
 	{"with", READ_CUSTOM, .read = read_with, .schema = "{\"type\":\"object\"}",
 	 .help = "The plugin's own options: see `tappet plugins show NAME`."},
+	{"rate", READ_CUSTOM, .read = read_rate,
+	 .schema = "{\"type\":\"string\",\"pattern\":\"^[1-9][0-9]*/[0-9]+(ms|s|m|h|d)$\"}",
+	 .help = "How many emissions are taken in how long, such as `100/1m`; further ones are refused. Any by "
+		 "default."},
 	{"when", READ_PROGRAM, AT(when),
 	 .help = "A jq program over the emission's payload; unless it gives true nothing is started."},
 	{"params", READ_CUSTOM, .read = read_params, .schema = READER_REF("programs"),

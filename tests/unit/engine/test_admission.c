@@ -225,6 +225,44 @@ static void a_fast_filter_does_not_overtake_a_slow_one_of_the_same_trigger(void 
 	assert_true(list_empty(&order.queue));
 }
 
+static void what_comes_too_often_is_refused_and_said_so(void **state)
+{
+	struct rig *r = *state;
+	struct catalog_trigger order;
+	struct engine_emission m;
+	struct answer a;
+
+	define(r, "w", "\"rate\":\"2/1h\"", "", STEPS);
+	catalog_trigger_init(&order);
+	m = emission_of(r, "w", &order, NULL);
+	for (int i = 0; i < 2; i++) {
+		rig_emit(r, &m, &a);
+		rig_answer(r, &a);
+		assert_int_equal(a.result.outcome, ENGINE_OK);
+	}
+	rig_emit(r, &m, &a);
+	rig_answer(r, &a);
+	assert_refused(&a, REASON_RATE, "more than 2 in 1h");
+}
+
+static void a_rate_comes_back_with_time(void **state)
+{
+	struct rate rate = {0};
+	int64_t now_ms = 1000000;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_true(rate_take(&rate, 10, 1000, now_ms));
+	assert_false(rate_take(&rate, 10, 1000, now_ms));
+	assert_false(rate_take(&rate, 10, 1000, now_ms + 99));
+	assert_true(rate_take(&rate, 10, 1000, now_ms + 200));
+	assert_false(rate_take(&rate, 10, 1000, now_ms + 200));
+	/* A long silence is no more than a full bucket. */
+	for (int i = 0; i < 10; i++)
+		assert_true(rate_take(&rate, 10, 1000, now_ms + 3600000));
+	assert_false(rate_take(&rate, 10, 1000, now_ms + 3600000));
+}
+
 /* ---- dedup ----------------------------------------------------------------------------------------------------- */
 
 static void the_triggers_own_key_finds_the_duplicate(void **state)
@@ -561,6 +599,8 @@ int main(void)
 		TEST(a_filter_that_fails_loops_or_eats_memory_costs_its_emission_only),
 		TEST(what_was_filtered_is_recorded_with_its_reason_and_its_checkpoints),
 		TEST(a_fast_filter_does_not_overtake_a_slow_one_of_the_same_trigger),
+		TEST(what_comes_too_often_is_refused_and_said_so),
+		cmocka_unit_test(a_rate_comes_back_with_time),
 		TEST(the_triggers_own_key_finds_the_duplicate),
 		TEST(a_key_counts_as_long_as_its_window),
 		TEST(two_with_one_key_in_one_batch_are_one_activity),
