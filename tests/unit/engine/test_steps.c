@@ -1,6 +1,7 @@
 /* What is the same for all kinds of steps: retries, conditions, time-outs, onFailure; and `set`, which is nothing else. */
 #include "unit/engine/support_step.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -418,6 +419,28 @@ static void on_failure_knows_after_a_restart_that_the_time_was_over(void **state
 	rig_down(r, 0);
 }
 
+static void cancelling_on_failure_leaves_the_outcome_as_it_is(void **state)
+{
+	struct rig *r = *state;
+	char id[ID_SIZE];
+	struct json *d;
+
+	rig_up(r);
+	step_start(
+		r,
+		"{'steps':[{'id':'a','script':'exit 3'}],'onFailure':{'id':'tell','script':'echo 1 > $ROOT/began; exec "
+		"sleep 600'}}",
+		NULL, id);
+	rig_wait_file(r, "began");
+	assert_int_equal(rig_cancel(r, id), -EALREADY);
+	d = rig_document(r, id);
+	assert_status(d, "failure");
+	assert_message(d, NULL, "step a: exited with code 3");
+	assert_step(d, "tell", "cancelled");
+	json_free(d);
+	rig_down(r, 0);
+}
+
 static void a_cancelling_that_a_stop_cut_short_is_finished_by_the_next_start(void **state)
 {
 	struct rig *r = *state;
@@ -482,6 +505,7 @@ int main(void)
 		TEST(an_activity_whose_time_is_over_fails_and_on_failure_runs),
 		TEST(on_failure_knows_the_reason_after_a_restart),
 		TEST(on_failure_knows_after_a_restart_that_the_time_was_over),
+		TEST(cancelling_on_failure_leaves_the_outcome_as_it_is),
 		TEST(a_cancelling_that_a_stop_cut_short_is_finished_by_the_next_start),
 		TEST(giving_way_says_why),
 	};
