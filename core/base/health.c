@@ -12,13 +12,16 @@ struct part {
 	char name[];
 };
 
+enum { STATES = HEALTH_DOWN + 1 };
+
 struct health {
 	struct list parts;
+	struct metric *counts[STATES];
 };
 
 int health_open(struct health **ret)
 {
-	struct health *h = malloc(sizeof(*h));
+	struct health *h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	list_init(&h->parts);
@@ -72,6 +75,30 @@ const char *health_state_name(enum health_state state)
 	return names[state];
 }
 
+/* By state, not by part: parts come and go with triggers. */
+static void show(const struct health *h)
+{
+	size_t counts[STATES] = {0};
+	list_each (pos, &h->parts)
+		counts[list_entry(pos, struct part, node)->state]++;
+	for (size_t i = 0; i < STATES; i++)
+		metric_set(h->counts[i], (double)counts[i]);
+}
+
+void health_show(struct health *h, struct metrics *m)
+{
+	for (int i = 0; i < STATES; i++) {
+		struct buf labels;
+		buf_init(&labels, 100);
+		metrics_label(&labels, "state", health_state_name((enum health_state)i));
+		if (!buf_error(&labels))
+			h->counts[i] = metrics_gauge(m, "tappet_health_parts", "Parts that /healthz lists, by state.",
+						     buf_cstr(&labels));
+		buf_release(&labels);
+	}
+	show(h);
+}
+
 static void log_change(const struct part *p)
 {
 	const char *reason = p->reason ? p->reason : "";
@@ -98,6 +125,7 @@ void health_set(struct health *h, const char *part, enum health_state state, con
 		p->reason = reason ? strdup(reason) : NULL;
 	}
 	p->state = state;
+	show(h);
 	/* A part that begins well is no news. */
 	if (changed || (!known && state != HEALTH_OK))
 		log_change(p);
@@ -106,8 +134,10 @@ void health_set(struct health *h, const char *part, enum health_state state, con
 void health_forget(struct health *h, const char *part)
 {
 	struct part *p = h ? find(h, part) : NULL;
-	if (p)
-		part_free(p);
+	if (!p)
+		return;
+	part_free(p);
+	show(h);
 }
 
 enum health_state health_worst(const struct health *h)

@@ -125,6 +125,9 @@ void jsonw_null(struct buf *b)
 void jsonw_raw(struct buf *b, const char *json, size_t len)
 {
 	separate(b);
+	/* Commas are put by the last byte, which therefore must not be white space. */
+	while (len > 0 && strchr(" \t\r\n", json[len - 1]))
+		len--;
 	buf_append(b, json, len);
 }
 

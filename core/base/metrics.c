@@ -141,19 +141,25 @@ struct metric *metrics_histogram(struct metrics *m, const char *name, const char
 	return make(m, HISTOGRAM, name, help, labels, bounds, bound_count);
 }
 
+/* Quotes stand for themselves in a HELP line, but not in a label. */
+static void escape(struct buf *out, const char *text, bool quotes)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\n')
+			buf_str(out, "\\n");
+		else if (*p == '\\' || (quotes && *p == '"'))
+			buf_printf(out, "\\%c", *p);
+		else
+			buf_char(out, *p);
+	}
+}
+
 void metrics_label(struct buf *labels, const char *key, const char *value)
 {
 	if (labels->len > 0)
 		buf_char(labels, ',');
 	buf_printf(labels, "%s=\"", key);
-	for (const char *p = value; *p; p++) {
-		if (*p == '\n')
-			buf_str(labels, "\\n");
-		else if (*p == '"' || *p == '\\')
-			buf_printf(labels, "\\%c", *p);
-		else
-			buf_char(labels, *p);
-	}
+	escape(labels, value, true);
 	buf_char(labels, '"');
 }
 
@@ -171,7 +177,8 @@ void metric_set(struct metric *metric, double value)
 
 void metric_observe(struct metric *metric, double value)
 {
-	if (!metric || !metric->buckets)
+	/* What is no number belongs into no bucket, and would spoil the sum for good. */
+	if (!metric || !metric->buckets || isnan(value))
 		return;
 	size_t i = 0;
 	while (i < metric->family->bound_count && value > metric->family->bounds[i])
@@ -188,7 +195,11 @@ double metric_value(const struct metric *metric)
 
 static void render_number(struct buf *out, double value)
 {
-	if (value == floor(value) && fabs(value) < 1e15)
+	if (isnan(value))
+		buf_str(out, "NaN\n");
+	else if (isinf(value))
+		buf_str(out, value > 0 ? "+Inf\n" : "-Inf\n");
+	else if (value == floor(value) && fabs(value) < 1e15)
 		buf_printf(out, "%.0f\n", value);
 	else
 		buf_printf(out, "%.9g\n", value);
@@ -217,7 +228,9 @@ int metrics_render(const struct metrics *m, struct buf *out)
 	static const char *const kinds[] = {"counter", "gauge", "histogram"};
 	list_each (pos, &m->families) {
 		struct family *f = list_entry(pos, struct family, node);
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
+		buf_printf(out, "# HELP %s ", f->name);
+		escape(out, f->help, false);
+		buf_printf(out, "\n# TYPE %s %s\n", f->name, kinds[f->kind]);
 		list_each (at, &f->metrics) {
 			const struct metric *metric = list_entry(at, struct metric, node);
 			if (f->kind == HISTOGRAM) {

@@ -2,42 +2,7 @@
 #include "cli/client.h"
 #include "cli/follow.h"
 #include "cli/input.h"
-
-static bool write_json_value(struct buf *body, const char *what, const char *text, size_t len)
-{
-	struct json_error error;
-	if (json_check(text, len, &error) < 0) {
-		cli_error("%s is not JSON: %s (byte %zu)", what, error.message, error.offset);
-		return false;
-	}
-	/* The writer puts commas by the last byte, which therefore must not be white space. */
-	while (len > 0 && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	jsonw_raw(body, text, len);
-	return true;
-}
-
-/* NAME=TEXT or NAME:=JSON */
-static bool write_param(struct buf *body, const char *param)
-{
-	const char *equals = strchr(param, '=');
-	if (!equals || equals == param || (equals == param + 1 && param[0] == ':')) {
-		cli_error("a parameter is NAME=VALUE or NAME:=JSON, not '%s'", param);
-		return false;
-	}
-	const bool json = equals[-1] == ':';
-	char *name = strndup(param, (size_t)(equals - param) - json);
-	if (!name) {
-		cli_error("out of memory");
-		return false;
-	}
-	jsonw_key(body, name);
-	const bool well = json ? write_json_value(body, name, equals + 1, strlen(equals + 1)) : true;
-	if (!json)
-		jsonw_str(body, equals + 1);
-	free(name);
-	return well;
-}
+#include "cli/params.h"
 
 static bool write_payload(struct buf *body, const char *payload)
 {
@@ -50,7 +15,7 @@ static bool write_payload(struct buf *body, const char *payload)
 		well = input_read(payload + 1, &text);
 	if (well) {
 		jsonw_key(body, "payload");
-		well = write_json_value(body, "the payload", buf_cstr(&text), text.len);
+		well = params_write_json(body, "the payload", buf_cstr(&text), text.len);
 	}
 	buf_release(&text);
 	return well;
@@ -58,14 +23,11 @@ static bool write_payload(struct buf *body, const char *payload)
 
 static bool write_body(struct cli *c, struct buf *body)
 {
-	const char *param, *payload = cli_value(c, "payload");
+	const char *payload = cli_value(c, "payload");
 	jsonw_open(body, '{');
 	jsonw_key(body, "params");
-	jsonw_open(body, '{');
-	for (size_t i = 0; (param = cli_value_at(c, "param", i)); i++)
-		if (!write_param(body, param))
-			return false;
-	jsonw_close(body, '}');
+	if (!params_write(c, body))
+		return false;
 	if (payload && !write_payload(body, payload))
 		return false;
 	jsonw_close(body, '}');

@@ -79,6 +79,7 @@ int cmd_init(struct cli *c);
 int cmd_serve(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_schema(struct cli *c);
+int cmd_test(struct cli *c);
 int cmd_reload(struct cli *c);
 int cmd_run(struct cli *c);
 int cmd_activities(struct cli *c);

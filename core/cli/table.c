@@ -25,6 +25,11 @@ static const struct cli_option run_options[] = {
 	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
 };
+static const struct cli_option test_options[] = {
+	{'e', "event", "FILE", "the emission's payload as JSON (- for stdin); see 'tappet plugins show' for a sample"},
+	{'t', "trigger", "ID", "as this trigger only; manual: as a run by hand"},
+	{'p', "param", "NAME=VALUE", "a parameter that comes with it; NAME:=JSON for values that are not text"},
+};
 static const struct cli_option activities_options[] = {
 	{'w', "workflow", "WORKFLOW", "of this workflow only"},
 	{0, "team", "TEAM", "of this team's workflows only"},
@@ -68,6 +73,13 @@ const struct cli_command cli_commands[] = {
 	 "For editors; made from the tables that 'tappet check' goes by. The same files are installed in\n"
 	 "share/tappet/schema.",
 	 cmd_schema},
+	{"test", "WORKFLOW", 1, 1, TAKES_CONFIG | TAKES_JSON, OPTIONS(test_options),
+	 "show what a workflow would make of an event",
+	 "Reads the workflow's file and tells which trigger matches, with what parameters, dedup key and lane, and "
+	 "every\n"
+	 "step's final arguments. Outputs of steps stand as they are written, secrets as ***. Runs nothing, needs no\n"
+	 "daemon. Exit code 5: no trigger wants it.",
+	 cmd_test},
 	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
 	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
 	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",

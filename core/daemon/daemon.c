@@ -200,6 +200,7 @@ static void release(struct daemon *d)
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
 	uv_close((uv_handle_t *)&d->stop_timer, NULL);
 	signals_close(d);
+	loop_watch_close(&d->loop_watch);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	int r = uv_loop_close(&d->loop);
 	if (r < 0)

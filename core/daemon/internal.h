@@ -24,6 +24,13 @@ struct reload {
 	void *arg;
 };
 
+struct loop_watch {
+	uv_prepare_t prepare;
+	struct metric *seconds;
+	uint64_t since_ns, idle_ns; /* as of the last poll; 0: none yet */
+	bool open;
+};
+
 struct daemon {
 	const struct serve_options *options;
 	uv_loop_t loop;
@@ -45,6 +52,7 @@ struct daemon {
 	struct engine_env *env;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog, stop_timer;
+	struct loop_watch loop_watch;
 	int64_t started_ms; /* monotonic */
 	bool stopping, ready;
 	bool reload_again; /* a SIGHUP came before the start was over, or while files were being read already */
@@ -72,6 +80,10 @@ int programs_run(struct daemon *d, struct programs *list, program_job_done done,
 
 /* parts.c: makes the parts from the configuration, in the order of who uses whom. What it made before it failed is in `d`. */
 int parts_open(struct daemon *d);
+
+/* loop_watch.c: tappet_loop_turn_seconds. Before the loop runs first. Closing is allowed when it was never opened. */
+void loop_watch_open(struct loop_watch *w, uv_loop_t *loop, struct metrics *metrics);
+void loop_watch_close(struct loop_watch *w);
 
 /* listen.c: the REST interface with what only the composition root knows, and the listeners. */
 int listen_open_api(struct daemon *d);

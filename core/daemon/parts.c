@@ -146,6 +146,8 @@ int parts_open(struct daemon *d)
 	if ((r = post_open(&d->loop, &d->post)) < 0 || (r = metrics_open(&d->metrics)) < 0 ||
 	    (r = health_open(&d->health)) < 0 || (r = bus_open(&d->bus)) < 0)
 		return fail("cannot start", r);
+	health_show(d->health, d->metrics);
+	loop_watch_open(&d->loop_watch, &d->loop, d->metrics);
 	if ((r = open_store(d)) < 0)
 		return r;
 	if ((r = open_gateway(d)) < 0)

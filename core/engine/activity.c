@@ -121,6 +121,7 @@ static void settled(struct activity *a)
 	a->in_flight = false;
 	a->unsure = false;
 	a->status = a->transition.to;
+	engine_metrics_settled(a);
 	if (e->options.bus)
 		bus_publish(e->options.bus, a->transition.ret_events, a->transition.ret_event_count);
 	store_events_free(a->transition.ret_events, a->transition.ret_event_count);

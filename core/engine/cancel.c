@@ -98,6 +98,7 @@ static void row_cancelled(struct store_op *op)
 
 	if (op->status == 0 && e->options.bus)
 		bus_publish(e->options.bus, w->transition.ret_events, w->transition.ret_event_count);
+	engine_metrics_row_cancelled(e, &w->transition);
 	store_events_free(w->transition.ret_events, w->transition.ret_event_count);
 	if (op->status == 0) {
 		metric_add(e->metrics.activities[STATUS_CANCELLED], 1);

@@ -5,9 +5,11 @@
 #include "engine/internal.h"
 
 struct entry {
-	struct catalog_entry pub; /* first: the public view is the entry */
-	bool switched_on;         /* by enable/disable */
-	char *disabled_triggers;  /* ids joined by spaces */
+	struct catalog_entry pub;      /* first: the public view is the entry */
+	bool switched_on;              /* by enable/disable */
+	char *disabled_triggers;       /* ids joined by spaces */
+	struct metric_source *sources; /* borrowed */
+	struct metric *ended[METRIC_STATUSES];
 };
 
 struct entry *catalog_find(const struct engine *e, const char *id_or_slug);

@@ -165,7 +165,7 @@ static void put_masked(struct buf *b, const struct json *params, const struct wo
 	jsonw_close(b, '}');
 }
 
-static void put_params(struct buf *b, const char *text, const struct workflow *w)
+void document_put_params(struct buf *b, const char *text, const struct workflow *w)
 {
 	struct json *params = NULL;
 
@@ -184,7 +184,7 @@ static void put_document(struct buf *b, const struct engine *e, const struct sto
 {
 	jsonw_open(b, '{');
 	put_head(b, e, row, w);
-	put_params(b, row->params, w);
+	document_put_params(b, row->params, w);
 	put_raw(b, "cause", row->cause ? row->cause : "{}");
 	jsonw_key(b, "steps");
 	jsonw_open(b, '[');

@@ -68,6 +68,7 @@ static int copy_options(struct engine *e, const struct engine_options *o)
 static void init_parts(struct engine *e)
 {
 	list_init(&e->log_paused);
+	metric_sources_init(e);
 	catalog_init(e);
 	access_init(e);
 	refusals_init(e);
@@ -130,6 +131,7 @@ void engine_free(struct engine *e)
 	refusals_release(e);
 	access_release(e);
 	catalog_release(e);
+	metric_sources_release(e);
 	free_env(e);
 	free(e->ready);
 	free(e->scratch);

@@ -36,6 +36,7 @@ static void answer(struct ingest *i, enum engine_outcome outcome, int reason, co
 	};
 
 	metric_add(e->metrics.ingest[outcome], 1);
+	metric_source_answered(e, i->source, outcome, reason);
 	if (i->order)
 		i->order->in_flight--;
 	i->cb(i->arg, &result);

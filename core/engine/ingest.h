@@ -17,6 +17,7 @@ struct ingest {
 	struct engine *engine;
 	struct list node; /* of its order's queue */
 	struct catalog_trigger *order;
+	struct metric_source *source;
 	struct workflow *workflow;   /* a reference; NULL when it cannot be read */
 	struct activity_texts texts; /* as they came; with the complete parameters when it is handed over */
 	char workflow_id[ID_SIZE], revision_id[ID_SIZE];

@@ -167,6 +167,7 @@ static struct ingest *ingest_new(struct engine *e, const struct engine_emission 
 		return NULL;
 	i->engine = e;
 	i->order = m->order;
+	i->source = metric_source(e, entry, is_reserved(m->trigger) ? NULL : m->trigger_id, m->trigger);
 	i->cb = cb;
 	i->arg = arg;
 	i->workflow = w ? workflow_ref(w) : NULL;

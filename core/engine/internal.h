@@ -31,11 +31,20 @@
 
 enum { METRIC_STATUSES = STATUS_SKIPPED + 1, METRIC_KINDS = STEP_SET + 1, METRIC_OUTCOMES = ENGINE_UNKNOWN + 1 };
 
+/* What is counted by workflow. */
+enum metric_by { METRIC_BY_EMISSION, METRIC_BY_REFUSAL, METRIC_BY_ACTIVITY, METRIC_BY_COUNT };
+struct metric_source;
+
 struct engine_metrics {
 	struct metric *ingest[METRIC_OUTCOMES];
 	struct metric *activities[METRIC_STATUSES];
 	struct metric *steps[METRIC_KINDS][METRIC_STATUSES];
 	struct metric *running, *window, *active, *parked;
+	struct metric *activity_seconds[METRIC_STATUSES], *wait_seconds, *step_seconds[METRIC_KINDS];
+	/* metric_source.c */
+	struct list sources;
+	struct metric_source *others, *strangers; /* strangers: of no workflow that is known */
+	size_t source_count, sets[METRIC_BY_COUNT];
 };
 
 /* ---- An activity in memory ------------------------------------------------------------------------------------ */
@@ -342,10 +351,11 @@ struct values {
 	const char *params, *payload, *cause;
 	size_t params_len, payload_len, cause_len;
 	const struct workflow *workflow;
-	const char **outputs;                                 /* per step, NULL where there are none; may be NULL */
-	const char *failed_step;                              /* of onFailure, else NULL; "": its time was over */
-	char *failure;                                        /* why the activity failed, owned */
-	bool mask;                                            /* *** in place of parameters of type secret */
+	const char **outputs;    /* per step, NULL where there are none; may be NULL */
+	const char *failed_step; /* of onFailure, else NULL; "": its time was over */
+	char *failure;           /* why the activity failed, owned */
+	bool mask;               /* *** in place of parameters of type secret */
+	bool open; /* what only a run knows (outputs, the activity, its failure) stands as it is written */
 	struct json *params_json, *payload_json, *cause_json; /* made when asked for */
 };
 /* `outputs` is allocated; values_release frees it. */
@@ -512,8 +522,27 @@ void engine_let_go(struct engine *e);
 void stop_check(struct engine *e);
 /* engine.c */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* document.c: "params", with *** in place of those of type secret; `w` NULL: of all. */
+void document_put_params(struct buf *b, const char *text, const struct workflow *w);
 /* metrics.c */
 void engine_metrics_init(struct engine *e);
+/* "ok", "duplicate", ... */
+const char *engine_outcome_name(enum engine_outcome outcome);
+/* A transition of the activity has been committed. */
+void engine_metrics_settled(const struct activity *a);
+/* An activity that is only in the store has been cancelled, or not. */
+void engine_metrics_row_cancelled(struct engine *e, const struct store_transition *t);
+/* A step is final. */
+void engine_metrics_step(const struct step *s);
+/* metric_source.c: numbers by workflow and trigger. A source is NULL without metrics, or without memory: then nothing is counted. */
+void metric_sources_init(struct engine *e);
+void metric_sources_release(struct engine *e);
+/* `entry` NULL: no workflow that is known. Where the trigger has no id it goes by its plugin's name. */
+struct metric_source *metric_source(struct engine *e, const struct catalog_entry *entry, const char *trigger_id,
+				    const char *trigger);
+void metric_source_answered(struct engine *e, struct metric_source *s, enum engine_outcome outcome, int reason);
+void metric_source_refused(struct engine *e, struct metric_source *s, int reason);
+void metric_source_ended(struct engine *e, const char *workflow_id, enum status outcome);
 
 /* scratch.c; pool threads */
 int scratch_remove_tree(const char *path);

@@ -157,6 +157,8 @@ void engine_refuse(struct engine *e, const char *workflow_id, const char *trigge
 	struct refusal *r = find(e, workflow_id ? workflow_id : "", trigger_id ? trigger_id : "",
 				 trigger ? trigger : "", reason, now_ms - now_ms % MINUTE_MS);
 
+	metric_source_refused(
+		e, metric_source(e, workflow_id ? engine_find(e, workflow_id) : NULL, trigger_id, trigger), reason);
 	if (!r) {
 		log_error("a refusal is lost", log_errno(-ENOMEM), LOG_END);
 		return;

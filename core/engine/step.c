@@ -171,6 +171,7 @@ void step_final(struct step *s, enum status outcome, int64_t now_ms)
 	s->wake_ms = 0;
 	if (outcome != STATUS_SKIPPED && s->attempt > 0)
 		s->ended_ms = now_ms;
+	engine_metrics_step(s);
 	run_ended(&s->activity->run, s->index, outcome);
 	metric_add(s->activity->engine->metrics.steps[step_def_of(s)->kind][outcome], 1);
 }

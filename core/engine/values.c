@@ -175,11 +175,45 @@ static int find(struct values *v, const struct subst_part *part, struct found *f
 	return 0;
 }
 
+static char *as_written(const struct subst_part *part)
+{
+	switch (part->kind) {
+	case SUBST_OUTPUT:
+		return text_printf("$(steps.%s.outputs.%s)", part->step, part->text);
+	case SUBST_ACTIVITY:
+		return text_printf("$(activity.%s)", part->text);
+	case SUBST_FAILURE:
+		return text_printf("$(failure.%s)", part->text);
+	default:
+		return NULL;
+	}
+}
+
+/* 1: it was one of those that stay as they are written. */
+static int put_open(const struct subst_part *part, bool as_json, struct buf *out)
+{
+	char *text = as_written(part);
+
+	if (!text)
+		return 0;
+	if (as_json)
+		jsonw_str(out, text);
+	else
+		(void)buf_str(out, text);
+	free(text);
+	return buf_error(out) < 0 ? buf_error(out) : 1;
+}
+
 static int put(struct values *v, const struct subst_part *part, bool as_json, struct buf *out)
 {
 	struct found f = {0};
-	int r = find(v, part, &f);
-	const char *text = f.text ? f.text : json_str(f.value);
+	const char *text;
+	int r = v->open ? put_open(part, as_json, out) : 0;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = find(v, part, &f);
+	text = f.text ? f.text : json_str(f.value);
 
 	if (r == 0 && !text && !f.value)
 		r = -ENOENT;

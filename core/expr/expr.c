@@ -192,14 +192,14 @@ static void open_metrics(struct expr *e)
 	struct metrics *m = e->options.metrics;
 	if (!m)
 		return;
-	static const char results[] = "tappet_jq_results_total", words[] = "Results of jq programs";
+	static const char results[] = "tappet_jq_results_total", words[] = "Results of jq programs.";
 	e->metrics.results[0] = metrics_counter(m, results, words, "outcome=\"ok\"");
 	e->metrics.results[1] = metrics_counter(m, results, words, "outcome=\"error\"");
-	e->metrics.starts = metrics_counter(m, "tappet_jq_helper_starts_total", "Starts of jq helper processes", NULL);
+	e->metrics.starts = metrics_counter(m, "tappet_jq_helper_starts_total", "Starts of jq helper processes.", NULL);
 	e->metrics.waiting =
-		metrics_gauge(m, "tappet_jq_requests", "Requests to jq helper processes not yet answered", NULL);
+		metrics_gauge(m, "tappet_jq_requests", "Requests to jq helper processes not yet answered.", NULL);
 	e->metrics.seconds = metrics_histogram(m, "tappet_jq_request_seconds",
-					       "Time until a jq helper process has answered a request", NULL, bounds,
+					       "Time until a jq helper process has answered a request.", NULL, bounds,
 					       sizeof(bounds) / sizeof(bounds[0]));
 }
 

@@ -8,7 +8,7 @@
 
 #define HOLD_RETRY_MS 10
 #define CHECKPOINT_PAUSE_NS 200000000u
-#define RETAIN_MORE_MS 20
+#define RETAIN_MORE_MS 5
 #define ROOM_LOOK_MS 10000
 
 static void tell_full(struct store *s)

@@ -3,6 +3,7 @@
 
 static void show_health(struct store *s, enum disk disk)
 {
+	metric_set(s->degraded, disk == DISK_FULL || disk == DISK_FAILING);
 	if (!s->health || disk == s->told_disk)
 		return;
 	s->told_disk = disk;
@@ -14,13 +15,12 @@ static void show_health(struct store *s, enum disk disk)
 		health_set(s->health, "store", HEALTH_OK, NULL);
 }
 
-static void call_done(struct store *s, struct list *results)
+static void call_done(struct list *results)
 {
 	struct list *node;
 	while ((node = list_first(results))) {
 		struct store_op *op = list_entry(node, struct store_op, node);
 		list_remove(node);
-		metrics_note(s, op);
 		if (op->done)
 			op->done(op);
 	}
@@ -55,6 +55,6 @@ void deliver_all(struct store *s)
 	metrics_show(s, &tally, queued);
 	show_health(s, disk);
 	backup_deliver(s);
-	call_done(s, &results);
+	call_done(&results);
 	call_back(&answers);
 }

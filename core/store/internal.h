@@ -18,7 +18,7 @@
 #define JOURNAL_FINISH ((size_t)3 << 20)
 #define ROOM_RETRY_MS 500
 #define RETAIN_EVERY_MS 1000
-#define RETAIN_ROWS 200
+#define RETAIN_ROWS 400
 #define BACKLOG_EVERY_MS 1000
 
 /* The state machine of the disk, as the writer sees it:
@@ -70,8 +70,8 @@ struct store {
 	struct backend *backend;
 	struct backend_facts facts;
 	struct health *health;
-	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest;
-	struct metric *refusals[REASON_COUNT]; /* by reason */
+	struct metric *commits, *operations, *commit_seconds, *commit_size, *journal_bytes, *queued, *waiting, *oldest,
+		*degraded;
 	uv_async_t wake;
 	unsigned handles_open;
 	/* Loop thread: what this turn has submitted, and the handles that find its end. */
@@ -136,7 +136,6 @@ void deliver_all(struct store *s);
 void metrics_begin(struct store *s, struct metrics *m);
 void metrics_show(struct store *s, const struct tally *tally, size_t queued);
 /* What became of one operation. */
-void metrics_note(struct store *s, const struct store_op *op);
 /* read.c: reader threads. */
 void reader_main(void *arg);
 /* answer.c */

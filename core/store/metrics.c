@@ -2,22 +2,11 @@
 #include "store/internal.h"
 
 #include "base/clock.h"
-#include "model/reason.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const double commit_bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0};
 static const double size_bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, STORE_BATCH_MAX};
-
-static void open_refusals(struct store *s, struct metrics *m)
-{
-	char labels[64];
-	for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-		snprintf(labels, sizeof(labels), "reason=\"%s\"", reason_name(reason));
-		s->refusals[reason] = metrics_counter(m, "tappet_refusals_total",
-						      "Triggers that started nothing, by their reason.", labels);
-	}
-}
 
 void metrics_begin(struct store *s, struct metrics *m)
 {
@@ -31,11 +20,11 @@ void metrics_begin(struct store *s, struct metrics *m)
 	s->commit_size = metrics_histogram(m, "tappet_store_commit_operations", "Operations in one transaction.", NULL,
 					   size_bounds, COUNT(size_bounds));
 	s->journal_bytes = metrics_gauge(m, "tappet_store_journal_bytes", "Size of the write-ahead log.", NULL);
+	s->degraded = metrics_gauge(m, "tappet_store_degraded", "1 while the disk is full or failing, else 0.", NULL);
 	s->queued = metrics_gauge(m, "tappet_store_queued_operations", "Operations that wait for the writer.", NULL);
 	s->waiting = metrics_gauge(m, "tappet_queue_activities", "Activities that wait to be started.", NULL);
 	s->oldest = metrics_gauge(m, "tappet_queue_oldest_seconds",
 				  "How long the oldest of them has been waiting; 0 when there is none.", NULL);
-	open_refusals(s, m);
 }
 
 static double age_seconds(const struct backlog *backlog)
@@ -56,44 +45,4 @@ void metrics_show(struct store *s, const struct tally *tally, size_t queued)
 	metric_set(s->queued, (double)queued);
 	metric_set(s->waiting, (double)tally->backlog.waiting);
 	metric_set(s->oldest, age_seconds(&tally->backlog));
-}
-
-static void count_refusal(struct store *s, int reason, uint64_t count)
-{
-	if (reason > REASON_NONE && reason < REASON_COUNT)
-		metric_add(s->refusals[reason], (double)count);
-}
-
-static void note_admit(struct store *s, const struct store_admit *a)
-{
-	switch (a->ret_outcome) {
-	case STORE_ADMITTED:
-		break;
-	case STORE_DUPLICATE:
-	case STORE_CONFLICT:
-		count_refusal(s, REASON_DUPLICATE, 1);
-		break;
-	case STORE_REFUSED:
-		count_refusal(s, a->refuse_reason, 1);
-		break;
-	case STORE_OVERLAP:
-		count_refusal(s, REASON_OVERLAP, 1);
-		break;
-	case STORE_QUEUE_FULL:
-		count_refusal(s, REASON_QUEUE_FULL, 1);
-		break;
-	}
-}
-
-void metrics_note(struct store *s, const struct store_op *op)
-{
-	if (op->status < 0)
-		return;
-	if (op->kind == STORE_ADMIT)
-		note_admit(s, list_entry(op, struct store_admit, op));
-	if (op->kind != STORE_REFUSALS)
-		return;
-	const struct store_refusals *r = list_entry(op, struct store_refusals, op);
-	for (size_t i = 0; i < r->count; i++)
-		count_refusal(s, r->items[i].reason, r->items[i].count);
 }

@@ -74,12 +74,14 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(small_disk):
     wait_until(until_refused, "the disk to be full", pause=0)
     assert refused.status == 503 and int(refused.headers["Retry-After"]) > 0
     wait_until(lambda: daemon.request("GET", "/readyz").status == 503, "the daemon to say that it takes nothing")
+    assert daemon.metrics()["tappet_store_degraded"].value() == 1
 
     go.touch()
     assert daemon.wait_end(token, running)["status"] == "completed"
 
     ballast.unlink()
     wait_until(lambda: daemon.request("GET", "/readyz").status == 200, "the service to return by itself")
+    assert daemon.metrics()["tappet_store_degraded"].value() == 0
     answer = wait_until(lambda: (lambda a: a if a.status == 200 else None)(daemon.post(quick)), "a new activity")
     accepted.append(answer.json["activityId"])
     daemon.kill()

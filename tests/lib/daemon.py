@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import exposition
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TAPPET_BUILD", ROOT / "build" / "asan")).resolve()
 TAPPET = BUILD / "tappet"
@@ -201,6 +203,12 @@ class Daemon:
     def api(self, method, path, body=None):
         """By the control socket, where everybody is admin."""
         return self.request(method, "/api/v1" + path, body, control=True)
+
+    def metrics(self):
+        """What /metrics says, strictly read: families by name."""
+        answer = self.request("GET", "/metrics")
+        assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return exposition.parse(answer.body.decode("utf-8"))
 
     def post(self, token, properties=None, headers=None, **more):
         body = {"token": token, **more}

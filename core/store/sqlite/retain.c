@@ -8,6 +8,8 @@
 #define KEPT_MAX 1000
 /* An activity has rows in other tables too. */
 #define ROWS_PER_ACTIVITY 4
+/* They go as one range, and an activity has several. */
+#define EVENTS_PER_ROW 5
 
 /* A table whose rows go only from the old end on, so that the numbers that stay have no hole. */
 struct series {
@@ -224,12 +226,12 @@ static int retain_by_age(struct backend *b, int64_t now_ms, int64_t rows, bool *
 
 int retain(struct backend *b, int64_t now_ms, size_t rows, bool *ret_more)
 {
-	int64_t limit = (int64_t)rows;
+	int64_t limit = (int64_t)rows, events_limit = limit * EVENTS_PER_ROW;
 	int r = delete_dedup(b, now_ms, limit, ret_more);
 	if (r == 0 && b->retention_events_ms > 0)
-		r = delete_old(b, &events, now_ms - b->retention_events_ms, limit, ret_more);
+		r = delete_old(b, &events, now_ms - b->retention_events_ms, events_limit, ret_more);
 	if (r == 0 && b->retention_events_max > 0)
-		r = delete_events_beyond(b, b->retention_events_max, limit, ret_more);
+		r = delete_events_beyond(b, b->retention_events_max, events_limit, ret_more);
 	if (r == 0 && b->retention_activities_ms > 0)
 		r = retain_by_age(b, now_ms, limit, ret_more);
 	if (r == 0 && b->retention_activities_max > 0)

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,6 +151,53 @@ static void metrics_are_prometheus_text(void **state)
 	metrics_free(m);
 }
 
+static void odd_helps_and_values_do_not_break_the_text(void **state)
+{
+	(void)state;
+	struct metrics *m;
+	assert_int_equal(metrics_open(&m), 0);
+	struct buf out;
+	buf_init(&out, 4096);
+	metric_set(metrics_gauge(m, "tappet_a", "One\n\"two\" \\.", NULL), (double)NAN);
+	metric_set(metrics_gauge(m, "tappet_b", "B.", NULL), -(double)INFINITY);
+	static const double bounds[] = {1};
+	metric_observe(metrics_histogram(m, "tappet_c", "C.", NULL, bounds, 1), (double)NAN);
+	assert_int_equal(metrics_render(m, &out), 0);
+	assert_string_equal(buf_cstr(&out), "# HELP tappet_a One\\n\"two\" \\\\.\n# TYPE tappet_a gauge\ntappet_a NaN\n"
+					    "# HELP tappet_b B.\n# TYPE tappet_b gauge\ntappet_b -Inf\n"
+					    "# HELP tappet_c C.\n# TYPE tappet_c histogram\n"
+					    "tappet_c_bucket{le=\"1\"} 0\ntappet_c_bucket{le=\"+Inf\"} 0\n"
+					    "tappet_c_sum 0\ntappet_c_count 0\n");
+	buf_release(&out);
+	metrics_free(m);
+}
+
+static int parts_in(struct metrics *m, const char *labels)
+{
+	return (int)metric_value(metrics_gauge(m, "tappet_health_parts", "", labels));
+}
+
+static void parts_are_counted_by_their_health(void **state)
+{
+	(void)state;
+	struct health *h;
+	struct metrics *m;
+	assert_int_equal(health_open(&h), 0);
+	assert_int_equal(metrics_open(&m), 0);
+	health_set(h, "a", HEALTH_OK, NULL);
+	health_show(h, m);
+	assert_int_equal(parts_in(m, "state=\"ok\""), 1);
+	health_set(h, "b", HEALTH_DOWN, "gone");
+	health_set(h, "a", HEALTH_DEGRADED, "slow");
+	assert_int_equal(parts_in(m, "state=\"ok\""), 0);
+	assert_int_equal(parts_in(m, "state=\"degraded\""), 1);
+	assert_int_equal(parts_in(m, "state=\"down\""), 1);
+	health_forget(h, "b");
+	assert_int_equal(parts_in(m, "state=\"down\""), 0);
+	health_free(h);
+	metrics_free(m);
+}
+
 static void health_is_the_worst_part(void **state)
 {
 	(void)state;
@@ -210,6 +258,8 @@ int main(void)
 		cmocka_unit_test(a_map_finds_what_was_put_and_not_what_was_removed),
 		cmocka_unit_test(digests_are_those_of_the_standards),
 		cmocka_unit_test(metrics_are_prometheus_text),
+		cmocka_unit_test(odd_helps_and_values_do_not_break_the_text),
+		cmocka_unit_test(parts_are_counted_by_their_health),
 		cmocka_unit_test(health_is_the_worst_part),
 		cmocka_unit_test(posts_run_on_the_loop_in_order),
 	};

@@ -89,6 +89,86 @@ static void a_full_disk_refuses_what_is_new_and_delays_what_must_be_kept(void **
 	admit(f, id);
 }
 
+static void define_by_interface(struct fixture *f, char ret_id[static ID_SIZE])
+{
+	char ids[2][ID_SIZE];
+	struct store_definition item = {.slug = "made", .hash = "a", .canonical = "{}", .canonical_len = 2};
+	struct store_definitions d = {.items = &item, .count = 1, .new_ids = ids, .now_ms = NOW_MS, .by = "me"};
+	for (int i = 0; i < 2; i++)
+		id_next(&f->ids, NOW_MS, 0, ids[i]);
+	assert_int_equal(run_op(f, &d.op, STORE_DEFINITIONS), 0);
+	memcpy(ret_id, item.ret_id, ID_SIZE);
+	store_events_free(d.ret_events, d.ret_event_count);
+}
+
+/* The end of one that holds a lane, what it gives the next, and a removal are accounts of what is there already. */
+static void a_full_disk_refuses_actions_and_programs_and_delays_turns_and_removals(void **state)
+{
+	static const struct store_lane lane = {.key = "", .overlap = STORE_OVERLAP_QUEUE, .limit = 1};
+	static const uint8_t hashes[1][STORE_HASH_SIZE];
+	struct fixture *f = *state;
+	char made[ID_SIZE];
+	struct store_admit first = make_admit(f), second = make_admit(f);
+	struct store_action action = {.topic = "t", .data = "{}", .data_len = 2, .time_ms = NOW_MS};
+	struct store_programs programs = {.hashes = hashes, .count = 1, .now_ms = NOW_MS};
+	struct store_transition end = {.from_any = true, .to = STATUS_CANCELLED, .now_ms = NOW_MS};
+	struct store_remove removal = {.workflow_id = made, .by = "me", .now_ms = NOW_MS};
+
+	define_by_interface(f, made);
+	first.lane = second.lane = &lane;
+	assert_int_equal(run_op(f, &first.op, STORE_ADMIT), 0);
+	assert_int_equal(run_op(f, &second.op, STORE_ADMIT), 0);
+	assert_false(second.ret_turn);
+	memcpy(end.id, first.id, ID_SIZE);
+
+	powercut_arm(FAULT_FULL, 1, ALWAYS);
+	assert_int_equal(run_op(f, &action.op, STORE_ACTION), -ENOSPC);
+	assert_int_equal(run_op(f, &programs.op, STORE_PROGRAMS), -ENOSPC);
+	begin_op(f, &end.op, STORE_TRANSITION);
+	begin_op(f, &removal.op, STORE_REMOVE);
+	assert_int_equal(run_op(f, &action.op, STORE_ACTION), -ENOSPC);
+	assert_false(is_back(&end.op));
+	assert_false(is_back(&removal.op));
+
+	powercut_disarm();
+	end_op(f, &end.op);
+	end_op(f, &removal.op);
+	assert_int_equal(end.op.status, 0);
+	/* Counted once, however often it was tried. */
+	assert_int_equal(end.ret_turns, 1);
+	assert_int_equal(removal.op.status, 0);
+	assert_int_equal(removal.ret_event_count, 1);
+	wait_until(f, is_well, f);
+	assert_int_equal(run_op(f, &action.op, STORE_ACTION), 0);
+	store_events_free(end.ret_events, end.ret_event_count);
+	store_events_free(removal.ret_events, removal.ret_event_count);
+	free_admit(&first);
+	free_admit(&second);
+}
+
+/* One that is rolled back names nobody, and has marked nobody. */
+static void a_cancelling_emission_that_failed_leaves_no_mark(void **state)
+{
+	static const struct store_lane lane = {.key = "", .overlap = STORE_OVERLAP_CANCEL, .limit = 1};
+	struct fixture *f = *state;
+	struct store_admit first = make_admit(f), second = make_admit(f), third = make_admit(f);
+
+	first.lane = second.lane = third.lane = &lane;
+	assert_int_equal(run_op(f, &first.op, STORE_ADMIT), 0);
+	powercut_arm(FAULT_IO, 1, 1);
+	assert_int_equal(run_op(f, &second.op, STORE_ADMIT), -EIO);
+	assert_int_equal(second.ret_give_way_count, 0);
+	assert_null(second.ret_give_way);
+	powercut_disarm();
+	assert_int_equal(run_op(f, &third.op, STORE_ADMIT), 0);
+	assert_int_equal(third.ret_give_way_count, 1);
+	assert_string_equal(third.ret_give_way[0], first.id);
+	free(third.ret_give_way);
+	free(first.ret_give_way);
+	free_admit(&first);
+	free_admit(&third);
+}
+
 static void the_ballast_makes_room_for_one_more_try_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -260,6 +340,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_full_disk_refuses_what_is_new_and_delays_what_must_be_kept, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_refuses_actions_and_programs_and_delays_turns_and_removals,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_cancelling_emission_that_failed_leaves_no_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_ballast_makes_room_for_one_more_try_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(closing_does_not_wait_for_a_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failed_sync_leaves_the_outcome_unknown_and_the_store_usable, setup,

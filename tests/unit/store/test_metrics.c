@@ -1,19 +1,10 @@
 #include "unit/store/support_store.h"
 
-#include "model/reason.h"
-
 #define MANY 200
 
 static double gauge(struct fixture *f, const char *name)
 {
 	return metric_value(metrics_gauge(f->metrics, name, "", NULL));
-}
-
-static double refused(struct fixture *f, const char *reason)
-{
-	char labels[60];
-	snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
-	return metric_value(metrics_counter(f->metrics, "tappet_refusals_total", "", labels));
 }
 
 static bool three_wait(void *arg)
@@ -79,27 +70,6 @@ static void commits_tell_how_many_operations_they_hold(void **state)
 		    rendered(f, "\ntappet_store_commit_operations_count "));
 }
 
-static void refusals_are_counted_by_reason(void **state)
-{
-	struct fixture *f = *state;
-	static const struct store_lane skip = {.key = "", .overlap = STORE_OVERLAP_SKIP, .limit = 1};
-	struct store_refusal item = {.trigger = "x", .reason = REASON_TOKEN, .minute_ms = NOW_MS, .count = 7};
-	struct store_refusals many = {.items = &item, .count = 1};
-	struct store_admit filtered = make_admit(f), first = make_admit(f), second = make_admit(f);
-
-	filtered.refuse_reason = REASON_FILTER;
-	first.lane = second.lane = &skip;
-	assert_int_equal(run_op(f, &filtered.op, STORE_ADMIT), 0);
-	assert_int_equal(run_op(f, &first.op, STORE_ADMIT), 0);
-	assert_int_equal(run_op(f, &second.op, STORE_ADMIT), 0);
-	assert_int_equal(run_op(f, &many.op, STORE_REFUSALS), 0);
-	assert_int_equal((int)refused(f, "filter"), 1);
-	assert_int_equal((int)refused(f, "overlap"), 1);
-	assert_int_equal((int)refused(f, "token"), 7);
-	assert_int_equal((int)refused(f, "duplicate"), 0);
-	free_admit(&first);
-}
-
 #define METRICS_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -107,7 +77,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		METRICS_TEST(the_queue_tells_its_length_and_its_age),
 		METRICS_TEST(commits_tell_how_many_operations_they_hold),
-		METRICS_TEST(refusals_are_counted_by_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

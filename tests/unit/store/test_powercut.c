@@ -9,6 +9,7 @@
 
 #define ADMITS 6
 #define WAVES 2
+#define QUEUED 3
 
 struct history {
 	struct store_admit admits[WAVES][ADMITS];
@@ -18,7 +19,15 @@ struct history {
 	struct store_step_change begun[WAVES][ADMITS], ended[WAVES][ADMITS];
 	struct store_order order;
 	bool defined;
+	/* A lane: some that queue, the end of the first, a wider limit, and the turns that come of it. */
+	struct store_definitions narrow, wide;
+	struct store_admit queued[QUEUED];
+	struct store_transition end;
+	struct store_action action;
+	struct store_turns turns;
 };
+
+static const struct store_lane lane = {.key = "k", .key_len = 1, .overlap = STORE_OVERLAP_QUEUE, .limit = 1};
 
 static void run_all(struct fixture *f, struct store_op *op, size_t stride, enum store_kind kind)
 {
@@ -63,6 +72,41 @@ static void run_wave(struct fixture *f, struct history *h, int wave)
 	h->order.epoch++;
 }
 
+static void define_lanes(struct fixture *f, struct store_definitions *d, uint32_t limit)
+{
+	char ids[2][ID_SIZE];
+	struct store_definition item = {
+		.slug = "demo", .hash = "aa", .canonical = "{}", .canonical_len = 2, .lane_limit = limit};
+	*d = (struct store_definitions){.items = &item, .count = 1, .new_ids = ids, .from_folder = true};
+	for (int i = 0; i < 2; i++)
+		id_next(&f->ids, NOW_MS, 0, ids[i]);
+	run_op(f, &d->op, STORE_DEFINITIONS);
+	store_events_free(d->ret_events, d->ret_event_count);
+	d->items = NULL;
+	d->new_ids = NULL;
+}
+
+static void run_lane(struct fixture *f, struct history *h)
+{
+	define_lanes(f, &h->narrow, 1);
+	for (int i = 0; i < QUEUED; i++) {
+		h->queued[i] = make_admit(f);
+		h->queued[i].trigger_id = "queued";
+		h->queued[i].lane = &lane;
+		begin_op(f, &h->queued[i].op, STORE_ADMIT);
+	}
+	for (int i = 0; i < QUEUED; i++)
+		end_op(f, &h->queued[i].op);
+	h->end = (struct store_transition){.from_any = true, .to = STATUS_CANCELLED, .now_ms = NOW_MS};
+	memcpy(h->end.id, h->queued[0].id, ID_SIZE);
+	run_op(f, &h->end.op, STORE_TRANSITION);
+	define_lanes(f, &h->wide, 2);
+	h->turns = (struct store_turns){.workflow_id = f->workflow_id, .limit = 10};
+	run_op(f, &h->turns.op, STORE_TURNS);
+	h->action = (struct store_action){.topic = "t", .data = "{}", .data_len = 2, .time_ms = NOW_MS};
+	run_op(f, &h->action.op, STORE_ACTION);
+}
+
 static void run_history(struct fixture *f, struct history *h)
 {
 	*h = (struct history){0};
@@ -71,6 +115,12 @@ static void run_history(struct fixture *f, struct history *h)
 	h->defined = f->workflow_id[0];
 	for (int wave = 0; wave < WAVES && h->defined; wave++)
 		run_wave(f, h, wave);
+}
+
+static void run_history_of_lane(struct fixture *f, struct history *h)
+{
+	h->defined = true;
+	run_lane(f, h);
 }
 
 static void free_history(struct history *h)
@@ -82,6 +132,13 @@ static void free_history(struct history *h)
 			store_events_free(h->ends[wave][i].ret_events, h->ends[wave][i].ret_event_count);
 		}
 	}
+}
+
+static void free_lane(struct history *h)
+{
+	for (int i = 0; i < QUEUED && h->defined; i++)
+		free_admit(&h->queued[i]);
+	store_events_free(h->end.ret_events, h->end.ret_event_count);
 }
 
 static bool is_unknown(const struct store_op *op)
@@ -151,6 +208,70 @@ static void check_checkpoint(struct fixture *f, struct history *h)
 	assert_string_equal(value, expected);
 }
 
+struct row_seen {
+	bool done;
+	int status;
+	bool turn;
+};
+
+static bool row_is_seen(void *arg)
+{
+	return ((struct row_seen *)arg)->done;
+}
+
+static void keep_row(void *arg, int status, const struct store_activity_row *row)
+{
+	struct row_seen *seen = arg;
+	seen->status = status;
+	seen->turn = row && row->turn;
+	seen->done = true;
+}
+
+static void keep_actions(void *arg, int status, const struct store_action_row *rows, size_t count)
+{
+	struct row_seen *seen = arg;
+	(void)rows;
+	seen->status = status;
+	seen->turn = count == 1;
+	seen->done = true;
+}
+
+/* By the end of the first, or by the wider limit. */
+static bool must_have_turn(const struct history *h, int i)
+{
+	if (i == 0 || h->queued[0].op.status != 0 || h->queued[1].op.status != 0 || h->end.op.status != 0)
+		return false;
+	return i == 1 || (h->wide.op.status == 0 && h->turns.op.status == 0);
+}
+
+static void check_lane(struct fixture *f, struct history *h)
+{
+	for (int i = 0; i < QUEUED; i++) {
+		struct row_seen seen = {0};
+		const struct store_op *op = &h->queued[i].op;
+		assert_int_equal(store_get_activity(f->store, h->queued[i].id, keep_row, &seen), 0);
+		wait_until(f, row_is_seen, &seen);
+		if (op->status == 0)
+			assert_int_equal(seen.status, 0);
+		else
+			assert_true(seen.status == -ENOENT || is_unknown(op));
+		/* What was said to have its turn has it. */
+		if (op->status == 0 && (h->queued[i].ret_turn || must_have_turn(h, i)))
+			assert_true(seen.turn);
+	}
+	struct row_seen seen = {0};
+	assert_int_equal(store_list_actions(f->store, "t", true, 0, 0, 10, keep_actions, &seen), 0);
+	wait_until(f, row_is_seen, &seen);
+	assert_true(seen.turn || h->action.op.status != 0);
+	assert_true(!seen.turn || h->action.op.status == 0 || is_unknown(&h->action.op));
+}
+
+static void no_fault(void *arg, const char *text)
+{
+	(void)arg;
+	print_message("%s\n", text);
+}
+
 static void check_history(struct fixture *f, struct history *h)
 {
 	if (!h->defined)
@@ -162,8 +283,24 @@ static void check_history(struct fixture *f, struct history *h)
 	check_checkpoint(f, h);
 }
 
+static void check_history_of_lane(struct fixture *f, struct history *h)
+{
+	check_lane(f, h);
+	assert_int_equal(store_check(f->path, no_fault, NULL), 0);
+}
+
+/* Two histories, since a sweep costs the square of its length. */
+struct play {
+	bool on_new_store; /* its making is part of the history */
+	void (*run)(struct fixture *f, struct history *h);
+	void (*check)(struct fixture *f, struct history *h);
+	void (*free)(struct history *h);
+};
+static const struct play waves = {true, run_history, check_history, free_history};
+static const struct play lanes = {false, run_history_of_lane, check_history_of_lane, free_lane};
+
 /* One history with a fault at one place. Whether the fault struck. */
-static bool try_at(enum fault fault, uint64_t at, enum kept kept)
+static bool try_at(const struct play *play, enum fault fault, uint64_t at, enum kept kept)
 {
 	struct fixture f;
 	static struct history h;
@@ -172,30 +309,40 @@ static bool try_at(enum fault fault, uint64_t at, enum kept kept)
 	fixture_init(&f);
 	f.options.vfs = "powercut";
 	f.options.ballast = 4096;
+	if (!play->on_new_store) {
+		assert_int_equal(fixture_open(&f), 0);
+		fixture_define(&f);
+	}
 	powercut_arm(fault, at, 1);
-	if (fixture_open(&f) == 0) {
-		run_history(&f, &h);
+	if (f.store || fixture_open(&f) == 0) {
+		play->run(&f, &h);
 		fixture_close(&f);
 	}
 	bool struck = powercut_struck();
 	powercut_restore(kept, (uint32_t)at);
 	assert_int_equal(fixture_open(&f), 0);
-	check_history(&f, &h);
-	free_history(&h);
+	play->check(&f, &h);
+	play->free(&h);
 	fixture_release(&f);
 	powercut_restore(KEPT_ALL, 0);
 	return struck;
 }
 
-static void sweep(enum fault fault, enum kept kept)
+static void sweep_one(const struct play *play, enum fault fault, enum kept kept)
 {
 	uint64_t at = 1;
-	powercut_install();
-	log_setup(LOG_ERROR + 1, false);
-	while (try_at(fault, at, kept))
+	while (try_at(play, fault, at, kept))
 		at++;
 	/* The history is more than a few writes, or the sweep has swept nothing. */
-	assert_true(at > 50);
+	assert_true(at > 25);
+}
+
+static void sweep(enum fault fault, enum kept kept)
+{
+	powercut_install();
+	log_setup(LOG_ERROR + 1, false);
+	sweep_one(&waves, fault, kept);
+	sweep_one(&lanes, fault, kept);
 }
 
 static void the_power_goes_at_any_write_and_nothing_unsynced_stays(void **state)
