@@ -7,11 +7,28 @@
 
 #include "base/clock.h"
 
+#define BUSY_AGAIN_MS 100
+
 struct ask {
 	struct step_job job;
 	ask_cb cb;
 	int error; /* nothing could be asked */
+	/* Copies for another try: too much was waiting for the helpers. */
+	struct expr_program *programs;
+	struct expr_input *inputs;
+	size_t count, input_count;
 };
+
+static void ask_free(struct ask *q)
+{
+	for (size_t i = 0; q->programs && i < q->count; i++)
+		free((char *)(uintptr_t)q->programs[i].text);
+	for (size_t i = 0; q->inputs && i < q->input_count; i++)
+		free((char *)(uintptr_t)q->inputs[i].json);
+	free(q->programs);
+	free(q->inputs);
+	free(q);
+}
 
 static void answer(struct ask *q, const struct expr_result *results, size_t count)
 {
@@ -20,7 +37,7 @@ static void answer(struct ask *q, const struct expr_result *results, size_t coun
 
 	if (s)
 		q->cb(s, results, count);
-	free(q);
+	ask_free(q);
 	engine_let_go(e);
 }
 
@@ -33,8 +50,6 @@ static const char *why(int error)
 {
 	if (error == -E2BIG || error == -ENOBUFS)
 		return "what it is to be asked about is too large";
-	if (error == -EBUSY)
-		return "too many programs wait to be run";
 	if (error == -ENOSYS)
 		return "no jq programs can be run here";
 	return error == -ENOMEM ? "no memory" : "it could not be run";
@@ -48,25 +63,92 @@ static void not_asked(void *arg)
 	answer(q, &result, 1);
 }
 
+static int copy_programs(struct ask *q, const struct expr_program *programs, size_t count)
+{
+	q->programs = calloc(count + 1, sizeof(*q->programs));
+	if (!q->programs)
+		return -ENOMEM;
+	q->count = count;
+	for (size_t i = 0; i < count; i++) {
+		q->programs[i] = (struct expr_program){.text = strdup(programs[i].text), .input = programs[i].input};
+		if (!q->programs[i].text)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int copy_inputs(struct ask *q, const struct expr_input *inputs, size_t count)
+{
+	q->inputs = calloc(count + 1, sizeof(*q->inputs));
+	if (!q->inputs)
+		return -ENOMEM;
+	q->input_count = count;
+	for (size_t i = 0; i < count; i++) {
+		q->inputs[i] =
+			(struct expr_input){.json = strndup(inputs[i].json, inputs[i].len), .len = inputs[i].len};
+		if (!q->inputs[i].json)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Later, as every answer. */
+static void fail_later(struct ask *q, int error)
+{
+	q->error = error;
+	if (!step_timer_start(q->job.engine, 0, not_asked, q))
+		abort();
+}
+
+static void ask_again(void *arg)
+{
+	struct ask *q = arg;
+	struct engine *e = q->job.engine;
+	int r = -ECANCELED;
+
+	/* Nobody waits for it any more. */
+	if (q->job.step && !e->quiet)
+		r = expr_run(e->options.expr, q->programs, q->count, q->inputs, q->input_count, answered, q);
+	if (r == -EBUSY && step_timer_start(e, BUSY_AGAIN_MS, ask_again, q))
+		return;
+	if (r < 0)
+		fail_later(q, r);
+}
+
+/* Others wait for the helpers, too: its turn comes. */
+static int wait_for_turn(struct ask *q, const struct expr_program *programs, size_t count,
+			 const struct expr_input *inputs, size_t input_count)
+{
+	int r = copy_programs(q, programs, count);
+
+	if (r == 0)
+		r = copy_inputs(q, inputs, input_count);
+	if (r == 0 && !step_timer_start(q->job.engine, BUSY_AGAIN_MS, ask_again, q))
+		r = -ENOMEM;
+	return r;
+}
+
 void step_ask(struct step *s, const struct expr_program *programs, size_t count, const struct expr_input *inputs,
 	      size_t input_count, ask_cb cb)
 {
 	struct engine *e = s->activity->engine;
 	struct ask *q = calloc(1, sizeof(*q));
+	int r;
 
 	if (!q)
 		abort(); /* as little as this is always there, or the daemon is at its end */
 	q->cb = cb;
 	job_begin(&q->job, s);
 	if (input_count == 0)
-		q->error = -E2BIG;
+		r = -E2BIG;
 	else if (!e->options.expr)
-		q->error = -ENOSYS;
+		r = -ENOSYS;
 	else
-		q->error = expr_run(e->options.expr, programs, count, inputs, input_count, answered, q);
-	/* Later, as every answer. */
-	if (q->error < 0 && !step_timer_start(e, 0, not_asked, q))
-		abort();
+		r = expr_run(e->options.expr, programs, count, inputs, input_count, answered, q);
+	if (r == -EBUSY)
+		r = wait_for_turn(q, programs, count, inputs, input_count);
+	if (r < 0)
+		fail_later(q, r);
 }
 
 void step_ask_mapping(struct step *s, const struct mapping *m, const struct buf *input, ask_cb cb)

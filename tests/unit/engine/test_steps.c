@@ -1,6 +1,7 @@
 /* What is the same for all kinds of steps: retries, conditions, time-outs, onFailure; and `set`, which is nothing else. */
 #include "unit/engine/support_step.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -269,6 +270,37 @@ static void a_step_that_is_asked_whether_it_wants_to_run_can_be_cancelled(void *
 	rig_down(r, 0);
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void programs_that_find_the_helpers_busy_wait_for_their_turn(void **state)
+{
+	enum { MANY = 40 };
+	struct rig *r = *state;
+	char ids[MANY][ID_SIZE];
+
+	rig_open(r);
+	expr_close(r->expr, nothing, NULL);
+	assert_int_equal(
+		expr_open(&(struct expr_options){.loop = &r->loop, .helper = JQ_HELPER, .queue_max = 2}, &r->expr), 0);
+	r->engine->options.expr = r->expr;
+	rig_start(r);
+	step_define(r, "test", "{'steps':[{'id':'s','when':'true','set':{'v':'[range(5000)] | length'}}]}");
+	for (size_t i = 0; i < MANY; i++)
+		rig_run(r, "test", NULL, ids[i]);
+	for (size_t i = 0; i < MANY; i++)
+		json_free(rig_wait(r, ids[i], "completed"));
+	/* Also when the daemon stops meanwhile. */
+	for (size_t i = 0; i < MANY; i++)
+		rig_run(r, "test", NULL, ids[i]);
+	restart(r);
+	for (size_t i = 0; i < MANY; i++)
+		json_free(rig_wait(r, ids[i], "completed"));
+	rig_down(r, 0);
+}
+
 /* ---- onFailure, and the end of an activity's time ------------------------------------------------------------- */
 
 static void on_failure_is_told_which_step_failed_and_why(void **state)
@@ -387,6 +419,28 @@ static void on_failure_knows_after_a_restart_that_the_time_was_over(void **state
 	rig_down(r, 0);
 }
 
+static void cancelling_on_failure_leaves_the_outcome_as_it_is(void **state)
+{
+	struct rig *r = *state;
+	char id[ID_SIZE];
+	struct json *d;
+
+	rig_up(r);
+	step_start(
+		r,
+		"{'steps':[{'id':'a','script':'exit 3'}],'onFailure':{'id':'tell','script':'echo 1 > $ROOT/began; exec "
+		"sleep 600'}}",
+		NULL, id);
+	rig_wait_file(r, "began");
+	assert_int_equal(rig_cancel(r, id), -EALREADY);
+	d = rig_document(r, id);
+	assert_status(d, "failure");
+	assert_message(d, NULL, "step a: exited with code 3");
+	assert_step(d, "tell", "cancelled");
+	json_free(d);
+	rig_down(r, 0);
+}
+
 static void a_cancelling_that_a_stop_cut_short_is_finished_by_the_next_start(void **state)
 {
 	struct rig *r = *state;
@@ -445,11 +499,13 @@ int main(void)
 		TEST(set_fails_where_a_program_fails),
 		TEST(a_program_that_runs_when_the_daemon_stops_is_asked_again),
 		TEST(a_step_that_is_asked_whether_it_wants_to_run_can_be_cancelled),
+		TEST(programs_that_find_the_helpers_busy_wait_for_their_turn),
 		TEST(on_failure_is_told_which_step_failed_and_why),
 		TEST(on_failure_does_not_run_when_nothing_failed_or_it_was_cancelled),
 		TEST(an_activity_whose_time_is_over_fails_and_on_failure_runs),
 		TEST(on_failure_knows_the_reason_after_a_restart),
 		TEST(on_failure_knows_after_a_restart_that_the_time_was_over),
+		TEST(cancelling_on_failure_leaves_the_outcome_as_it_is),
 		TEST(a_cancelling_that_a_stop_cut_short_is_finished_by_the_next_start),
 		TEST(giving_way_says_why),
 	};
