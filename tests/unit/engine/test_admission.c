@@ -255,8 +255,9 @@ static void a_rate_comes_back_with_time(void **state)
 		assert_true(rate_take(&rate, 10, 1000, now_ms));
 	assert_false(rate_take(&rate, 10, 1000, now_ms));
 	assert_false(rate_take(&rate, 10, 1000, now_ms + 99));
-	assert_true(rate_take(&rate, 10, 1000, now_ms + 200));
-	assert_false(rate_take(&rate, 10, 1000, now_ms + 200));
+	assert_true(rate_take(&rate, 10, 1000, now_ms + 201));
+	assert_true(rate_take(&rate, 10, 1000, now_ms + 201));
+	assert_false(rate_take(&rate, 10, 1000, now_ms + 201));
 	/* A long silence is no more than a full bucket. */
 	for (int i = 0; i < 10; i++)
 		assert_true(rate_take(&rate, 10, 1000, now_ms + 3600000));
