@@ -322,12 +322,23 @@ static int run_programs(struct filter *f)
 	return r;
 }
 
+static bool has_programs(const struct trigger_def *def)
+{
+	return def && (def->when || def->dedup || def->params.count > 0);
+}
+
+bool filter_asks(const struct filter *f)
+{
+	if (f->reason)
+		return false;
+	return has_programs(f->def) || (f->workflow && f->workflow->concurrency.key);
+}
+
 int filter_start(struct filter *f)
 {
-	const struct trigger_def *def = f->def;
 	int r;
 
-	if (!f->reason && def && (def->when || def->dedup || def->params.count > 0))
+	if (!f->reason && has_programs(f->def))
 		return f->expr ? run_programs(f) : -ENOSYS;
 	r = complete(f, f->params, f->params_len);
 	return r < 0 ? r : find_lane(f);

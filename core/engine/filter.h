@@ -38,6 +38,8 @@ struct filter {
 	size_t lane_len;
 };
 
+/* Whether it will take its time: there are programs to be asked. `workflow`, `def` and `reason` are set. */
+bool filter_asks(const struct filter *f);
 /* 1: done at once, and `done` is not called. 0: `done(f, status)` is called once, later; a negative status says that it
  * could not be decided (-EBUSY, -ENOMEM, -E2BIG, -ECANCELED). Negative: the same at once, without `done`; -EINVAL: the
  * parameters are no object. */

@@ -152,8 +152,6 @@ static int check_texts(const struct engine_emission *m)
 		r = -EINVAL;
 	if (r == 0 && m->cause_len > 0 && json_check(m->cause, m->cause_len, NULL) < 0)
 		r = -EINVAL;
-	if (r == 0 && !params_are_object(m))
-		r = -EINVAL;
 	return r;
 }
 
@@ -200,9 +198,10 @@ static struct ingest *ingest_new(struct engine *e, const struct engine_emission 
 	return i;
 }
 
-static int copy_texts(struct ingest *i, const struct engine_emission *m)
+/* The emission's own, as long as engine_emit has not returned: `block` is NULL. */
+static void borrow_texts(struct ingest *i, const struct engine_emission *m)
 {
-	const struct activity_texts from = {
+	i->texts = (struct activity_texts){
 		.trigger = m->trigger,
 		.trigger_id = m->trigger_id ? m->trigger_id : "",
 		.params = m->params_len ? m->params : "",
@@ -212,8 +211,14 @@ static int copy_texts(struct ingest *i, const struct engine_emission *m)
 		.cause_len = m->cause_len,
 		.payload_len = m->payload_len,
 	};
+}
 
-	return activity_texts_copy(&i->texts, &from, NULL, 0);
+/* For filters that take their time. */
+static int keep_texts(struct ingest *i, const struct engine_emission *m)
+{
+	const struct activity_texts from = i->texts;
+
+	return params_are_object(m) ? activity_texts_copy(&i->texts, &from, NULL, 0) : -EINVAL;
 }
 
 static void filter_done(struct filter *f, int status)
@@ -225,13 +230,18 @@ static void filter_done(struct filter *f, int status)
 	engine_let_go(e);
 }
 
-static int start_filter(struct ingest *i)
+static int start_filter(struct ingest *i, const struct engine_emission *m)
 {
 	const struct activity_texts *t = &i->texts;
 	struct filter *f = &i->filter;
+	int r;
 
 	f->expr = i->engine->options.expr;
 	f->workflow = i->workflow;
+	borrow_texts(i, m);
+	r = filter_asks(f) ? keep_texts(i, m) : 0;
+	if (r < 0)
+		return r;
 	f->trigger = t->trigger;
 	f->trigger_id = t->trigger_id;
 	f->payload = t->payload;
@@ -262,9 +272,7 @@ int engine_emit(struct engine *e, const struct engine_emission *m, engine_emit_c
 		return -ENOMEM;
 	r = copy_checkpoints(i, m);
 	if (r == 0)
-		r = copy_texts(i, m);
-	if (r == 0)
-		r = start_filter(i);
+		r = start_filter(i, m);
 	if (r < 0) {
 		ingest_free(i);
 		return r;
