@@ -16,6 +16,7 @@ from openapi import Document
 
 NOBODY = "0" * 24
 API = "/api/v1"
+MADE = {"steps": [{"id": "say", "run": ["echo"]}]}
 EVENTS = {"Accept": "text/event-stream"}
 
 # (method, path, body, headers, status). {names} are filled in from what the fixture has made. In this order.
@@ -26,6 +27,24 @@ CASES = [
     ("GET", "/workflows/w", None, {}, 200),
     ("GET", "/workflows/w", None, {"If-None-Match": "*"}, 304),
     ("GET", "/workflows/nobody", None, {}, 404),
+    ("PUT", "/workflows/made", MADE, {}, 201),
+    ("PUT", "/workflows/made", MADE, {}, 200),
+    ("PUT", "/workflows/made", MADE, {"If-None-Match": "*"}, 412),
+    ("PUT", "/workflows/made", {"colour": "red"}, {}, 422),
+    ("PUT", "/workflows/made", "", {}, 400),
+    ("PUT", "/workflows/w", MADE, {}, 409),
+    ("GET", "/workflows/made/revisions", None, {}, 200),
+    ("GET", "/workflows/made/revisions?limit=0", None, {}, 400),
+    ("GET", "/workflows/nobody/revisions", None, {}, 404),
+    ("GET", "/workflows/made/revisions/1", None, {}, 200),
+    ("GET", "/workflows/made/revisions/9", None, {}, 404),
+    ("GET", "/workflows/made/diff", None, {}, 200),
+    ("GET", "/workflows/made/diff?x=1", None, {}, 400),
+    ("GET", "/workflows/made/diff?from=9", None, {}, 404),
+    ("DELETE", "/workflows/made", None, {"If-Match": NOBODY}, 412),
+    ("DELETE", "/workflows/made", None, {}, 204),
+    ("DELETE", "/workflows/made", None, {}, 404),
+    ("DELETE", "/workflows/w", None, {}, 409),
     ("POST", "/workflows/w/run", {}, {}, 200),
     ("POST", "/workflows/w/run", "{", {}, 400),
     ("POST", "/workflows/nobody/run", {}, {}, 404),
@@ -152,7 +171,7 @@ def test_every_documented_answer_occurs_and_no_other(served, known, document):
         if path.startswith(API):
             witness.send(method, path, None, {}, control=False, status=401)
             witness.send(method, path, None, {**admin(served), "Host": "evil.example"}, control=False, status=403)
-        if method == "POST":
+        if method in ("POST", "PUT"):
             witness.send(method, path, " " * (2 << 20), status=413)
     assert witness.send("GET", "/healthz", status=200).json["status"] == "ok"
     witness.send("GET", "/readyz", status=200)
