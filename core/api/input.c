@@ -64,10 +64,10 @@ bool api_body_fits(struct api *a, struct http_request *r)
 	return false;
 }
 
-bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret)
+/* Any JSON; no body reads as {}. */
+static bool parse_body(struct api *a, struct http_request *r, const char **ret_text, size_t *ret_len, struct json **ret)
 {
 	struct json_error error = {0};
-	struct json *body = NULL;
 	size_t len;
 	const char *text = http_body(r, &len);
 	if (!api_body_fits(a, r))
@@ -76,7 +76,7 @@ bool api_body(struct api *a, struct http_request *r, const struct api_key *keys,
 		text = "{}";
 		len = 2;
 	}
-	int error_code = json_parse(text, len, &body, &error);
+	int error_code = json_parse(text, len, ret, &error);
 	if (error_code == -EINVAL) {
 		api_problemf(r, 400, "invalid-json", "the body is not JSON: %s (byte %zu)", error.message,
 			     error.offset);
@@ -86,6 +86,27 @@ bool api_body(struct api *a, struct http_request *r, const struct api_key *keys,
 		api_fail(r, error_code, "body");
 		return false;
 	}
+	*ret_text = text;
+	*ret_len = len;
+	return true;
+}
+
+bool api_body_json(struct api *a, struct http_request *r, const char **ret, size_t *ret_len)
+{
+	struct json *body = NULL;
+	if (!parse_body(a, r, ret, ret_len, &body))
+		return false;
+	json_free(body);
+	return true;
+}
+
+bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret)
+{
+	const char *text;
+	size_t len;
+	struct json *body = NULL;
+	if (!parse_body(a, r, &text, &len, &body))
+		return false;
 	if (!check_object(r, body, keys, count)) {
 		json_free(body);
 		return false;

@@ -79,6 +79,8 @@ struct api_key {
 bool api_body_fits(struct api *a, struct http_request *r);
 /* The body as an object with no other keys than these; no body reads as {}. *ret is freed by the caller. */
 bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret);
+/* The body as the text of any JSON value; no body reads as {}. */
+bool api_body_json(struct api *a, struct http_request *r, const char **ret, size_t *ret_len);
 /* The query may hold these keys only; NULL at the end. */
 bool api_query(struct http_request *r, const char *const *keys);
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret);
@@ -141,6 +143,10 @@ void api_triggers_get(struct api *a, struct http_request *r);
 void api_activities_list(struct api *a, struct http_request *r);
 void api_activities_get(struct api *a, struct http_request *r);
 void api_activities_cancel(struct api *a, struct http_request *r);
+void api_activities_replay(struct api *a, struct http_request *r);
+void api_steps_approve(struct api *a, struct http_request *r);
+void api_steps_reject(struct api *a, struct http_request *r);
+void api_actions_emit(struct api *a, struct http_request *r);
 void api_activities_logs(struct api *a, struct http_request *r);
 void api_tokens_list(struct api *a, struct http_request *r);
 void api_tokens_create(struct api *a, struct http_request *r);

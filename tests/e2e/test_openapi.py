@@ -50,6 +50,9 @@ CASES = [
     ("POST", "/workflows/nobody/run", {}, {}, 404),
     ("POST", "/workflows/locked/run", {}, {}, 409),
     ("POST", "/workflows/w/run", {"params": {"x": 1}}, {}, 422),
+    ("POST", "/workflows/w/run", {}, {"Idempotency-Key": "k"}, 200),
+    ("POST", "/workflows/w/run", {}, {"Idempotency-Key": "k"}, 200),
+    ("POST", "/workflows/w/run", {"payload": 1}, {"Idempotency-Key": "k"}, 409),
     ("GET", "/workflows/w/triggers/webhook", None, {}, 200),
     ("GET", "/workflows/w/triggers/nobody", None, {}, 404),
     ("GET", "/triggers", None, {}, 200),
@@ -74,6 +77,18 @@ CASES = [
     ("POST", "/activities/{running}/cancel", None, {}, 200),
     ("POST", "/activities/{ended}/cancel", None, {}, 409),
     ("POST", f"/activities/{NOBODY}/cancel", None, {}, 404),
+    ("POST", "/activities/{ended}/replay", None, {}, 200),
+    ("POST", "/activities/{ended}/replay", {"revision": "latest"}, {}, 200),
+    ("POST", "/activities/{ended}/replay", "{", {}, 400),
+    ("POST", "/activities/{ended}/replay", {"revision": "x"}, {}, 422),
+    ("POST", f"/activities/{NOBODY}/replay", {}, {}, 404),
+    ("POST", "/workflows/rest/disable", {}, {}, 200),
+    ("POST", "/activities/{running}/replay", {}, {}, 409),
+    ("POST", "/activities/{asking}/steps/ask/approve", {"by": "Ann", "comment": "yes"}, {}, 200),
+    ("POST", "/activities/{refusing}/steps/ask/reject", {}, {}, 200),
+    ("POST", "/actions/order.paid", {"amount": 1}, {}, 200),
+    ("POST", "/actions/order.paid", "{", {}, 400),
+    ("POST", "/actions/order.*", {}, {}, 422),
     ("POST", "/tokens", {"workflow": "w", "label": "x", "expires": "1h"}, {}, 201),
     ("POST", "/tokens", {"team": "Testers"}, {}, 201),
     ("POST", "/tokens", "[]", {}, 400),
@@ -99,6 +114,11 @@ CASES = [
     ("POST", "/reload", "{", {}, 400),
     ("POST", "/reload", {"x": 1}, {}, 422),
     ("GET", "/metrics", None, {}, 200),
+] + [case for verb, step in (("approve", "{asking}"), ("reject", "{refusing}")) for case in (
+    ("POST", f"/activities/{step}/steps/ask/{verb}", {}, {}, 409),
+    ("POST", f"/activities/{step}/steps/ask/{verb}", "{", {}, 400),
+    ("POST", f"/activities/{step}/steps/ask/{verb}", {"x": 1}, {}, 422),
+    ("POST", f"/activities/{NOBODY}/steps/ask/{verb}", {}, {}, 404))
 ] + [case for path in ("", "/triggers/webhook") for switch in ("disable", "enable") for case in (
     ("POST", f"/workflows/w{path}/{switch}", {}, {}, 200),
     ("POST", f"/workflows/w{path}/{switch}", "{", {}, 400),
@@ -119,6 +139,7 @@ def document():
 def served(daemon):
     daemon.workflow("w", [{"id": "say", "run": ["echo", "hello"]}])
     daemon.workflow("rest", [{"id": "rest", "sleep": "1h"}])
+    daemon.workflow("ask", [{"id": "ask", "approve": "Well?"}])
     daemon.workflow("locked", [{"id": "say", "run": ["echo"]}], manual=False)
     return daemon.start()
 
@@ -130,7 +151,10 @@ def known(served):
     activity = served.fire(token)
     served.wait_end(token, activity)
     running = served.cli_json("run", "rest")["activityId"]
-    return {"ended": activity, "running": running, "token": served.api("GET", "/tokens").json["tokens"][0]["id"]}
+    asking, refusing = [served.cli_json("run", "ask")["activityId"] for _ in range(2)]
+    for one in (asking, refusing):
+        wait_until(lambda one=one: served.detail(one)["status"] == "waiting", "the question to be asked")
+    return {"ended": activity, "running": running, "asking": asking, "refusing": refusing, "token": served.api("GET", "/tokens").json["tokens"][0]["id"]}
 
 
 class Witness:
