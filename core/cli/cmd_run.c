@@ -1,21 +1,7 @@
-/* run */
+/* run, replay */
 #include "cli/client.h"
 #include "cli/follow.h"
 #include "cli/input.h"
-
-static bool write_json_value(struct buf *body, const char *what, const char *text, size_t len)
-{
-	struct json_error error;
-	if (json_check(text, len, &error) < 0) {
-		cli_error("%s is not JSON: %s (byte %zu)", what, error.message, error.offset);
-		return false;
-	}
-	/* The writer puts commas by the last byte, which therefore must not be white space. */
-	while (len > 0 && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	jsonw_raw(body, text, len);
-	return true;
-}
 
 /* NAME=TEXT or NAME:=JSON */
 static bool write_param(struct buf *body, const char *param)
@@ -32,7 +18,7 @@ static bool write_param(struct buf *body, const char *param)
 		return false;
 	}
 	jsonw_key(body, name);
-	const bool well = json ? write_json_value(body, name, equals + 1, strlen(equals + 1)) : true;
+	const bool well = json ? input_json(name, equals + 1, strlen(equals + 1), body) : true;
 	if (!json)
 		jsonw_str(body, equals + 1);
 	free(name);
@@ -43,14 +29,10 @@ static bool write_payload(struct buf *body, const char *payload)
 {
 	struct buf text;
 	buf_init(&text, INPUT_MAX);
-	bool well = true;
-	if (payload[0] != '@')
-		buf_str(&text, payload);
-	else
-		well = input_read(payload + 1, &text);
+	bool well = input_value(payload, &text);
 	if (well) {
 		jsonw_key(body, "payload");
-		well = write_json_value(body, "the payload", buf_cstr(&text), text.len);
+		well = input_json("the payload", buf_cstr(&text), text.len, body);
 	}
 	buf_release(&text);
 	return well;
@@ -109,5 +91,24 @@ int cmd_run(struct cli *c)
 	}
 cleanup:
 	buf_release(&body);
+	return code;
+}
+
+int cmd_replay(struct cli *c)
+{
+	struct answer answer;
+	struct buf body, path;
+	buf_init(&path, 4096);
+	buf_str(&path, "/activities/");
+	client_escape(&path, c->args[0]);
+	buf_str(&path, "/replay");
+	buf_init(&body, 64);
+	buf_str(&body, cli_flag(c, "latest") ? "{\"revision\":\"latest\"}" : "{\"revision\":\"same\"}");
+	int code = client_call_path(c, "POST", &path, &body, &answer);
+	buf_release(&body);
+	if (code != CLI_OK)
+		return code;
+	code = report_started(c, &answer);
+	answer_release(&answer);
 	return code;
 }

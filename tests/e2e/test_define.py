@@ -129,3 +129,25 @@ def test_revisions_say_what_changed_when_and_by_whom(daemon):
     assert get(daemon, PATH + f"/diff?to={by_number['id']}").status == 400
     put(daemon, {"steps": STEPS}, path="/api/v1/workflows/other")
     assert get(daemon, f"/api/v1/workflows/other/revisions/{by_number['id']}").status == 404
+
+
+def test_the_command_line_puts_shows_compares_and_deletes(daemon):
+    daemon.start()
+    file = daemon.folder / "made.json"
+    file.write_text(json.dumps({"steps": STEPS}))
+    assert daemon.cli("workflows", "put", "made.json").stdout == "made made, revision 1\n"
+    file.write_text(json.dumps({"steps": STEPS, "team": "T", "params": {"x": {"type": "string", "required": True}}}))
+    assert daemon.cli_json("workflows", "put", "made.json")["revision"] == 2
+    shown = daemon.cli("workflows", "show", "made").stdout
+    assert "say" in shown and "api" in shown and "(required)" in shown
+    assert json.loads(daemon.cli("workflows", "show", "made", "--definition").stdout)["team"] == "T"
+    revisions = daemon.cli_json("workflows", "revisions", "made")["revisions"]
+    assert [one["number"] for one in revisions] == [2, 1]
+    assert "@ /team" in daemon.cli("workflows", "diff", "made").stdout
+    assert daemon.cli("workflows", "diff", "made", "2").stdout.endswith("no difference\n")
+    file.write_text('{\n "colour": 1}')
+    refused = daemon.cli("workflows", "put", "made.json", check=False)
+    assert refused.returncode == 1 and "made.json:2:2: " in refused.stderr
+    assert daemon.cli_json("workflows", "delete", "made") == {"workflow": "made"}
+    assert daemon.cli("workflows", "delete", "made", check=False).returncode == 4
+    assert "removed" in daemon.cli("workflows").stdout

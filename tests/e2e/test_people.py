@@ -115,3 +115,38 @@ def test_the_same_key_starts_it_once(daemon):
     assert once("k1", "b").type == "conflict"
     assert once("k2", "a").json["activityId"] != first.json["activityId"]
     assert once("k" * 249, "a").type == "invalid-value" and once("k" * 248, "a").status == 200
+
+
+def test_the_command_line_shows_what_is_asked_and_answers_it(daemon):
+    daemon.workflow("ship", [ASK, {"id": "note", "set": {"who": "$(steps.ask.outputs.by)"}}], params=PARAMS)
+    daemon.start()
+    activity = run(daemon, "ship", what="the site")
+    wait_for(daemon, activity, "waiting")
+    shown = daemon.cli("status", activity).stdout
+    assert "Ship the site?" in shown and f"tappet approve {activity} ask" in shown
+    assert daemon.cli("approve", activity, "nobody", check=False).returncode == 4
+    assert daemon.cli("approve", activity, "ask", "--by", "Ann").stdout == "approved\n"
+    assert daemon.cli("approve", activity, "ask", check=False).returncode == 5
+    assert wait_for(daemon, activity, *FINAL)["steps"][1]["outputs"] == {"who": "Ann"}
+    again = daemon.cli_json("replay", activity)["activityId"]
+    wait_for(daemon, again, "waiting")
+    assert daemon.cli_json("approve", again, "ask", "--reject", "--comment", "no")["step"] == "ask"
+    assert wait_for(daemon, again, *FINAL)["status"] == "failure"
+
+
+def test_the_command_line_emits_and_replays_with_the_outcome(daemon):
+    daemon.workflow("order", [{"id": "paid", "wait": {"topic": "paid", "outputs": {"amount": ".data.amount"}}}])
+    daemon.start()
+    activity = run(daemon, "order")
+    wait_for(daemon, activity, "waiting")
+    assert "waits for an action paid" in daemon.cli("status", activity).stdout
+    (daemon.folder / "data.json").write_text('{"amount": 3}\n')
+    assert daemon.cli_json("emit", "paid", "@data.json")["released"] == 1
+    wait_for(daemon, activity, *FINAL)
+    assert daemon.cli("emit", "paid", "{", check=False).returncode == 2
+    assert daemon.cli("emit", "no topic", check=False).returncode == 5
+    daemon.workflow("quick", [{"id": "fail", "run": ["false"]}])
+    daemon.cli("reload")
+    failed = run(daemon, "quick")
+    assert daemon.cli("replay", failed, "--follow", check=False).returncode == 1
+    assert daemon.cli("replay", "0" * 24, check=False).returncode == 4
