@@ -12,6 +12,7 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/revisions", api_revisions_list},
 	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/revisions/{revision}", api_revisions_get},
 	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/diff", api_revisions_diff},
+	{SURFACE_API, "GET", "/api/v1/workflows/{workflow}/why", api_workflows_why},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/run", api_workflows_run},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/enable", api_workflows_enable},
 	{SURFACE_API, "POST", "/api/v1/workflows/{workflow}/disable", api_workflows_disable},

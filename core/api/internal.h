@@ -131,6 +131,7 @@ void api_write_trigger(struct api *a, const struct catalog_entry *entry, const s
 void api_workflows_list(struct api *a, struct http_request *r);
 void api_workflows_get(struct api *a, struct http_request *r);
 void api_workflows_run(struct api *a, struct http_request *r);
+void api_workflows_why(struct api *a, struct http_request *r);
 void api_workflows_enable(struct api *a, struct http_request *r);
 void api_workflows_disable(struct api *a, struct http_request *r);
 void api_definitions_put(struct api *a, struct http_request *r);

@@ -95,6 +95,7 @@ int cmd_workflows_put(struct cli *c);
 int cmd_workflows_delete(struct cli *c);
 int cmd_workflows_revisions(struct cli *c);
 int cmd_workflows_diff(struct cli *c);
+int cmd_why(struct cli *c);
 int cmd_enable(struct cli *c);
 int cmd_disable(struct cli *c);
 int cmd_token_create(struct cli *c);

@@ -41,6 +41,12 @@ static const struct cli_option revisions_options[] = {
 	{'n', "limit", "COUNT", "at most so many (50; at most 500)"},
 	{0, "before", "NUMBER", "older than this revision: the next page"},
 };
+static const struct cli_option why_options[] = {
+	{0, "at", "TIME",
+	 "around a time: 09:00, '2026-01-31 09:00', an instant, or how long ago: 30m, 12h (the last 24h)"},
+	{0, "window", "DURATION", "so long on either side of it (5m), or so long up to now"},
+	{'n', "limit", "COUNT", "at most so many (100; at most 500)"},
+};
 static const struct cli_option activities_options[] = {
 	{'w', "workflow", "WORKFLOW", "of this workflow only"},
 	{0, "team", "TEAM", "of this team's workflows only"},
@@ -123,6 +129,11 @@ const struct cli_command cli_commands[] = {
 	 "FROM and TO are numbers or ids. By default what the latest revision has changed; with FROM alone, what has\n"
 	 "changed since then.",
 	 cmd_workflows_diff},
+	{"why", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(why_options), "tell why a workflow did or did not start",
+	 "What started it, what was refused and why, which expected occurrences were missed, when it was switched on "
+	 "and\n"
+	 "off, and who changed it, in order of time; and how it and its triggers are now.",
+	 cmd_why},
 	{"enable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger on", NULL,
 	 cmd_enable},
 	{"disable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger off", NULL,
