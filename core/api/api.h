@@ -4,6 +4,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "base/diag.h"
 #include "base/health.h"
 #include "base/metrics.h"
 #include "bus/bus.h"
@@ -45,7 +46,7 @@ struct api_options {
 	 * the mistakes, -EPERM (it is the folder's), -ESTALE, -EEXIST, -ENOENT, or what the store says; or one of these at
 	 * once, without `done`. The triggers are live when it is done. */
 	int (*define)(void *arg, const struct api_definition *definition,
-		      void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);
+		      void (*done)(void *done_arg, int status, const struct diag *mistakes), void *done_arg);
 };
 
 int api_open(const struct api_options *options, struct api **ret);

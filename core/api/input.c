@@ -54,21 +54,29 @@ static bool check_object(struct http_request *r, const struct json *body, const 
 	return true;
 }
 
-bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret)
+bool api_body_fits(struct api *a, struct http_request *r)
+{
+	size_t len;
+	(void)http_body(r, &len);
+	if (a->options.body_max == 0 || len <= a->options.body_max)
+		return true;
+	http_problem(r, 413, "too-large", "the body is larger than this daemon takes", 0);
+	return false;
+}
+
+/* Any JSON; no body reads as {}. */
+static bool parse_body(struct api *a, struct http_request *r, const char **ret_text, size_t *ret_len, struct json **ret)
 {
 	struct json_error error = {0};
-	struct json *body = NULL;
 	size_t len;
 	const char *text = http_body(r, &len);
-	if (a->options.body_max > 0 && len > a->options.body_max) {
-		http_problem(r, 413, "too-large", "the body is larger than this daemon takes", 0);
+	if (!api_body_fits(a, r))
 		return false;
-	}
 	if (len == 0) {
 		text = "{}";
 		len = 2;
 	}
-	int error_code = json_parse(text, len, &body, &error);
+	int error_code = json_parse(text, len, ret, &error);
 	if (error_code == -EINVAL) {
 		api_problemf(r, 400, "invalid-json", "the body is not JSON: %s (byte %zu)", error.message,
 			     error.offset);
@@ -78,6 +86,27 @@ bool api_body(struct api *a, struct http_request *r, const struct api_key *keys,
 		api_fail(r, error_code, "body");
 		return false;
 	}
+	*ret_text = text;
+	*ret_len = len;
+	return true;
+}
+
+bool api_body_json(struct api *a, struct http_request *r, const char **ret, size_t *ret_len)
+{
+	struct json *body = NULL;
+	if (!parse_body(a, r, ret, ret_len, &body))
+		return false;
+	json_free(body);
+	return true;
+}
+
+bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret)
+{
+	const char *text;
+	size_t len;
+	struct json *body = NULL;
+	if (!parse_body(a, r, &text, &len, &body))
+		return false;
 	if (!check_object(r, body, keys, count)) {
 		json_free(body);
 		return false;
@@ -145,6 +174,15 @@ bool api_last_event_id(struct http_request *r, uint64_t *ret)
 {
 	const char *text = http_header(r, "Last-Event-ID");
 	return !text || text[0] == '\0' || read_number(r, "Last-Event-ID", text, ret);
+}
+
+const char *api_who(const struct http_request *r, char ret[static API_WHO_MAX])
+{
+	if (http_is_control(r))
+		snprintf(ret, API_WHO_MAX, "api (control)");
+	else
+		snprintf(ret, API_WHO_MAX, "api (admin, %s)", http_remote(r));
+	return ret;
 }
 
 bool api_wants_events(const struct http_request *r)

@@ -75,8 +75,12 @@ struct api_key {
 	unsigned types; /* BODY_* */
 };
 
+/* Whether the body is no larger than this daemon takes. */
+bool api_body_fits(struct api *a, struct http_request *r);
 /* The body as an object with no other keys than these; no body reads as {}. *ret is freed by the caller. */
 bool api_body(struct api *a, struct http_request *r, const struct api_key *keys, size_t count, struct json **ret);
+/* The body as the text of any JSON value; no body reads as {}. */
+bool api_body_json(struct api *a, struct http_request *r, const char **ret, size_t *ret_len);
 /* The query may hold these keys only; NULL at the end. */
 bool api_query(struct http_request *r, const char *const *keys);
 bool api_query_limit(struct http_request *r, size_t fallback, size_t most, size_t *ret);
@@ -85,6 +89,9 @@ bool api_query_number(struct http_request *r, const char *key, uint64_t *ret);
 bool api_query_bool(struct http_request *r, const char *key, bool *ret);
 /* The header Last-Event-ID; *ret is untouched when there is none. */
 bool api_last_event_id(struct http_request *r, uint64_t *ret);
+/* Who asks, for people: how he came in. Returns `ret`. */
+#define API_WHO_MAX 128
+const char *api_who(const struct http_request *r, char ret[static API_WHO_MAX]);
 /* Whether the client wants server-sent events. */
 bool api_wants_events(const struct http_request *r);
 /* An instant as RFC 3339, or a duration back from now; untouched when the key is not there. */
@@ -112,6 +119,8 @@ void api_member(struct buf *out, const char *key, const char *text);
 void api_member_time(struct buf *out, const char *key, int64_t wall_ms);
 /* "workflow" (slug) and "workflowId", nothing when the id is "". */
 void api_member_workflow(struct api *a, struct buf *out, const char *workflow_id);
+/* The ETag of a workflow. */
+void api_write_tag(struct api *a, const struct catalog_entry *entry, struct buf *out);
 void api_write_workflow(struct api *a, const struct catalog_entry *entry, struct buf *out);
 /* `whole`: with its options. */
 void api_write_trigger(struct api *a, const struct catalog_entry *entry, const struct trigger_def *trigger, bool whole,
@@ -122,13 +131,23 @@ void api_write_trigger(struct api *a, const struct catalog_entry *entry, const s
 void api_workflows_list(struct api *a, struct http_request *r);
 void api_workflows_get(struct api *a, struct http_request *r);
 void api_workflows_run(struct api *a, struct http_request *r);
+void api_workflows_why(struct api *a, struct http_request *r);
 void api_workflows_enable(struct api *a, struct http_request *r);
 void api_workflows_disable(struct api *a, struct http_request *r);
+void api_definitions_put(struct api *a, struct http_request *r);
+void api_definitions_delete(struct api *a, struct http_request *r);
+void api_revisions_list(struct api *a, struct http_request *r);
+void api_revisions_get(struct api *a, struct http_request *r);
+void api_revisions_diff(struct api *a, struct http_request *r);
 void api_triggers_list(struct api *a, struct http_request *r);
 void api_triggers_get(struct api *a, struct http_request *r);
 void api_activities_list(struct api *a, struct http_request *r);
 void api_activities_get(struct api *a, struct http_request *r);
 void api_activities_cancel(struct api *a, struct http_request *r);
+void api_activities_replay(struct api *a, struct http_request *r);
+void api_steps_approve(struct api *a, struct http_request *r);
+void api_steps_reject(struct api *a, struct http_request *r);
+void api_actions_emit(struct api *a, struct http_request *r);
 void api_activities_logs(struct api *a, struct http_request *r);
 void api_tokens_list(struct api *a, struct http_request *r);
 void api_tokens_create(struct api *a, struct http_request *r);

@@ -15,6 +15,7 @@ static void write_head(struct api *a, const struct catalog_entry *entry, bool wh
 	jsonw_bool(out, entry->enabled);
 	jsonw_key(out, "removed");
 	jsonw_bool(out, entry->removed);
+	api_member(out, "source", entry->from_folder ? "folder" : "api");
 	jsonw_key(out, "revision");
 	jsonw_int(out, entry->revision);
 	api_member(out, "revisionId", entry->revision_id);
@@ -121,11 +122,11 @@ void api_workflows_list(struct api *a, struct http_request *r)
 	api_reply(r, 200, &out);
 }
 
-/* Revision and switches. Weak, since the health of triggers is no part of it. */
-static void write_tag(struct api *a, const struct catalog_entry *entry, struct buf *out)
+/* Revision, where it is from, and switches. Weak, since the health of triggers is no part of it. */
+void api_write_tag(struct api *a, const struct catalog_entry *entry, struct buf *out)
 {
 	const struct workflow *w = entry->workflow;
-	buf_printf(out, "W/\"%s-%d%d", entry->revision_id, entry->enabled, entry->removed);
+	buf_printf(out, "W/\"%s-%d%d%d", entry->revision_id, entry->from_folder, entry->enabled, entry->removed);
 	for (size_t i = 0; w && i < w->trigger_count; i++)
 		buf_char(out, engine_trigger_enabled(a->options.engine, entry, w->triggers[i].id) ? '1' : '0');
 	buf_char(out, '"');
@@ -158,7 +159,7 @@ void api_workflows_get(struct api *a, struct http_request *r)
 		return;
 	buf_init(&out, API_ANSWER_MAX);
 	buf_init(&tag, API_ANSWER_MAX);
-	write_tag(a, entry, &tag);
+	api_write_tag(a, entry, &tag);
 	if (tag_is_known(r, buf_cstr(&tag))) {
 		api_reply_tagged(r, 304, &tag, &out);
 		return;

@@ -206,12 +206,29 @@ static int exit_of(long status, const char *type)
 	return status >= 500 && status != 503 ? CLI_FAILED : CLI_REFUSED;
 }
 
+/* As text, or with the places in the file that was sent. */
+static void report_mistake(const struct cli *c, const struct json *mistake)
+{
+	const char *message = json_get_str(mistake, "message");
+	int64_t line = 0, column = 0;
+	json_int(json_get(mistake, "line"), &line);
+	json_int(json_get(mistake, "column"), &column);
+	if (c->subject)
+		fprintf(stderr, "%s:", c->subject);
+	if (line > 0)
+		fprintf(stderr, "%lld:%lld:", (long long)line, (long long)column);
+	if (message)
+		fprintf(stderr, "%s%s\n", c->subject || line > 0 ? " " : "", message);
+	else
+		fprintf(stderr, "%s\n", json_str(mistake) ? json_str(mistake) : "");
+}
+
 static int report_problem(const struct cli *c, const struct answer *answer)
 {
 	const char *detail = json_get_str(answer->json, "detail");
 	const struct json *mistakes = json_get(answer->json, "mistakes");
 	for (const struct json *m = json_first(mistakes); m; m = json_next(m))
-		fprintf(stderr, "%s\n", json_str(m) ? json_str(m) : "");
+		report_mistake(c, m);
 	if (detail)
 		cli_error("%s", detail);
 	else

@@ -78,12 +78,39 @@ static void print_facts(const struct cli *c, const struct json *document)
 	table_release(&t);
 }
 
+/* "asks: Ship it? (until 2026-01-31 09:00:00)" */
+static void describe_wait(const struct json *step, struct buf *out)
+{
+	char text[SHOW_MAX];
+	const struct json *waits_for = json_get(step, "waitsFor");
+	const char *question = json_get_str(waits_for, "approval"), *topic = json_get_str(waits_for, "topic");
+	const char *child = json_get_str(waits_for, "activityId"), *message = json_get_str(step, "message");
+	const char *until = show_time(json_get_str(step, "wakeAt"), text);
+	buf_str(out, message ? message : "");
+	if (!waits_for && until[0])
+		buf_printf(out, "%swaits until %s", out->len > 0 ? "; " : "", until);
+	if (!waits_for)
+		return;
+	if (out->len > 0)
+		buf_str(out, "; ");
+	if (question)
+		buf_printf(out, "asks for approval%s%s", question[0] ? ": " : "", question);
+	else if (topic)
+		buf_printf(out, "waits for an action %s", topic);
+	else if (child)
+		buf_printf(out, "waits for activity %s", child);
+	if (until[0])
+		buf_printf(out, " (until %s)", until);
+}
+
 static void add_step(struct table *t, const struct json *step)
 {
 	char text[SHOW_MAX];
-	struct buf outputs;
+	struct buf outputs, message;
 	int64_t attempt = 0;
 	buf_init(&outputs, 64 * 1024);
+	buf_init(&message, 256 * 1024);
+	describe_wait(step, &message);
 	json_int(json_get(step, "attempt"), &attempt);
 	for (const struct json *o = json_first(json_get(step, "outputs")); o; o = json_next(o))
 		buf_printf(&outputs, "%s%s=%s", outputs.len > 0 ? " " : "", json_key(o),
@@ -94,8 +121,9 @@ static void add_step(struct table *t, const struct json *step)
 	snprintf(text, sizeof(text), "%lld", (long long)attempt);
 	table_add(t, attempt > 0 ? text : "");
 	table_add(t, buf_cstr(&outputs));
-	table_add(t, json_get_str(step, "message"));
+	table_add(t, buf_cstr(&message));
 	buf_release(&outputs);
+	buf_release(&message);
 }
 
 static void print_steps(const struct cli *c, const struct json *document)
@@ -108,6 +136,10 @@ static void print_steps(const struct cli *c, const struct json *document)
 	putchar('\n');
 	table_print(&t, true, c->colour);
 	table_release(&t);
+	for (const struct json *step = json_first(json_get(document, "steps")); step; step = json_next(step))
+		if (json_get_str(json_get(step, "waitsFor"), "approval"))
+			printf("\nanswer it: tappet approve %s %s [--reject]\n", json_get_str(document, "id"),
+			       json_get_str(step, "step"));
 }
 
 int cmd_status(struct cli *c)

@@ -1,4 +1,4 @@
-/* run */
+/* run, replay */
 #include "cli/client.h"
 #include "cli/follow.h"
 #include "cli/input.h"
@@ -8,14 +8,10 @@ static bool write_payload(struct buf *body, const char *payload)
 {
 	struct buf text;
 	buf_init(&text, INPUT_MAX);
-	bool well = true;
-	if (payload[0] != '@')
-		buf_str(&text, payload);
-	else
-		well = input_read(payload + 1, &text);
+	bool well = input_value(payload, &text);
 	if (well) {
 		jsonw_key(body, "payload");
-		well = params_write_json(body, "the payload", buf_cstr(&text), text.len);
+		well = input_json("the payload", buf_cstr(&text), text.len, body);
 	}
 	buf_release(&text);
 	return well;
@@ -71,5 +67,24 @@ int cmd_run(struct cli *c)
 	}
 cleanup:
 	buf_release(&body);
+	return code;
+}
+
+int cmd_replay(struct cli *c)
+{
+	struct answer answer;
+	struct buf body, path;
+	buf_init(&path, 4096);
+	buf_str(&path, "/activities/");
+	client_escape(&path, c->args[0]);
+	buf_str(&path, "/replay");
+	buf_init(&body, 64);
+	buf_str(&body, cli_flag(c, "latest") ? "{\"revision\":\"latest\"}" : "{\"revision\":\"same\"}");
+	int code = client_call_path(c, "POST", &path, &body, &answer);
+	buf_release(&body);
+	if (code != CLI_OK)
+		return code;
+	code = report_started(c, &answer);
+	answer_release(&answer);
 	return code;
 }

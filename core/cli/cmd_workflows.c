@@ -18,13 +18,6 @@ static void describe_trigger(const struct json *trigger, struct buf *out)
 		buf_printf(out, ": %s", reason);
 }
 
-static const char *workflow_state(const struct json *workflow)
-{
-	if (json_bool(json_get(workflow, "removed")))
-		return "removed";
-	return json_bool(json_get(workflow, "enabled")) ? "enabled" : "disabled";
-}
-
 static void add_workflow(struct table *t, const struct json *workflow)
 {
 	struct buf triggers;
@@ -38,7 +31,7 @@ static void add_workflow(struct table *t, const struct json *workflow)
 	table_add(t, json_get_str(workflow, "slug"));
 	table_add(t, json_get_str(workflow, "name"));
 	table_add(t, json_get_str(workflow, "team"));
-	table_add(t, workflow_state(workflow));
+	table_add(t, show_workflow_state(workflow));
 	table_add(t, revision);
 	table_add(t, buf_cstr(&triggers));
 	buf_release(&triggers);

@@ -50,6 +50,7 @@ struct cli {
 	struct cli_value *values;
 	size_t value_count;
 	struct client *client; /* made at the first call */
+	const char *subject;   /* the file that the daemon's mistakes are about, or NULL */
 	bool json;
 	bool colour;
 };
@@ -82,11 +83,20 @@ int cmd_schema(struct cli *c);
 int cmd_test(struct cli *c);
 int cmd_reload(struct cli *c);
 int cmd_run(struct cli *c);
+int cmd_replay(struct cli *c);
+int cmd_approve(struct cli *c);
+int cmd_emit(struct cli *c);
 int cmd_activities(struct cli *c);
 int cmd_status(struct cli *c);
 int cmd_logs(struct cli *c);
 int cmd_cancel(struct cli *c);
 int cmd_workflows(struct cli *c);
+int cmd_workflows_show(struct cli *c);
+int cmd_workflows_put(struct cli *c);
+int cmd_workflows_delete(struct cli *c);
+int cmd_workflows_revisions(struct cli *c);
+int cmd_workflows_diff(struct cli *c);
+int cmd_why(struct cli *c);
 int cmd_enable(struct cli *c);
 int cmd_disable(struct cli *c);
 int cmd_token_create(struct cli *c);

@@ -1,15 +1,5 @@
 #include "cli/params.h"
-
-bool params_write_json(struct buf *body, const char *what, const char *text, size_t len)
-{
-	struct json_error error;
-	if (json_check(text, len, &error) < 0) {
-		cli_error("%s is not JSON: %s (byte %zu)", what, error.message, error.offset);
-		return false;
-	}
-	jsonw_raw(body, text, len);
-	return true;
-}
+#include "cli/input.h"
 
 /* NAME=TEXT or NAME:=JSON */
 static bool write_param(struct buf *body, const char *param)
@@ -26,7 +16,7 @@ static bool write_param(struct buf *body, const char *param)
 		return false;
 	}
 	jsonw_key(body, name);
-	const bool well = json ? params_write_json(body, name, equals + 1, strlen(equals + 1)) : true;
+	const bool well = json ? input_json(name, equals + 1, strlen(equals + 1), body) : true;
 	if (!json)
 		jsonw_str(body, equals + 1);
 	free(name);

@@ -141,6 +141,13 @@ const char *show_duration(const struct json *ms, char ret[static SHOW_MAX])
 	return ret;
 }
 
+const char *show_workflow_state(const struct json *workflow)
+{
+	if (json_bool(json_get(workflow, "removed")))
+		return "removed";
+	return json_bool(json_get(workflow, "enabled")) ? "enabled" : "disabled";
+}
+
 char *show_joined(const struct json *array, const char *separator)
 {
 	struct buf out;

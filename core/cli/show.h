@@ -30,6 +30,8 @@ const char *show_time(const char *rfc3339, char ret[static SHOW_MAX]);
 const char *show_duration(const struct json *ms, char ret[static SHOW_MAX]);
 /* A status in its colour. */
 const char *show_colour(const char *status);
+/* "enabled", "disabled" or "removed" */
+const char *show_workflow_state(const struct json *workflow);
 /* The texts of an array, joined. "" when empty. To be freed; NULL: no memory. */
 char *show_joined(const struct json *array, const char *separator);
 

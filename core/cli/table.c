@@ -30,6 +30,28 @@ static const struct cli_option test_options[] = {
 	{'t', "trigger", "ID", "as this trigger only; manual: as a run by hand"},
 	{'p', "param", "NAME=VALUE", "a parameter that comes with it; NAME:=JSON for values that are not text"},
 };
+static const struct cli_option replay_options[] = {
+	{0, "latest", NULL, "on the latest revision of the workflow, in place of its own"},
+	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
+};
+static const struct cli_option approve_options[] = {
+	{0, "reject", NULL, "say no: the step fails"},
+	{0, "comment", "TEXT", "why; an output of the step"},
+	{0, "by", "NAME", "who decides (your user name)"},
+};
+static const struct cli_option show_options[] = {
+	{0, "definition", NULL, "print its definition alone, as JSON"},
+};
+static const struct cli_option revisions_options[] = {
+	{'n', "limit", "COUNT", "at most so many (50; at most 500)"},
+	{0, "before", "NUMBER", "older than this revision: the next page"},
+};
+static const struct cli_option why_options[] = {
+	{0, "at", "TIME",
+	 "around a time: 09:00, '2026-01-31 09:00', an instant, or how long ago: 30m, 12h (the last 24h)"},
+	{0, "window", "DURATION", "so long on either side of it (5m), or so long up to now"},
+	{'n', "limit", "COUNT", "at most so many (100; at most 500)"},
+};
 static const struct cli_option activities_options[] = {
 	{'w', "workflow", "WORKFLOW", "of this workflow only"},
 	{0, "team", "TEAM", "of this team's workflows only"},
@@ -92,8 +114,38 @@ const struct cli_command cli_commands[] = {
 	{"logs", "ID [STEP]", 1, 2, TAKES_DAEMON, OPTIONS(logs_options), "print what the steps of an activity wrote",
 	 "STEP is a step's id, or its place from 1.", cmd_logs},
 	{"cancel", "ID", 1, 1, TAKES_DAEMON, NO_OPTIONS, "end an activity", NULL, cmd_cancel},
+	{"replay", "ID", 1, 1, TAKES_DAEMON, OPTIONS(replay_options), "start what an activity was once more",
+	 "With the same parameters and payload. Prints the id of the new activity. With --follow the exit code is its\n"
+	 "outcome, as of 'run'.",
+	 cmd_replay},
+	{"approve", "ID STEP", 2, 2, TAKES_DAEMON, OPTIONS(approve_options), "answer a step that waits for approval",
+	 "'tappet status ID' shows which step asks, and what.", cmd_approve},
+	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, NO_OPTIONS, "emit an action, for steps that wait for it",
+	 "TOPIC is words joined by dots: order.7.paid. The data is {} by default; - reads it from stdin.", cmd_emit},
 	{"workflows", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "list workflows and how their triggers are", NULL,
 	 cmd_workflows},
+	{"workflows show", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(show_options),
+	 "show a workflow, its triggers, parameters and steps", NULL, cmd_workflows_show},
+	{"workflows put", "FILE|-", 1, 1, TAKES_DAEMON, NO_OPTIONS,
+	 "make or change a workflow that is not in the folder",
+	 "The definition is as in the daemon's folder; - reads it from stdin. It is called by its \"slug\", else as "
+	 "its\n"
+	 "file. What is a file of the daemon's folder is changed there, not by this command.",
+	 cmd_workflows_put},
+	{"workflows delete", "WORKFLOW", 1, 1, TAKES_DAEMON, NO_OPTIONS, "remove a workflow that is not in the folder",
+	 "Nothing starts it any more; its tokens and its history stay.", cmd_workflows_delete},
+	{"workflows revisions", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(revisions_options),
+	 "list the revisions of a workflow, the newest first", NULL, cmd_workflows_revisions},
+	{"workflows diff", "WORKFLOW [FROM [TO]]", 1, 3, TAKES_DAEMON, NO_OPTIONS,
+	 "show what changed between two revisions",
+	 "FROM and TO are numbers or ids. By default what the latest revision has changed; with FROM alone, what has\n"
+	 "changed since then.",
+	 cmd_workflows_diff},
+	{"why", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(why_options), "tell why a workflow did or did not start",
+	 "What started it, what was refused and why, which expected occurrences were missed, when it was switched on "
+	 "and\n"
+	 "off, and who changed it, in order of time; and how it and its triggers are now.",
+	 cmd_why},
 	{"enable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger on", NULL,
 	 cmd_enable},
 	{"disable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger off", NULL,

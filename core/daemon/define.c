@@ -2,6 +2,7 @@
  * triggers brought in line before the answer. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/log.h"
 #include "daemon/internal.h"
 
@@ -16,7 +17,7 @@ struct define {
 	struct programs programs;
 	struct host_settle settle;
 	int status;
-	void (*done)(void *arg, int status, const char *mistakes);
+	void (*done)(void *arg, int status, const struct diag *mistakes);
 	void *arg;
 };
 
@@ -35,11 +36,7 @@ static void define_free(struct define *f)
 
 static void finish(struct define *f, int status)
 {
-	struct buf mistakes;
-	buf_init(&mistakes, 64 * 1024);
-	diag_print(&f->diag, &mistakes);
-	f->done(f->arg, status, buf_cstr(&mistakes));
-	buf_release(&mistakes);
+	f->done(f->arg, status, &f->diag);
 	define_free(f);
 }
 
@@ -140,7 +137,10 @@ static void read_text(uv_work_t *work)
 static int copy_request(struct define *f, const struct api_definition *definition)
 {
 	f->slug = strdup(definition->slug);
-	f->text = strndup(definition->text, definition->len);
+	/* Not strndup: a NUL in it is a mistake to be found, not its end. */
+	f->text = malloc(definition->len + 1);
+	if (f->text)
+		memcpy(f->text, definition->text, definition->len);
 	f->len = definition->len;
 	f->by = strdup(definition->by);
 	if (definition->expected)
@@ -149,7 +149,7 @@ static int copy_request(struct define *f, const struct api_definition *definitio
 }
 
 int definition_put(struct daemon *d, const struct api_definition *definition,
-		   void (*done)(void *arg, int status, const char *mistakes), void *arg)
+		   void (*done)(void *arg, int status, const struct diag *mistakes), void *arg)
 {
 	struct define *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -170,7 +170,7 @@ int definition_put(struct daemon *d, const struct api_definition *definition,
 }
 
 int definition_remove(struct daemon *d, const struct api_definition *definition,
-		      void (*done)(void *arg, int status, const char *mistakes), void *arg)
+		      void (*done)(void *arg, int status, const struct diag *mistakes), void *arg)
 {
 	const struct catalog_entry *entry = engine_find(d->engine, definition->slug);
 	struct define *f = entry ? calloc(1, sizeof(*f)) : NULL;

@@ -67,9 +67,9 @@ int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, in
 /* define.c: one definition by the interface. `done` gets what engine_apply and engine_remove say, or -EINVAL with the mistakes.
  * Negative: it is not called. */
 int definition_put(struct daemon *d, const struct api_definition *definition,
-		   void (*done)(void *arg, int status, const char *mistakes), void *arg);
+		   void (*done)(void *arg, int status, const struct diag *mistakes), void *arg);
 int definition_remove(struct daemon *d, const struct api_definition *definition,
-		      void (*done)(void *arg, int status, const char *mistakes), void *arg);
+		      void (*done)(void *arg, int status, const struct diag *mistakes), void *arg);
 
 /* programs.c */
 int programs_load(struct daemon *d, void (*done)(void *arg, int status), void *arg);

@@ -27,7 +27,7 @@ static void reload_by_api(void *arg, void (*done)(void *done_arg, int status, co
 }
 
 static int define_by_api(void *arg, const struct api_definition *definition,
-			 void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg)
+			 void (*done)(void *done_arg, int status, const struct diag *mistakes), void *done_arg)
 {
 	struct daemon *d = arg;
 	if (!d->ready)

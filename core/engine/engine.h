@@ -181,7 +181,7 @@ int engine_action(struct engine *e, const char *topic, const char *data, size_t 
 		  engine_action_cb cb, void *arg);
 
 /* Starts what an activity was once more, with its parameters and payload: on its own revision or the latest one, by the
- * trigger `replay`. cb as of engine_emit; also REFUSED when there is no such activity (REASON_OTHER, with words). Negative:
+ * trigger `replay`. cb as of engine_emit; also REFUSED when there is no such activity (REASON_NONE). Negative:
  * cb is not called: -ENOENT (not an id), -ESHUTDOWN, -ENOMEM. */
 int engine_replay(struct engine *e, const char *id, bool latest, const char *by, engine_emit_cb cb, void *arg);
 

@@ -29,10 +29,10 @@ static void replay_free(struct replay *p)
 	free(p);
 }
 
-static void refuse(struct replay *p, enum engine_outcome outcome, const char *why)
+static void refuse(struct replay *p, enum engine_outcome outcome, int reason, const char *why)
 {
 	struct engine_result result = {
-		.outcome = outcome, .reason = REASON_OTHER, .activity_id = "", .dedup_key = "", .detail = why};
+		.outcome = outcome, .reason = reason, .activity_id = "", .dedup_key = "", .detail = why};
 
 	p->cb(p->arg, &result);
 	replay_free(p);
@@ -41,11 +41,11 @@ static void refuse(struct replay *p, enum engine_outcome outcome, const char *wh
 static void refuse_error(struct replay *p, int error)
 {
 	if (error == -ENOENT)
-		refuse(p, ENGINE_REFUSED, "there is no such activity");
+		refuse(p, ENGINE_REFUSED, REASON_NONE, "there is no such activity");
 	else if (error == -ESHUTDOWN || error == -ECANCELED)
-		refuse(p, ENGINE_CANCELED, "the daemon stops");
+		refuse(p, ENGINE_CANCELED, REASON_OTHER, "the daemon stops");
 	else
-		refuse(p, ENGINE_CANCELED, "the store could not be asked");
+		refuse(p, ENGINE_CANCELED, REASON_OTHER, "the store could not be asked");
 }
 
 static int put_cause(const struct replay *p, struct buf *out)
@@ -93,7 +93,7 @@ static void revision_came(void *arg, int status, struct workflow *w)
 	struct replay *p = arg;
 
 	if (status == -ENOENT || status == -EINVAL) {
-		refuse(p, ENGINE_REFUSED, "its revision cannot be read any more");
+		refuse(p, ENGINE_REFUSED, REASON_OTHER, "its revision cannot be read any more");
 		return;
 	}
 	if (status < 0) {

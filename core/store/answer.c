@@ -51,6 +51,9 @@ void request_deliver(struct store_request *q)
 	case REQUEST_ACCOUNTS:
 		q->cb.accounts(q->arg, q->status, rows, count);
 		break;
+	case REQUEST_SWITCHES:
+		q->cb.switches(q->arg, q->status, rows, count);
+		break;
 	case REQUEST_RUNNABLE_WORKFLOWS:
 		q->cb.ids(q->arg, q->status, (const char(*)[ID_SIZE])rows, count);
 		break;

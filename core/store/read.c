@@ -114,6 +114,7 @@ int store_list_activities(struct store *s, const struct store_activity_filter *f
 	set_id(request->id, filter->workflow_id);
 	set_id(request->cursor, filter->before);
 	request->statuses = filter->statuses;
+	request->causes = filter->causes && filter->workflow_id;
 	request->since_ms = filter->since_ms;
 	request->until_ms = filter->until_ms;
 	request->limit = page(filter->limit);
@@ -309,5 +310,19 @@ int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_
 	request->until_ms = until_ms;
 	request->limit = limit;
 	request->cb.accounts = cb;
+	return queue_request(s, request);
+}
+
+int store_list_switches(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_switches_cb cb, void *arg)
+{
+	struct store_request *request = make_request(REQUEST_SWITCHES, sizeof(struct event), arg);
+	if (!request)
+		return -ENOMEM;
+	set_id(request->id, workflow_id);
+	request->since_ms = since_ms;
+	request->until_ms = until_ms;
+	request->limit = limit;
+	request->cb.switches = cb;
 	return queue_request(s, request);
 }

@@ -24,6 +24,7 @@ enum request_kind {
 	REQUEST_REVISIONS,
 	REQUEST_PROGRAMS,
 	REQUEST_ACTIONS,
+	REQUEST_SWITCHES,
 };
 
 /* Rows of one size, in one growing array. */
@@ -44,6 +45,7 @@ struct store_request {
 	unsigned statuses;            /* 1 << enum status; 0: all */
 	int64_t since_ms, until_ms;   /* until_ms 0: no end */
 	char *workflow_ids, *trigger; /* in the arena; NULL: all */
+	bool causes;                  /* REQUEST_ACTIVITIES of one workflow */
 	uint64_t after;
 	size_t limit;
 	char *scope; /* or prefix, or topic; in the arena */
@@ -78,6 +80,7 @@ struct store_request {
 		store_revisions_cb revisions;
 		store_programs_cb programs;
 		store_actions_cb actions;
+		store_switches_cb switches;
 	} cb;
 	void *arg;
 };

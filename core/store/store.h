@@ -422,7 +422,9 @@ struct store_activity_filter {
 	int64_t since_ms, until_ms; /* created at or after, and before; 0: all */
 	const char *before;         /* ids smaller than this: the cursor; NULL: from the newest */
 	size_t limit;               /* at most 1000 */
+	bool causes;                /* of a workflow_id: with causes of at most STORE_CAUSE_LISTED_MAX bytes */
 };
+#define STORE_CAUSE_LISTED_MAX 4096
 /* Newest first. */
 int store_list_activities(struct store *s, const struct store_activity_filter *filter, store_activities_cb cb,
 			  void *arg);
@@ -531,6 +533,12 @@ typedef void (*store_accounts_cb)(void *arg, int status, const struct store_acco
  * all. */
 int store_list_accounts(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
 			store_accounts_cb cb, void *arg);
+
+typedef void (*store_switches_cb)(void *arg, int status, const struct event *events, size_t count);
+/* What happened to a workflow itself (events workflow.*) from since_ms up to (not with) until_ms (0: no end), newest first; as
+ * far back as events are kept. */
+int store_list_switches(struct store *s, const char *workflow_id, int64_t since_ms, int64_t until_ms, size_t limit,
+			store_switches_cb cb, void *arg);
 
 /* ---- Backup and check ---------------------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ from openapi import Document
 
 NOBODY = "0" * 24
 API = "/api/v1"
+MADE = {"steps": [{"id": "say", "run": ["echo"]}]}
 EVENTS = {"Accept": "text/event-stream"}
 
 # (method, path, body, headers, status). {names} are filled in from what the fixture has made. In this order.
@@ -26,11 +27,35 @@ CASES = [
     ("GET", "/workflows/w", None, {}, 200),
     ("GET", "/workflows/w", None, {"If-None-Match": "*"}, 304),
     ("GET", "/workflows/nobody", None, {}, 404),
+    ("PUT", "/workflows/made", MADE, {}, 201),
+    ("PUT", "/workflows/made", MADE, {}, 200),
+    ("PUT", "/workflows/made", MADE, {"If-None-Match": "*"}, 412),
+    ("PUT", "/workflows/made", {"colour": "red"}, {}, 422),
+    ("PUT", "/workflows/made", "", {}, 400),
+    ("PUT", "/workflows/w", MADE, {}, 409),
+    ("GET", "/workflows/made/revisions", None, {}, 200),
+    ("GET", "/workflows/made/revisions?limit=0", None, {}, 400),
+    ("GET", "/workflows/nobody/revisions", None, {}, 404),
+    ("GET", "/workflows/made/revisions/1", None, {}, 200),
+    ("GET", "/workflows/made/revisions/9", None, {}, 404),
+    ("GET", "/workflows/made/diff", None, {}, 200),
+    ("GET", "/workflows/made/diff?x=1", None, {}, 400),
+    ("GET", "/workflows/made/diff?from=9", None, {}, 404),
+    ("GET", "/workflows/made/why", None, {}, 200),
+    ("GET", "/workflows/made/why?window=x", None, {}, 400),
+    ("GET", "/workflows/nobody/why", None, {}, 404),
+    ("DELETE", "/workflows/made", None, {"If-Match": NOBODY}, 412),
+    ("DELETE", "/workflows/made", None, {}, 204),
+    ("DELETE", "/workflows/made", None, {}, 404),
+    ("DELETE", "/workflows/w", None, {}, 409),
     ("POST", "/workflows/w/run", {}, {}, 200),
     ("POST", "/workflows/w/run", "{", {}, 400),
     ("POST", "/workflows/nobody/run", {}, {}, 404),
     ("POST", "/workflows/locked/run", {}, {}, 409),
     ("POST", "/workflows/w/run", {"params": {"x": 1}}, {}, 422),
+    ("POST", "/workflows/w/run", {}, {"Idempotency-Key": "k"}, 200),
+    ("POST", "/workflows/w/run", {}, {"Idempotency-Key": "k"}, 200),
+    ("POST", "/workflows/w/run", {"payload": 1}, {"Idempotency-Key": "k"}, 409),
     ("GET", "/workflows/w/triggers/webhook", None, {}, 200),
     ("GET", "/workflows/w/triggers/nobody", None, {}, 404),
     ("GET", "/triggers", None, {}, 200),
@@ -55,6 +80,18 @@ CASES = [
     ("POST", "/activities/{running}/cancel", None, {}, 200),
     ("POST", "/activities/{ended}/cancel", None, {}, 409),
     ("POST", f"/activities/{NOBODY}/cancel", None, {}, 404),
+    ("POST", "/activities/{ended}/replay", None, {}, 200),
+    ("POST", "/activities/{ended}/replay", {"revision": "latest"}, {}, 200),
+    ("POST", "/activities/{ended}/replay", "{", {}, 400),
+    ("POST", "/activities/{ended}/replay", {"revision": "x"}, {}, 422),
+    ("POST", f"/activities/{NOBODY}/replay", {}, {}, 404),
+    ("POST", "/workflows/rest/disable", {}, {}, 200),
+    ("POST", "/activities/{running}/replay", {}, {}, 409),
+    ("POST", "/activities/{asking}/steps/ask/approve", {"by": "Ann", "comment": "yes"}, {}, 200),
+    ("POST", "/activities/{refusing}/steps/ask/reject", {}, {}, 200),
+    ("POST", "/actions/order.paid", {"amount": 1}, {}, 200),
+    ("POST", "/actions/order.paid", "{", {}, 400),
+    ("POST", "/actions/order.*", {}, {}, 422),
     ("POST", "/tokens", {"workflow": "w", "label": "x", "expires": "1h"}, {}, 201),
     ("POST", "/tokens", {"team": "Testers"}, {}, 201),
     ("POST", "/tokens", "[]", {}, 400),
@@ -80,6 +117,11 @@ CASES = [
     ("POST", "/reload", "{", {}, 400),
     ("POST", "/reload", {"x": 1}, {}, 422),
     ("GET", "/metrics", None, {}, 200),
+] + [case for verb, step in (("approve", "{asking}"), ("reject", "{refusing}")) for case in (
+    ("POST", f"/activities/{step}/steps/ask/{verb}", {}, {}, 409),
+    ("POST", f"/activities/{step}/steps/ask/{verb}", "{", {}, 400),
+    ("POST", f"/activities/{step}/steps/ask/{verb}", {"x": 1}, {}, 422),
+    ("POST", f"/activities/{NOBODY}/steps/ask/{verb}", {}, {}, 404))
 ] + [case for path in ("", "/triggers/webhook") for switch in ("disable", "enable") for case in (
     ("POST", f"/workflows/w{path}/{switch}", {}, {}, 200),
     ("POST", f"/workflows/w{path}/{switch}", "{", {}, 400),
@@ -100,6 +142,7 @@ def document():
 def served(daemon):
     daemon.workflow("w", [{"id": "say", "run": ["echo", "hello"]}])
     daemon.workflow("rest", [{"id": "rest", "sleep": "1h"}])
+    daemon.workflow("ask", [{"id": "ask", "approve": "Well?"}])
     daemon.workflow("locked", [{"id": "say", "run": ["echo"]}], manual=False)
     return daemon.start()
 
@@ -111,7 +154,10 @@ def known(served):
     activity = served.fire(token)
     served.wait_end(token, activity)
     running = served.cli_json("run", "rest")["activityId"]
-    return {"ended": activity, "running": running, "token": served.api("GET", "/tokens").json["tokens"][0]["id"]}
+    asking, refusing = [served.cli_json("run", "ask")["activityId"] for _ in range(2)]
+    for one in (asking, refusing):
+        wait_until(lambda one=one: served.detail(one)["status"] == "waiting", "the question to be asked")
+    return {"ended": activity, "running": running, "asking": asking, "refusing": refusing, "token": served.api("GET", "/tokens").json["tokens"][0]["id"]}
 
 
 class Witness:
@@ -152,7 +198,7 @@ def test_every_documented_answer_occurs_and_no_other(served, known, document):
         if path.startswith(API):
             witness.send(method, path, None, {}, control=False, status=401)
             witness.send(method, path, None, {**admin(served), "Host": "evil.example"}, control=False, status=403)
-        if method == "POST":
+        if method in ("POST", "PUT"):
             witness.send(method, path, " " * (2 << 20), status=413)
     assert witness.send("GET", "/healthz", status=200).json["status"] == "ok"
     witness.send("GET", "/readyz", status=200)

@@ -39,3 +39,6 @@ CREATE TABLE program (
 CREATE INDEX program_by_age ON program (made_ms);
 
 CREATE UNIQUE INDEX revision_by_number ON revision (workflow, number);
+
+-- What happened to the workflows themselves: changed, disabled, enabled.
+CREATE INDEX event_of_workflow ON event (workflow, seq) WHERE type IN (10, 11, 12);

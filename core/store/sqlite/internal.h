@@ -150,6 +150,7 @@ int read_kv(struct database *c, struct store_request *q);
 int read_all_kv(struct database *c, struct store_request *q);
 int read_refusals(struct database *c, struct store_request *q);
 int read_accounts(struct database *c, struct store_request *q);
+int read_switches(struct database *c, struct store_request *q);
 /* A text column copied; NULL for null, and when out of memory (*error is set). */
 char *column_copy(struct store_request *q, sqlite3_stmt *statement, int column, size_t *ret_len, int *error);
 

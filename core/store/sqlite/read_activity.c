@@ -117,7 +117,8 @@ static int bind_listing(struct database *c, const struct store_request *q, const
 	int64_t limit = STRETCH;
 	int64_t status = only_status(q->statuses);
 	if (q->id[0])
-		return sql_bind(c, SQL_LIST_WORKFLOW, ret, "ddid", l->before, l->since, limit, l->workflow);
+		return sql_bind(c, q->causes ? SQL_LIST_WORKFLOW_CAUSES : SQL_LIST_WORKFLOW, ret, "ddid", l->before,
+				l->since, limit, l->workflow);
 	if (status >= 0)
 		return sql_bind(c, SQL_LIST_STATUS, ret, "ddii", l->before, l->since, limit, status);
 	return sql_bind(c, SQL_LIST_ALL, ret, "ddi", l->before, l->since, limit);
@@ -161,6 +162,8 @@ static int list_stretch(struct database *c, struct store_request *q, struct list
 			continue;
 		struct store_activity_row *row = rows_add(&q->rows);
 		r = row ? take_row(q, st, row) : -ENOMEM;
+		if (r == 0 && q->causes)
+			row->cause = column_copy(q, st, 14, NULL, &r);
 	}
 	sqlite3_reset(st);
 	*ret_end = q->rows.count >= q->limit || seen < STRETCH;

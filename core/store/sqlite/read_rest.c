@@ -324,6 +324,11 @@ int read_refusals(struct database *c, struct store_request *q)
 	return read_counted(c, q, SQL_LIST_REFUSALS, take_refusal);
 }
 
+int read_switches(struct database *c, struct store_request *q)
+{
+	return read_counted(c, q, SQL_LIST_SWITCHES, take_event);
+}
+
 static int take_account(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct store_account_row *row = to;

@@ -68,6 +68,8 @@ static int dispatch(struct database *c, struct store_request *q)
 		return read_refusals(c, q);
 	case REQUEST_ACCOUNTS:
 		return read_accounts(c, q);
+	case REQUEST_SWITCHES:
+		return read_switches(c, q);
 	case REQUEST_RUNNABLE_WORKFLOWS:
 		return read_runnable_workflows(c, q);
 	case REQUEST_REVISIONS:

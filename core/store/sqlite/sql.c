@@ -14,6 +14,7 @@
 #define ACTIVITY_JOINS                                                                                                 \
 	" CROSS JOIN workflow w ON w.num = a.workflow CROSS JOIN revision r ON r.num = a.revision "                    \
 	"CROSS JOIN source s ON s.num = a.source "
+#define CAUSE_LISTED_MAX "4096" /* STORE_CAUSE_LISTED_MAX */
 #define INPUT_JOINS ACTIVITY_JOINS "CROSS JOIN input i ON i.num = a.input "
 #define INPUT_COLUMNS ", i.params, i.cause, i.payload"
 
@@ -177,6 +178,11 @@ const char *const sql_texts[SQL_COUNT] = {
 		"SELECT " ACTIVITY_COLUMNS " FROM activity a" ACTIVITY_JOINS
 		"WHERE a.id < ?1 AND a.id >= ?2 AND a.workflow = (SELECT num FROM workflow WHERE id = ?4) "
 		"ORDER BY a.id DESC LIMIT ?3",
+	[SQL_LIST_WORKFLOW_CAUSES] =
+		"SELECT " ACTIVITY_COLUMNS ", CASE WHEN length(i.cause) <= " CAUSE_LISTED_MAX
+		" THEN i.cause END FROM activity a" INPUT_JOINS
+		"WHERE a.id < ?1 AND a.id >= ?2 AND a.workflow = (SELECT num FROM workflow WHERE id = ?4) "
+		"ORDER BY a.id DESC LIMIT ?3",
 	[SQL_LIST_STATUS] =
 		"SELECT " ACTIVITY_COLUMNS " FROM activity a INDEXED BY activity_by_status" ACTIVITY_JOINS
 		"WHERE " NOT_COMPLETED "a.id < ?1 AND a.id >= ?2 AND a.status = ?4 ORDER BY a.id DESC LIMIT ?3",
@@ -228,4 +234,9 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_LIST_ACCOUNTS] = "SELECT last_ms, workflow, trigger_id, first_ms, outcome, count, time_ms FROM account "
 			      "WHERE last_ms >= ?1 AND first_ms < ?4 AND (length(?2) = 0 OR workflow = ?2) ORDER BY "
 			      "last_ms DESC LIMIT ?3",
+	[SQL_LIST_SWITCHES] =
+		"SELECT e.seq, e.time_ms, e.type, w.id, e.activity, e.data FROM event e INDEXED BY event_of_workflow "
+		"CROSS JOIN workflow w ON w.num = e.workflow WHERE e.type IN (10, 11, 12) "
+		"AND e.workflow = (SELECT num FROM workflow WHERE id = ?2) AND e.time_ms >= ?1 AND e.time_ms < ?4 "
+		"ORDER BY e.seq DESC LIMIT ?3",
 };

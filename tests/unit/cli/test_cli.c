@@ -59,9 +59,10 @@ static void the_number_of_arguments_is_checked(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const names[] = {"init",    "serve",      "check",   "reload",    "run",    "activities",
-					    "status",  "logs",       "cancel",  "workflows", "enable", "disable",
-					    "plugins", "completion", "version", "help"};
+	static const char *const names[] = {"init",       "serve",      "check",   "reload",  "run",
+					    "activities", "status",     "logs",    "cancel",  "workflows",
+					    "enable",     "disable",    "replay",  "approve", "emit",
+					    "plugins",    "completion", "version", "help"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct result r = RUN("help", names[i]);
@@ -120,6 +121,7 @@ static void completion_knows_commands_and_options(void **state)
 	assert_non_null(strstr(r.out, "activities"));
 	assert_non_null(strstr(r.out, "--payload"));
 	assert_non_null(strstr(r.out, "create list renew revoke"));
+	assert_non_null(strstr(r.out, "show put delete revisions diff"));
 	result_release(&r);
 	EXPECT(CLI_USAGE, "completion", "tcsh");
 }
@@ -351,6 +353,105 @@ static void filters_become_a_query(void **state)
 	script_end(s);
 }
 
+static void answers_to_waiting_steps_are_sent(void **state)
+{
+	static const struct scene scenes[] = {
+		{"POST /api/v1/activities/" ID "/steps/ask/approve ", "{\"by\":\"Ann\",\"comment\":\"go\"}", 200, "{}"},
+		{"POST /api/v1/activities/" ID "/steps/ask/reject ", "{\"by\":\"Ann\"}", 409,
+		 "{\"type\":\"tappet:answered\",\"detail\":\"late\"}"},
+		{"POST /api/v1/actions/order.7 ", "{\"a\":1}", 200, "{\"seq\":4,\"released\":2}"},
+		{"POST /api/v1/actions/a%2Fb ", NULL, 200, "{\"seq\":5,\"released\":0}"},
+		{"POST /api/v1/activities/" ID "/replay ", "{\"revision\":\"latest\"}", 200,
+		 "{\"activityId\":\"" ID "\"}"},
+	};
+	struct script *s = script_start(*state, scenes, sizeof(scenes) / sizeof(scenes[0]));
+	const char *server = script_server(s);
+	EXPECT(CLI_OK, "approve", ID, "ask", "--by", "Ann", "--comment", "go", "--server", server);
+	EXPECT(CLI_REFUSED, "approve", ID, "ask", "--by", "Ann", "--reject", "--server", server);
+	struct result r = RUN("emit", "order.7", "{\"a\":1} ", "--server", server);
+	assert_string_equal(r.out, "action 4, steps that waited for it: 2\n");
+	result_release(&r);
+	EXPECT(CLI_USAGE, "emit", "order.7", "{", "--server", server);
+	EXPECT(CLI_OK, "emit", "a/b", "--server", server);
+	r = RUN("replay", ID, "--latest", "--server", server);
+	assert_string_equal(r.out, ID "\n");
+	result_release(&r);
+	script_end(s);
+}
+
+static void status_says_what_steps_wait_for(void **state)
+{
+	static const struct scene scenes[] = {
+		{"GET /api/v1/activities/" ID " ", NULL, 200,
+		 "{\"id\":\"" ID "\",\"status\":\"waiting\",\"steps\":["
+		 "{\"step\":\"ask\",\"status\":\"waiting\",\"waitsFor\":{\"approval\":\"Well?\"}},"
+		 "{\"step\":\"paid\",\"status\":\"waiting\",\"waitsFor\":{\"topic\":\"order.7\"},"
+		 "\"wakeAt\":\"2026-01-31T09:00:00.000Z\"},"
+		 "{\"step\":\"child\",\"status\":\"waiting\",\"waitsFor\":{\"activityId\":\"x\"}},"
+		 "{\"step\":\"again\",\"status\":\"waiting\",\"message\":\"exit status 1\","
+		 "\"wakeAt\":\"2026-01-31T09:00:00.000Z\"}]}"},
+	};
+	struct script *s = script_start(*state, scenes, 1);
+	struct result r = RUN("status", ID, "--server", script_server(s));
+	assert_int_equal(r.code, CLI_OK);
+	assert_non_null(strstr(r.out, "asks for approval: Well?"));
+	assert_non_null(strstr(r.out, "tappet approve " ID " ask"));
+	assert_non_null(strstr(r.out, "waits for an action order.7 (until 2026-01-"));
+	assert_non_null(strstr(r.out, "waits for activity x"));
+	assert_non_null(strstr(r.out, "exit status 1; waits until 2026-01-"));
+	result_release(&r);
+	script_end(s);
+}
+
+static void a_definition_is_put_by_its_slug_or_its_file(void **state)
+{
+	static const struct scene scenes[] = {
+		{"PUT /api/v1/workflows/own ", "\"slug\"", 201, "{\"slug\":\"own\",\"revision\":1}"},
+		{"PUT /api/v1/workflows/plain ", "{}", 422,
+		 "{\"type\":\"tappet:invalid-definition\",\"detail\":\"there are mistakes\",\"mistakes\":["
+		 "{\"line\":1,\"column\":2,\"message\":\"no steps\"}]}"},
+		{"DELETE /api/v1/workflows/own ", NULL, 204, ""},
+	};
+	char own[128], plain[128], expected[160];
+	struct script *s = script_start(*state, scenes, 3);
+	snprintf(own, sizeof(own), "%s/file.json", (char *)*state);
+	snprintf(plain, sizeof(plain), "%s/plain.json", (char *)*state);
+	snprintf(expected, sizeof(expected), "%s:1:2: no steps\n", plain);
+	write_file(*state, "file.json", "// mine\n{\"slug\":\"own\"}");
+	write_file(*state, "plain.json", "{}");
+	struct result r = RUN("workflows", "put", own, "--server", script_server(s));
+	assert_string_equal(r.out, "own made, revision 1\n");
+	result_release(&r);
+	r = RUN("workflows", "put", plain, "--server", script_server(s));
+	assert_int_equal(r.code, CLI_FAILED);
+	assert_non_null(strstr(r.err, expected));
+	result_release(&r);
+	EXPECT(CLI_NOT_FOUND, "workflows", "put", "/nowhere.json", "--server", script_server(s));
+	EXPECT(CLI_OK, "workflows", "delete", "own", "--server", script_server(s));
+	script_end(s);
+}
+
+static void revisions_and_differences_are_shown(void **state)
+{
+	static const struct scene scenes[] = {
+		{"GET /api/v1/workflows/w/revisions?limit=1 ", NULL, 200,
+		 "{\"revisions\":[{\"number\":2,\"id\":\"" ID "\",\"madeAt\":\"2026-01-31T09:00:00.000Z\","
+		 "\"by\":\"folder\"}],\"next\":2}"},
+		{"GET /api/v1/workflows/w/diff?from=1&to=2 ", NULL, 200,
+		 "{\"from\":{\"number\":1,\"by\":\"x\"},\"to\":{\"number\":2,\"by\":\"y\"},\"changes\":["
+		 "{\"path\":\"/name\",\"from\":\"a\",\"to\":\"b\"},{\"path\":\"/team\",\"to\":[1]}]}"},
+	};
+	struct script *s = script_start(*state, scenes, 2);
+	struct result r = RUN("workflows", "revisions", "w", "-n", "1", "--server", script_server(s));
+	assert_non_null(strstr(r.out, "folder"));
+	assert_non_null(strstr(r.err, "--before 2"));
+	result_release(&r);
+	r = RUN("workflows", "diff", "w", "1", "2", "--server", script_server(s));
+	assert_non_null(strstr(r.out, "@ /name\n- \"a\"\n+ \"b\"\n@ /team\n+ [1]\n"));
+	result_release(&r);
+	script_end(s);
+}
+
 static void switches_name_workflow_and_trigger(void **state)
 {
 	static const struct scene scenes[] = {
@@ -426,6 +527,10 @@ int main(void)
 		CLI_TEST(a_stream_that_is_cut_or_refused_is_made_up_for_by_pages),
 		CLI_TEST(logs_of_one_step_are_printed_as_they_are),
 		CLI_TEST(filters_become_a_query),
+		CLI_TEST(answers_to_waiting_steps_are_sent),
+		CLI_TEST(status_says_what_steps_wait_for),
+		CLI_TEST(a_definition_is_put_by_its_slug_or_its_file),
+		CLI_TEST(revisions_and_differences_are_shown),
 		CLI_TEST(switches_name_workflow_and_trigger),
 		CLI_TEST(the_secret_alone_goes_to_stdout),
 		CLI_TEST(a_token_is_named_by_its_workflow_only_when_it_is_the_only_one),

@@ -241,6 +241,110 @@ static void what_was_counted_is_listed_from_one_time_to_another(void **state)
 	assert_int_equal(accounts(f, 1501, 2000), 0);
 }
 
+struct switches_seen {
+	bool done;
+	size_t count;
+	enum event_type types[8];
+	int64_t newest_ms;
+};
+
+static bool switches_are_seen(void *arg)
+{
+	return ((struct switches_seen *)arg)->done;
+}
+
+static void keep_switches(void *arg, int status, const struct event *events, size_t count)
+{
+	struct switches_seen *seen = arg;
+	assert_int_equal(status, 0);
+	seen->count = count;
+	for (size_t i = 0; i < count && i < 8; i++)
+		seen->types[i] = events[i].type;
+	seen->newest_ms = count ? events[0].time_ms : 0;
+	seen->done = true;
+}
+
+static struct switches_seen switches(struct fixture *f, const char *workflow_id, int64_t since_ms, int64_t until_ms,
+				     size_t limit)
+{
+	struct switches_seen seen = {0};
+	assert_int_equal(store_list_switches(f->store, workflow_id, since_ms, until_ms, limit, keep_switches, &seen),
+			 0);
+	wait_until(f, switches_are_seen, &seen);
+	return seen;
+}
+
+static void what_happened_to_a_workflow_is_told_apart_from_its_activities(void **state)
+{
+	struct fixture *f = *state;
+	char id[ID_SIZE];
+
+	for (int i = 0; i < 3; i++) {
+		struct store_enable e = {.workflow_id = f->workflow_id, .enabled = i == 1, .now_ms = NOW_MS + 1000 * i};
+		assert_int_equal(run_op(f, &e.op, STORE_ENABLE), 0);
+		store_events_free(e.ret_events, e.ret_event_count);
+		admit(f, id);
+	}
+	struct switches_seen seen = switches(f, f->workflow_id, NOW_MS, 0, 10);
+	assert_true(seen.count >= 3);
+	assert_int_equal(seen.types[0], EVENT_WORKFLOW_DISABLED);
+	assert_int_equal(seen.types[1], EVENT_WORKFLOW_ENABLED);
+	assert_int_equal(seen.types[2], EVENT_WORKFLOW_DISABLED);
+	assert_int_equal(switches(f, f->workflow_id, NOW_MS + 1000, NOW_MS + 2000, 10).count, 1);
+	assert_int_equal(switches(f, f->workflow_id, NOW_MS + 1000, NOW_MS + 2000, 10).newest_ms, NOW_MS + 1000);
+	assert_int_equal(switches(f, f->workflow_id, 0, 0, 2).count, 2);
+	assert_int_equal(switches(f, "000000000000000000000000", 0, 0, 10).count, 0);
+}
+
+struct causes_seen {
+	bool done;
+	char causes[2][64];
+};
+
+static bool causes_are_seen(void *arg)
+{
+	return ((struct causes_seen *)arg)->done;
+}
+
+static void keep_causes(void *arg, int status, const struct store_activity_row *rows, size_t count)
+{
+	struct causes_seen *seen = arg;
+	assert_int_equal(status, 0);
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < 2; i++)
+		snprintf(seen->causes[i], sizeof(seen->causes[i]), "%s", rows[i].cause ? rows[i].cause : "none");
+	seen->done = true;
+}
+
+static void causes_are_listed_when_asked_for_unless_they_are_long(void **state)
+{
+	struct fixture *f = *state;
+	char longer[STORE_CAUSE_LISTED_MAX + 16];
+
+	memset(longer, ' ', sizeof(longer));
+	memcpy(longer, "{}", 2);
+	longer[sizeof(longer) - 1] = '\0';
+	const char *const causes[] = {longer, "{\"by\":\"me\"}"};
+	for (size_t i = 0; i < 2; i++) {
+		struct store_admit a = make_admit(f);
+		a.cause = causes[i];
+		a.cause_len = strlen(causes[i]);
+		assert_int_equal(run_op(f, &a.op, STORE_ADMIT), 0);
+		free_admit(&a);
+	}
+	struct store_activity_filter filter = {.workflow_id = f->workflow_id, .limit = 10, .causes = true};
+	struct causes_seen seen = {0};
+	assert_int_equal(store_list_activities(f->store, &filter, keep_causes, &seen), 0);
+	wait_until(f, causes_are_seen, &seen);
+	assert_string_equal(seen.causes[0], "{\"by\":\"me\"}");
+	assert_string_equal(seen.causes[1], "none");
+	filter.causes = false;
+	seen = (struct causes_seen){0};
+	assert_int_equal(store_list_activities(f->store, &filter, keep_causes, &seen), 0);
+	wait_until(f, causes_are_seen, &seen);
+	assert_string_equal(seen.causes[0], "none");
+}
+
 #define ACTION_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -250,6 +354,8 @@ int main(void)
 		ACTION_TEST(actions_are_read_page_by_page),
 		ACTION_TEST(numbers_of_actions_do_not_come_back),
 		ACTION_TEST(the_newest_programs_are_kept),
+		ACTION_TEST(what_happened_to_a_workflow_is_told_apart_from_its_activities),
+		ACTION_TEST(causes_are_listed_when_asked_for_unless_they_are_long),
 		ACTION_TEST(what_was_counted_is_listed_from_one_time_to_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
