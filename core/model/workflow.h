@@ -53,7 +53,7 @@ struct trigger_def {
 	char *when;      /* jq over the emission's payload; NULL: always */
 	char *dedup;     /* jq over the payload: the key; NULL: the plugin's own */
 	int64_t dedup_window_ms;
-	uint32_t rate_count;   /* emissions that are taken in rate_ms; 0: any */
+	uint32_t rate_count; /* emissions that are taken in rate_ms; 0: any */
 	int64_t rate_ms;
 	struct mapping params; /* jq over the payload: parameters of the workflow */
 	bool enabled;
