@@ -133,7 +133,7 @@ struct store_lane {
 	const char *key; /* "" when the workflow is one lane */
 	size_t key_len;  /* at most STORE_LANE_KEY_MAX */
 	enum store_overlap overlap;
-	uint32_t limit;
+	uint32_t limit;     /* where the latest definition's is smaller, that one counts */
 	uint32_t queue_max; /* that may wait for their turn, with QUEUE; 0: no bound of its own */
 };
 #define STORE_LANE_KEY_MAX 1024
