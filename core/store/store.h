@@ -556,4 +556,9 @@ int store_backup(struct store *s, const char *path, void (*progress)(void *arg, 
  * better backed up and the copy checked. */
 int store_check(const char *path, void (*fault)(void *arg, const char *text), void *arg);
 
+/* Puts a copy (made by store_backup) in the place of the store at `path`, which no daemon may have open (-EBUSY). What was
+ * there keeps a name: *ret_aside (free(); NULL: there was none), also when it failed behind that. -EINVAL: the copy is the
+ * store itself; -ETXTBSY: it has a journal, so it is no backup. The copy stays. Blocking. */
+int store_restore(const char *path, const char *copy, char **ret_aside);
+
 #endif
