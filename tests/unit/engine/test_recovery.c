@@ -188,8 +188,8 @@ static void what_has_overwritten_its_environment_is_ended_too(void **state)
 		/* the leader itself */
 		"echo $$ > $ROOT/pid; exec env -i sleep 600",
 		/* one that left its group, and does not mind SIGTERM */
-		"echo 'trap \\\"\\\" TERM; echo $$ > '$ROOT'/pid; while :; do sleep 0.05; done' > s; exec env -i "
-		"setsid -w sh s",
+		("echo 'trap \\\"\\\" TERM; echo $$ > '$ROOT'/pid; while :; do sleep 0.05; done' > s; exec env -i "
+		 "setsid -w sh s"),
 		"setsid env -i sh -c 'echo $$ > '$ROOT'/pid; exec sleep 600' & wait",
 	};
 
