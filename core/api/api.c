@@ -35,6 +35,7 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "GET", "/api/v1/events", api_events_list},
 	{SURFACE_API, "GET", "/api/v1/refusals", api_refusals_list},
 	{SURFACE_API, "GET", "/api/v1/plugins", api_system_plugins},
+	{SURFACE_API, "GET", "/api/v1/schemas/{schema}", api_system_schema},
 	{SURFACE_API, "POST", "/api/v1/reload", api_system_reload},
 	{SURFACE_API, "POST", "/api/v1/backup", api_system_backup},
 	{SURFACE_API, "GET", "/api/v1/metrics", api_system_metrics},

@@ -37,7 +37,8 @@ struct api_options {
 	size_t body_max;         /* 0: as the gateway */
 	/* The parts that only the composition root has. */
 	void *arg;
-	void (*plugins)(void *arg, struct buf *out); /* a JSON array */
+	void (*plugins)(void *arg, struct buf *out);       /* a JSON array */
+	void (*config_schema)(void *arg, struct buf *out); /* of tappet.json, as JSON Schema */
 	void (*trigger_health)(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out);
 	/* Reload definitions: done(done_arg, status, mistakes as text). */
 	void (*reload)(void *arg, void (*done)(void *done_arg, int status, const char *mistakes), void *done_arg);

@@ -156,6 +156,7 @@ void api_tokens_revoke(struct api *a, struct http_request *r);
 void api_events_list(struct api *a, struct http_request *r);
 void api_refusals_list(struct api *a, struct http_request *r);
 void api_system_about(struct api *a, struct http_request *r);
+void api_system_schema(struct api *a, struct http_request *r);
 void api_system_plugins(struct api *a, struct http_request *r);
 void api_system_reload(struct api *a, struct http_request *r);
 void api_system_backup(struct api *a, struct http_request *r);

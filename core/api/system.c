@@ -2,6 +2,7 @@
 #include "api/internal.h"
 
 #include <errno.h>
+#include "model/workflow.h"
 #include "version.h"
 
 void api_system_about(struct api *a, struct http_request *r)
@@ -26,6 +27,25 @@ void api_system_plugins(struct api *a, struct http_request *r)
 	a->options.plugins(a->options.arg, &out);
 	jsonw_close(&out, '}');
 	api_reply(r, 200, &out);
+}
+
+/* For editors: what `tappet schema` prints. */
+void api_system_schema(struct api *a, struct http_request *r)
+{
+	static const char type[] = "application/schema+json";
+	const struct http_header_field header = {"Content-Type", type, sizeof(type) - 1};
+	const char *name = http_param(r, "schema");
+	struct buf out;
+	buf_init(&out, API_ANSWER_MAX);
+	if (strcmp(name, "workflow") == 0)
+		workflow_schema(&out);
+	else if (strcmp(name, "config") == 0)
+		a->options.config_schema(a->options.arg, &out);
+	else
+		api_problemf(r, 404, "not-found", "there are two schemas: workflow and config");
+	if (out.len > 0)
+		http_respond(r, 200, &header, 1, buf_cstr(&out), out.len);
+	buf_release(&out);
 }
 
 /* ---- Reload ---------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,12 @@ static void plugins_json(void *arg, struct buf *out)
 	jsonw_close(out, ']');
 }
 
+static void config_schema_json(void *arg, struct buf *out)
+{
+	(void)arg;
+	config_schema(out);
+}
+
 static void trigger_health_json(void *arg, const char *workflow_id, const char *trigger_id, struct buf *out)
 {
 	struct daemon *d = arg;
@@ -89,6 +95,7 @@ int listen_open_api(struct daemon *d)
 		.body_max = d->config->body_max,
 		.arg = d,
 		.plugins = plugins_json,
+		.config_schema = config_schema_json,
 		.trigger_health = trigger_health_json,
 		.reload = reload_by_api,
 		.enabled = on_switch,

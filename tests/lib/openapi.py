@@ -89,7 +89,7 @@ class Document:
 
 def bodies(kind, body):
     text = body.decode()
-    if kind in ("application/json", "application/problem+json"):
+    if kind == "application/json" or kind.endswith("+json"):
         return [json.loads(text)]
     if kind == "application/x-ndjson":
         return [json.loads(line) for line in text.splitlines() if line]

@@ -69,6 +69,12 @@ static void on_over(void *arg)
 
 /* ---- The fixture ----------------------------------------------------------------------------------------------- */
 
+static void fake_schema(void *arg, struct buf *out)
+{
+	(void)arg;
+	(void)buf_str(out, "{}");
+}
+
 static void fake_plugins(void *arg, struct buf *out)
 {
 	(void)arg;
@@ -205,6 +211,7 @@ void open_api(struct fixture *f)
 		.body_max = 65536,
 		.arg = f,
 		.plugins = fake_plugins,
+		.config_schema = fake_schema,
 		.trigger_health = fake_trigger_health,
 		.reload = fake_reload,
 		.enabled = fake_enabled,
