@@ -128,6 +128,10 @@ static void decided(struct store_op *op)
 		return;
 	}
 	order_broken(i);
+	if (i->failed != ENGINE_OK) {
+		answer(i, i->failed, REASON_STORE, "", i->why_failed);
+		return;
+	}
 	/* Should it be there after all, it is to start. */
 	if (op->status == -EINPROGRESS)
 		scheduler_turns(i->engine, i->workflow_id);
@@ -167,17 +171,15 @@ static void fill_texts(struct ingest *i)
 		hash_content(i);
 }
 
+/* One that has failed goes the same way: what became of those before it has to be known before a new epoch begins. */
 static void submit(struct ingest *i)
 {
 	i->admit.op = (struct store_op){.kind = STORE_ADMIT, .done = decided};
-	if (i->failed != ENGINE_OK) {
-		order_broken(i);
-		answer(i, i->failed, REASON_STORE, "", i->why_failed);
-	} else if (i->order && i->admit.order_epoch <= i->order->broken_epoch) {
+	i->admit.failed = i->failed != ENGINE_OK;
+	if (!i->admit.failed && i->order && i->admit.order_epoch <= i->order->broken_epoch)
 		answer(i, ENGINE_CANCELED, REASON_STORE, "", why_not_stored(-ECANCELED));
-	} else {
+	else
 		store_submit(i->engine->store, &i->admit.op);
-	}
 }
 
 /* All that is ready at the front of the queue. */

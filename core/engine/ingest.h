@@ -24,7 +24,7 @@ struct ingest {
 	engine_emit_cb cb;
 	void *arg;
 	bool ready;
-	enum engine_outcome failed; /* ENGINE_OK: it has not; else it never reaches the store */
+	enum engine_outcome failed; /* ENGINE_OK: it has not; else the store only keeps its place in the order */
 	const char *why_failed;
 	bool again; /* the key was made by the host: it is looked up */
 	char key[FILTER_KEY_MAX + 1];

@@ -152,6 +152,7 @@ struct store_admit {
 	struct store_op op;
 	struct store_order *order; /* NULL: none (manual runs) */
 	int64_t order_epoch;       /* order->epoch at submit */
+	bool failed; /* on its way here: nothing is stored, it ends with -ECANCELED in its place of the order */
 	char id[ID_SIZE];
 	const char *workflow_id, *revision_id;
 	const char *trigger;    /* the plugin's name, or "manual" */

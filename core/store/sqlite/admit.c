@@ -184,6 +184,10 @@ int apply_admit(struct backend *b, struct store_admit *a)
 {
 	struct admission n = {.plan.turn = true};
 
+	if (a->failed) {
+		a->op.status = -ECANCELED;
+		return 0;
+	}
 	if (a->refuse_reason)
 		return refuse(b, a);
 	int r = names_revision(b, a->revision_id, &n.revision);

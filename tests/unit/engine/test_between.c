@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/ingest.h"
+
 /* Its statics are called. */
 #include "engine/recover.c"
 
@@ -137,6 +139,83 @@ static void what_is_waited_for_is_looked_for_only_when_that_is_committed(void **
 	rig_down(r, 0);
 }
 
+/* ---- One that fails on its way to the store --------------------------------------------------------------------- */
+
+static void on_result(void *arg, const struct engine_result *result)
+{
+	struct answer *a = arg;
+
+	assert_false(a->here);
+	a->result = *result;
+	a->here = true;
+}
+
+static struct ingest *failing(struct rig *r, struct catalog_trigger *order, struct answer *a)
+{
+	struct ingest *i = calloc(1, sizeof(*i));
+
+	assert_non_null(i);
+	i->engine = r->engine;
+	i->order = order;
+	i->cb = on_result;
+	i->arg = a;
+	list_init(&i->node);
+	return i;
+}
+
+static void emit(struct rig *r, const char *slug, struct catalog_trigger *order, struct answer *a)
+{
+	rig_emit(r,
+		 &(struct engine_emission){
+			 .workflow_id = engine_find(r->engine, slug)->id,
+			 .trigger = "webhook",
+			 .trigger_id = "t",
+			 .order = order,
+		 },
+		 a);
+}
+
+#define FULL                                                                                                           \
+	"{'triggers':[{'id':'t','plugin':'webhook'}],'concurrency':{'limit':1,'queue':1},'steps':[{'id':'p','approve'" \
+	":'p?'}]}"
+#define FREE "{'triggers':[{'id':'t','plugin':'webhook'}],'steps':[{'id':'p','sleep':'0ms'}]}"
+
+static void what_fails_on_its_way_lets_nobody_overtake_those_before_it(void **state)
+{
+	struct rig *r = *state;
+	struct catalog_trigger order;
+	struct answer a[4], failed = {0};
+
+	rig_up(r);
+	catalog_trigger_init(&order);
+	step_define(r, "full", FULL);
+	step_define(r, "free", FREE);
+	for (int i = 0; i < 2; i++) {
+		emit(r, "full", &order, &a[i]);
+		rig_answer(r, &a[i]);
+		assert_int_equal(a[i].result.outcome, ENGINE_OK);
+	}
+	/* There is no room for the first, which is not known yet when the second fails and the third comes. */
+	emit(r, "full", &order, &a[2]);
+	{
+		struct ingest *i = failing(r, &order, &failed);
+
+		ingest_enter(i);
+		ingest_filtered(i, -EIO);
+	}
+	emit(r, "free", &order, &a[3]);
+	rig_answer(r, &a[3]);
+	assert_true(a[2].here && failed.here);
+	assert_int_equal(a[2].result.reason, REASON_QUEUE_FULL);
+	assert_int_equal(failed.result.outcome, ENGINE_CANCELED);
+	assert_int_equal(a[3].result.outcome, ENGINE_CANCELED);
+	/* And then the order is open again. */
+	emit(r, "free", &order, &a[3]);
+	rig_answer(r, &a[3]);
+	assert_int_equal(a[3].result.outcome, ENGINE_OK);
+	rig_down(r, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, step_setup, rig_teardown)
@@ -144,6 +223,7 @@ int main(void)
 		TEST(cancelled_on_its_way_it_leaves_its_turn_to_the_next),
 		TEST(an_old_answer_of_the_store_takes_nothing_back),
 		TEST(what_is_waited_for_is_looked_for_only_when_that_is_committed),
+		TEST(what_fails_on_its_way_lets_nobody_overtake_those_before_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
