@@ -36,6 +36,7 @@ static const struct api_endpoint endpoints[] = {
 	{SURFACE_API, "GET", "/api/v1/refusals", api_refusals_list},
 	{SURFACE_API, "GET", "/api/v1/plugins", api_system_plugins},
 	{SURFACE_API, "POST", "/api/v1/reload", api_system_reload},
+	{SURFACE_API, "POST", "/api/v1/backup", api_system_backup},
 	{SURFACE_API, "GET", "/api/v1/metrics", api_system_metrics},
 	{SURFACE_HEALTH, "GET", "/healthz", api_system_health},
 	{SURFACE_HEALTH, "GET", "/readyz", api_system_ready},

@@ -33,6 +33,7 @@ struct api_options {
 	struct health *health;
 	const char *admin_token; /* copied; its hash is kept */
 	const char *public_url;  /* or NULL; its host is accepted in Host and Origin */
+	const char *folder;      /* of the configuration, which paths are relative to; stays */
 	size_t body_max;         /* 0: as the gateway */
 	/* The parts that only the composition root has. */
 	void *arg;

@@ -178,7 +178,10 @@ bool api_last_event_id(struct http_request *r, uint64_t *ret)
 
 const char *api_who(const struct http_request *r, char ret[static API_WHO_MAX])
 {
-	if (http_is_control(r))
+	const long long uid = http_peer_uid(r);
+	if (http_is_control(r) && uid >= 0)
+		snprintf(ret, API_WHO_MAX, "api (control, uid %lld)", uid);
+	else if (http_is_control(r))
 		snprintf(ret, API_WHO_MAX, "api (control)");
 	else
 		snprintf(ret, API_WHO_MAX, "api (admin, %s)", http_remote(r));

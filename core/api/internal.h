@@ -158,6 +158,7 @@ void api_refusals_list(struct api *a, struct http_request *r);
 void api_system_about(struct api *a, struct http_request *r);
 void api_system_plugins(struct api *a, struct http_request *r);
 void api_system_reload(struct api *a, struct http_request *r);
+void api_system_backup(struct api *a, struct http_request *r);
 void api_system_health(struct api *a, struct http_request *r);
 void api_system_ready(struct api *a, struct http_request *r);
 void api_system_metrics(struct api *a, struct http_request *r);

@@ -273,6 +273,17 @@ int client_call(struct cli *c, const char *method, const char *path, const struc
 	return call(c, method, path, body, false, ret);
 }
 
+int client_call_long(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret)
+{
+	int code = open_client(c);
+	if (code != CLI_OK)
+		return code;
+	curl_easy_setopt(c->client->curl, CURLOPT_TIMEOUT_MS, 0L);
+	code = client_call(c, method, path, body, ret);
+	curl_easy_setopt(c->client->curl, CURLOPT_TIMEOUT_MS, ANSWER_TIMEOUT_MS);
+	return code;
+}
+
 int client_call_path(struct cli *c, const char *method, struct buf *path, const struct buf *body, struct answer *ret)
 {
 	int code = CLI_USAGE;

@@ -25,6 +25,8 @@ void answer_release(struct answer *a);
 int client_call(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
 /* The same with a path that was put together; it is released. */
 int client_call_path(struct cli *c, const char *method, struct buf *path, const struct buf *body, struct answer *ret);
+/* The same for what may take as long as it likes. */
+int client_call_long(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
 /* The same, but an unreachable daemon is not told: for those who try again. */
 int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
 /* A CURL of its own that will get this path, for answers that go on (stream.c); `take` as CURLOPT_WRITEFUNCTION. */

@@ -46,6 +46,12 @@ static void check_programs(struct project *p)
 int cmd_check(struct cli *c)
 {
 	struct project p;
+	if (cli_flag(c, "store"))
+		return cmd_check_store(c);
+	if (c->arg_count > 0) {
+		cli_error("a file is checked with --store only; 'check' alone reads configuration and workflows");
+		return CLI_USAGE;
+	}
 	int code = project_open(c, false, &p);
 	if (code == CLI_OK && p.config)
 		code = project_load_plugins(&p);

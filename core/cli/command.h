@@ -79,6 +79,9 @@ int cli_help_topic(const char *const *words, size_t count);
 int cmd_init(struct cli *c);
 int cmd_serve(struct cli *c);
 int cmd_check(struct cli *c);
+int cmd_check_store(struct cli *c); /* check --store */
+int cmd_backup(struct cli *c);
+int cmd_restore(struct cli *c);
 int cmd_schema(struct cli *c);
 int cmd_test(struct cli *c);
 int cmd_reload(struct cli *c);

@@ -20,6 +20,9 @@ static const struct cli_option serve_options[] = {
 	{0, "log-json", NULL, "log one JSON object a line"},
 	{0, "log-level", "LEVEL", "debug, info, warn or error (info)"},
 };
+static const struct cli_option check_options[] = {
+	{0, "store", NULL, "check a store"},
+};
 static const struct cli_option run_options[] = {
 	{'p', "param", "NAME=VALUE", "a parameter; NAME:=JSON for values that are not text; may be repeated"},
 	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
@@ -87,9 +90,12 @@ const struct cli_command cli_commands[] = {
 	 "and prints a curl line that starts it. Nothing that exists is overwritten.",
 	 cmd_init},
 	{"serve", "", 0, 0, TAKES_CONFIG, OPTIONS(serve_options), "run the daemon", NULL, cmd_serve},
-	{"check", "", 0, 0, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "find every mistake in configuration and workflows",
+	{"check", "[--store [FILE]]", 0, 1, TAKES_CONFIG | TAKES_JSON, OPTIONS(check_options),
+	 "find every mistake in configuration and workflows, or in a store",
 	 "Reads the configuration, the workflows and the option tables of the plugins, and prints each mistake as\n"
-	 "FILE:LINE:COLUMN. Needs no daemon and starts nothing.",
+	 "FILE:LINE:COLUMN. Needs no daemon and starts nothing. With --store it checks the store of the "
+	 "configuration,\n"
+	 "or the one in FILE, such as a backup; a daemon may have it open meanwhile.",
 	 cmd_check},
 	{"schema", "workflow|config", 1, 1, 0, NO_OPTIONS, "print the JSON Schema of a workflow or of tappet.json",
 	 "For editors; made from the tables that 'tappet check' goes by. The same files are installed in\n"
@@ -150,6 +156,12 @@ const struct cli_command cli_commands[] = {
 	 cmd_enable},
 	{"disable", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, NO_OPTIONS, "switch a workflow or a trigger off", NULL,
 	 cmd_disable},
+	{"backup", "FILE", 1, 1, TAKES_DAEMON, NO_OPTIONS, "copy the store to a new file while the daemon runs",
+	 "Over the control socket only: the daemon writes the file (0600), which has its name once it is complete.",
+	 cmd_backup},
+	{"restore", "FILE", 1, 1, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "put a backup in the place of the store",
+	 "For a daemon that is stopped. The backup is checked first; the store that was there is moved aside.",
+	 cmd_restore},
 	{"token create", "[WORKFLOW...]", 0, 100, TAKES_DAEMON, OPTIONS(token_create_options), "make a token",
 	 "Prints the secret once; it is stored nowhere. Programs may read it from stdout.", cmd_token_create},
 	{"token list", "[WORKFLOW]", 0, 1, TAKES_DAEMON, NO_OPTIONS, "list tokens, without their secrets", NULL,

@@ -85,6 +85,7 @@ int listen_open_api(struct daemon *d)
 		.health = d->health,
 		.admin_token = token,
 		.public_url = d->config->public_url,
+		.folder = d->config->folder,
 		.body_max = d->config->body_max,
 		.arg = d,
 		.plugins = plugins_json,

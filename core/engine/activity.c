@@ -101,12 +101,13 @@ static void ended(struct activity *a)
 	children_ended(e, id);
 }
 
-/* Runners may report from inside step_run: the hold makes all of it one transition. */
+/* Runners may report from inside step_run: the hold makes all of it one transition. What a step has come to while that
+ * transition was under way is committed by the next one, and waits for it. */
 static void begin_runners(struct activity *a)
 {
 	a->hold = true;
 	for (size_t i = 0; a->workflow && i < a->workflow->step_count; i++) {
-		if (!a->steps[i].begin)
+		if (!a->steps[i].begin || a->steps[i].dirty)
 			continue;
 		a->steps[i].begin = false;
 		step_run(&a->steps[i]);
@@ -117,6 +118,8 @@ static void begin_runners(struct activity *a)
 static void settled(struct activity *a)
 {
 	struct engine *e = a->engine;
+	/* Of one that had been committed unknown to us nobody has counted them. */
+	bool turns = a->transition.ret_turns > 0 || a->unsure;
 
 	a->in_flight = false;
 	a->unsure = false;
@@ -130,7 +133,7 @@ static void settled(struct activity *a)
 	approve_answer(&a->settling, 0);
 	if (e->stopped)
 		return;
-	if (a->transition.ret_turns > 0)
+	if (turns)
 		queue_turns(e, a->workflow_id);
 	if (status_is_final(a->status)) {
 		ended(a);

@@ -54,6 +54,7 @@ static int apply_one(struct apply *a, const struct store_definition *item, struc
 	was_removed = entry->pub.removed;
 	entry->pub.removed = false;
 	entry->pub.from_folder = a->op.from_folder;
+	entry->applied = a->engine->catalog.applied;
 	if (item->ret_taken)
 		log_warn("the folder takes a workflow over that was made by the interface",
 			 log_str("workflow", item->slug), LOG_END);
@@ -74,21 +75,20 @@ static int apply_one(struct apply *a, const struct store_definition *item, struc
 	return 0;
 }
 
-/* Which workflows were the folder's, and are gone, only the store knows. */
-static void removed_known(void *arg, int status, const struct store_workflow_row *rows, size_t count)
+/* As the store has done it: what was the folder's, and is not among those that came. */
+static int remove_gone(void *arg, const char *key, size_t key_len, void *value)
 {
 	struct apply *a = arg;
+	struct entry *entry = value;
 
-	for (size_t i = 0; status == 0 && i < count; i++) {
-		struct entry *entry = catalog_find(a->engine, rows[i].id);
-
-		if (!entry || entry->pub.removed == rows[i].removed)
-			continue;
-		entry->pub.removed = rows[i].removed;
-		catalog_refresh(entry);
-		tell(a, entry, entry->pub.workflow);
-	}
-	apply_finish(a, status);
+	(void)key;
+	(void)key_len;
+	if (!entry->pub.from_folder || entry->pub.removed || entry->applied == a->engine->catalog.applied)
+		return 0;
+	entry->pub.removed = true;
+	catalog_refresh(entry);
+	tell(a, entry, entry->pub.workflow);
+	return 0;
 }
 
 static void applied(struct store_op *op)
@@ -99,16 +99,14 @@ static void applied(struct store_op *op)
 	if (status == 0) {
 		if (a->engine->options.bus)
 			bus_publish(a->engine->options.bus, a->op.ret_events, a->op.ret_event_count);
+		a->engine->catalog.applied++;
 		for (size_t i = 0; status == 0 && i < a->op.count; i++)
 			status = apply_one(a, &a->op.items[i], a->workflows[i]);
 	}
 	store_events_free(a->op.ret_events, a->op.ret_event_count);
 	a->op.ret_events = NULL;
-	if (status == 0 && a->op.complete) {
-		status = store_list_workflows(a->engine->store, removed_known, a);
-		if (status == 0)
-			return;
-	}
+	if (status == 0 && a->op.complete)
+		(void)map_each(&a->engine->catalog.by_id, remove_gone, a);
 	apply_finish(a, status);
 }
 

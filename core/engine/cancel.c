@@ -13,7 +13,7 @@ struct cancel_waiter {
 	struct engine *engine;
 	void (*done)(void *arg, int status);
 	void *arg;
-	char id[ID_SIZE];
+	char id[ID_SIZE], workflow_id[ID_SIZE];
 	const char *message;                /* why, or NULL: lives for ever */
 	struct store_transition transition; /* of one that is only in the store */
 	struct store_step_change *changes;
@@ -104,6 +104,8 @@ static void row_cancelled(struct store_op *op)
 		metric_add(e->metrics.activities[STATUS_CANCELLED], 1);
 		children_ended(e, w->id);
 	}
+	if (op->status == -EINPROGRESS || (op->status == 0 && w->transition.ret_turns > 0))
+		scheduler_turns(e, w->workflow_id);
 	/* It came into memory meanwhile: what runs of it ends now, not when it next asks the store. */
 	if (op->status == 0 && a)
 		activity_cancel(a, w->message);
@@ -146,6 +148,7 @@ static void cancel_row(struct cancel_waiter *w, const struct store_activity_row 
 		.message = w->message,
 	};
 	memcpy(w->transition.id, w->id, ID_SIZE);
+	memcpy(w->workflow_id, row->workflow_id, ID_SIZE);
 	w->transition.step_count = cancel_steps(w, row, now_ms);
 	w->transition.steps = w->changes;
 	store_submit(w->engine->store, &w->transition.op);

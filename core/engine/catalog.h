@@ -7,6 +7,7 @@
 struct entry {
 	struct catalog_entry pub;      /* first: the public view is the entry */
 	bool switched_on;              /* by enable/disable */
+	uint64_t applied;              /* the definitions it came with last */
 	char *disabled_triggers;       /* ids joined by spaces */
 	struct metric_source *sources; /* borrowed */
 	struct metric *ended[METRIC_STATUSES];

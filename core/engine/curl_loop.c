@@ -23,13 +23,13 @@ struct watch {
 
 /* ---- What has ended ------------------------------------------------------------------------------------------- */
 
-/* `done` may add and remove others: a message is gone with its handle, so it is copied before. */
+/* `done` may add and remove others, and close all of it: a message is gone with its handle, so it is copied before. */
 static void look(struct curl_loop *c)
 {
 	const CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(c->multi, &left))) {
+	while (c->multi && (message = curl_multi_info_read(c->multi, &left))) {
 		CURLcode result = message->data.result;
 		CURL *easy = message->easy_handle;
 		struct transfer *t = NULL;
@@ -186,6 +186,7 @@ void curl_loop_close(struct curl_loop *c, void (*closed)(void *arg), void *arg)
 	c->arg = arg;
 	/* Connections that it keeps are closed here; on_socket is told of each. */
 	(void)curl_multi_cleanup(c->multi);
+	c->multi = NULL;
 	curl_global_cleanup();
 	uv_close((uv_handle_t *)&c->timer, timer_closed);
 }

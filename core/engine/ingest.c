@@ -128,6 +128,9 @@ static void decided(struct store_op *op)
 		return;
 	}
 	order_broken(i);
+	/* Should it be there after all, it is to start. */
+	if (op->status == -EINPROGRESS)
+		scheduler_turns(i->engine, i->workflow_id);
 	if (op->status == -EEXIST)
 		answer(i, ENGINE_DUP, REASON_NONE, i->admit.id, "");
 	else if (op->status == -EINPROGRESS)

@@ -376,6 +376,7 @@ const char *duration_text(int64_t ms, char *text, size_t size);
 
 struct catalog {
 	struct map by_id, by_slug;
+	uint64_t applied;     /* definitions that have come */
 	struct map revisions; /* struct revision, by revision id */
 	struct list recent;   /* revisions that are not current, newest use first */
 	size_t recent_count;

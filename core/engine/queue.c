@@ -210,11 +210,13 @@ void queue_turns(struct engine *e, const char *workflow_id)
 
 static bool take_row(struct queue *q, const struct store_activity_row *row)
 {
+	struct engine *e = q->engine;
 	struct activity *a;
 
-	if (map_get_str(&q->engine->scheduler.activities, row->id))
+	/* A page can be slower than a start: then it has begun, and may wait outside of memory by now. */
+	if (map_get_str(&e->scheduler.activities, row->id) || map_get_str(&e->parked.by_id, row->id))
 		return true;
-	a = activity_from_row(q->engine, row);
+	a = activity_from_row(e, row);
 	if (!a)
 		return false;
 	if (enter(q, a) == 0)

@@ -220,6 +220,12 @@ static void one_read(void *arg, int status, const struct store_activity_row *row
 
 	if (status == 0 && e->stopping)
 		status = -ECANCELED;
+	/* It has been in memory since it was asked for, and has left it again: what was read may be old. */
+	if (status == 0 && parked_remove(e, o->id)) {
+		status = store_get_activity(e->store, o->id, one_read, o);
+		if (status == 0)
+			return;
+	}
 	if (status < 0 || status_is_final(row->status) || row->status == STATUS_NOTSTARTED ||
 	    map_get_str(&e->scheduler.activities, o->id)) {
 		one_finish(o, status);

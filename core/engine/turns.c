@@ -24,12 +24,13 @@ static void given(struct store_op *op)
 	if (op->status < 0 && op->status != -ECANCELED)
 		log_warn("turns could not be given", log_str("workflow", t->workflow_id), log_errno(op->status),
 			 LOG_END);
+	/* Perhaps they were given all the same. */
+	if (op->status == -EINPROGRESS || (op->status == 0 && t->op.ret_turns > 0))
+		scheduler_turns(e, t->workflow_id);
 	if (op->status < 0 || e->stopping) {
 		free(t);
 		return;
 	}
-	if (t->op.ret_turns > 0)
-		scheduler_turns(e, t->workflow_id);
 	if (t->op.ret_more)
 		store_submit(e->store, &t->op.op);
 	else

@@ -83,6 +83,7 @@ struct http_request {
 	size_t query_count;
 	bool query_decoded;
 	char remote[REMOTE_SIZE];
+	int64_t peer_uid; /* of a UNIX socket; -1: not known */
 	void (*gone)(void *arg);
 	void *gone_arg;
 	void (*drained)(void *arg); /* NULL: nobody waits for it */
@@ -124,6 +125,7 @@ struct peer {
 	unsigned char key[17]; /* family and address */
 	size_t key_len;        /* 0: not counted per address */
 	bool loopback;
+	int64_t uid; /* who connected by a UNIX socket; -1: not known */
 };
 
 struct connection {

@@ -83,13 +83,26 @@ static void set_peer(struct peer *peer, const struct sockaddr_storage *address)
 
 /* ---- accepting ------------------------------------------------------------------------------------------------- */
 
+static int64_t find_uid(struct stream *stream)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+	uv_os_fd_t fd;
+	if (uv_fileno((uv_handle_t *)stream_handle(stream), &fd) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return -1;
+	return who.uid;
+}
+
 static int find_peer(const struct listener *l, struct stream *stream, struct peer *ret)
 {
 	struct sockaddr_storage address;
 	int size = sizeof(address);
-	*ret = (struct peer){.text = "unix", .loopback = true};
-	if (l->uv.handle.type != UV_TCP)
+	*ret = (struct peer){.text = "unix", .loopback = true, .uid = -1};
+	if (l->uv.handle.type != UV_TCP) {
+		ret->uid = find_uid(stream);
 		return 0;
+	}
 	int r = uv_tcp_getpeername((uv_tcp_t *)stream_handle(stream), (struct sockaddr *)&address, &size);
 	if (r == 0)
 		set_peer(ret, &address);

@@ -42,6 +42,7 @@ struct http_request *request_new(struct connection *c)
 	r->control = c->control;
 	r->loopback = c->peer.loopback;
 	memcpy(r->remote, c->peer.text, sizeof(r->remote));
+	r->peer_uid = c->peer.uid;
 	list_append(&c->requests, &r->link);
 	c->request_count++;
 	return r;
@@ -261,6 +262,11 @@ const char *http_body(const struct http_request *r, size_t *ret_len)
 const char *http_remote(const struct http_request *r)
 {
 	return r->remote;
+}
+
+int64_t http_peer_uid(const struct http_request *r)
+{
+	return r->peer_uid;
 }
 
 bool http_is_control(const struct http_request *r)

@@ -133,7 +133,7 @@ struct store_lane {
 	const char *key; /* "" when the workflow is one lane */
 	size_t key_len;  /* at most STORE_LANE_KEY_MAX */
 	enum store_overlap overlap;
-	uint32_t limit;
+	uint32_t limit;     /* where the latest definition's is smaller, that one counts */
 	uint32_t queue_max; /* that may wait for their turn, with QUEUE; 0: no bound of its own */
 };
 #define STORE_LANE_KEY_MAX 1024
@@ -555,5 +555,10 @@ int store_backup(struct store *s, const char *path, void (*progress)(void *arg, 
  * While it looks, the journal of a daemon that has the store open cannot start again, so a large and busy store is
  * better backed up and the copy checked. */
 int store_check(const char *path, void (*fault)(void *arg, const char *text), void *arg);
+
+/* Puts a copy (made by store_backup) in the place of the store at `path`, which no daemon may have open (-EBUSY). What was
+ * there keeps a name: *ret_aside (free(); NULL: there was none), also when it failed behind that. -EINVAL: the copy is the
+ * store itself; -ETXTBSY: it has a journal, so it is no backup. The copy stays. Blocking. */
+int store_restore(const char *path, const char *copy, char **ret_aside);
 
 #endif

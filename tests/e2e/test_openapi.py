@@ -116,6 +116,12 @@ CASES = [
     ("POST", "/reload", {}, {}, 200),
     ("POST", "/reload", "{", {}, 400),
     ("POST", "/reload", {"x": 1}, {}, 422),
+    ("POST", "/backup", {"path": "copy.db"}, {}, 200),
+    ("POST", "/backup", {"path": "copy2.db"}, {"Accept": "application/x-ndjson"}, 200),
+    ("POST", "/backup", {"path": "copy2.db"}, {"Accept": "application/x-ndjson"}, 200),
+    ("POST", "/backup", {"path": "copy.db"}, {}, 409),
+    ("POST", "/backup", {"path": "nowhere/copy.db"}, {}, 422),
+    ("POST", "/backup", "{", {}, 400),
     ("GET", "/metrics", None, {}, 200),
 ] + [case for verb, step in (("approve", "{asking}"), ("reject", "{refusing}")) for case in (
     ("POST", f"/activities/{step}/steps/ask/{verb}", {}, {}, 409),

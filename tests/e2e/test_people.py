@@ -1,8 +1,11 @@
 """What people and programs say to what waits: approvals, actions, and starting something once more."""
 
+import os
+
 from daemon import FINAL, wait_until
 
 API = "/api/v1"
+ME = f"api (control, uid {os.getuid()})"
 ASK = {"id": "ask", "approve": "Ship $(params.what)?"}
 PARAMS = {"what": {"type": "string", "default": "it"}}
 
@@ -49,7 +52,7 @@ def test_who_rejects_fails_the_step_and_is_named(daemon):
     assert decide(daemon, activity, "reject", {"colour": "red"}).status == 422
     assert decide(daemon, activity, "reject").status == 200
     ended = wait_for(daemon, activity, *FINAL)
-    assert ended["status"] == "failure" and "rejected by api (control)" in ended["steps"][0]["message"]
+    assert ended["status"] == "failure" and f"rejected by {ME}" in ended["steps"][0]["message"]
 
 
 def test_a_question_is_not_answered_before_it_is_asked(daemon):
@@ -90,7 +93,7 @@ def test_a_replay_has_the_same_parameters_on_its_own_revision_or_the_latest(daem
     same = daemon.api("POST", f"/activities/{activity}/replay")
     again = wait_for(daemon, same.json["activityId"], *FINAL)
     assert again["revisionId"] == before["revisionId"] and again["steps"][0]["outputs"] == {"what": "this"}
-    assert again["trigger"] == "replay" and again["cause"] == {"of": activity, "by": "api (control)"}
+    assert again["trigger"] == "replay" and again["cause"] == {"of": activity, "by": ME}
     latest = daemon.api("POST", f"/activities/{activity}/replay", {"revision": "latest"}).json["activityId"]
     assert wait_for(daemon, latest, *FINAL)["steps"][0]["name"] == "New"
     assert daemon.api("POST", f"/activities/{activity}/replay", {"revision": "first"}).status == 422

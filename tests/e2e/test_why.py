@@ -1,5 +1,6 @@
 """Why a workflow did or did not start, as the interface and the command line tell it."""
 
+import os
 import re
 
 from daemon import wait_until
@@ -85,7 +86,7 @@ def test_removal_and_return_are_told(daemon):
     daemon.api("PUT", path, {"steps": STEPS})
     answer = why(daemon, "made")
     assert kinds(answer) == ["returned", "removed", "revision"]
-    assert {one["by"] for one in answer["timeline"]} == {"api (control)"}
+    assert {one["by"] for one in answer["timeline"]} == {f"api (control, uid {os.getuid()})"}
 
 
 def test_the_command_line_tells_it_in_sentences_in_order_of_time(daemon):

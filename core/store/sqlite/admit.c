@@ -130,6 +130,17 @@ static int overlap(struct backend *b, struct store_admit *a, const struct lane *
 	return r < 0 ? r : write_checkpoints(b, a);
 }
 
+/* What was filtered before a definition came that made the lanes narrower, or is of an older revision, widens no lane. */
+static int plan(struct backend *b, const struct store_admit *a, struct admission *n)
+{
+	struct store_lane terms = *a->lane;
+	int64_t limit = 0;
+	int r = lane_limit(b, n->lane.workflow, &limit);
+	if (limit > 0 && limit < terms.limit)
+		terms.limit = (uint32_t)limit;
+	return r < 0 ? r : lane_plan(b, &n->lane, &terms, &n->plan);
+}
+
 /* Whatever may refuse it comes before its key is claimed, so that a refused one leaves no key; and a duplicate is told so
  * even where it would be refused. 1: settled. */
 static int check_room(struct backend *b, struct store_admit *a, struct admission *n)
@@ -140,7 +151,7 @@ static int check_room(struct backend *b, struct store_admit *a, struct admission
 	if (a->dedup_key && (full || a->lane))
 		r = duplicate(b, a, n->source->scope);
 	if (r == 0 && a->lane)
-		r = lane_plan(b, &n->lane, a->lane, &n->plan);
+		r = plan(b, a, n);
 	if (r != 0)
 		return r;
 	if (n->plan.taken)

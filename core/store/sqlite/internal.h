@@ -88,6 +88,8 @@ struct lane_plan {
 	bool turn;       /* it may start at once */
 	size_t give_way; /* with CANCEL: so many of the oldest */
 };
+/* As the latest definition says; 0: the workflow has no lanes. */
+int lane_limit(struct backend *b, int64_t workflow, int64_t *ret);
 int lane_plan(struct backend *b, const struct lane *lane, const struct store_lane *terms, struct lane_plan *ret);
 /* 1: *ret_id is the oldest that has not ended. */
 int lane_oldest(struct backend *b, const struct lane *lane, char ret_id[static ID_SIZE]);

@@ -7,6 +7,19 @@
 /* No transaction marks or wakes more than this; what is left comes with the next one. */
 #define GIVE_WAY_MAX 256
 
+int lane_limit(struct backend *b, int64_t workflow, int64_t *ret)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(&b->writer, SQL_LANE_LIMIT, &st, "i", workflow);
+	if (r == 0)
+		r = sql_step(&b->writer, st);
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	*ret = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
 /* Up to `max`. */
 static int count(struct backend *b, enum sql which, const struct lane *lane, int64_t max, int64_t *ret)
 {

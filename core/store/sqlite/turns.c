@@ -24,19 +24,6 @@ static int next_lane(struct backend *b, int64_t workflow, struct store_lane_curs
 	return 1;
 }
 
-static int lane_limit(struct backend *b, int64_t workflow, int64_t *ret)
-{
-	sqlite3_stmt *st = NULL;
-	int r = sql_bind(&b->writer, SQL_LANE_LIMIT, &st, "i", workflow);
-	if (r == 0)
-		r = sql_step(&b->writer, st);
-	if (r <= 0)
-		return r < 0 ? r : -EIO;
-	*ret = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
-	return 0;
-}
-
 /* One lane costs as much as one turn, so that many lanes without anybody waiting are not all looked at in one slice. */
 static int give_slice(struct backend *b, struct store_turns *t, int64_t workflow, int64_t limit)
 {

@@ -59,10 +59,10 @@ static void the_number_of_arguments_is_checked(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const names[] = {"init",       "serve",      "check",   "reload",  "run",
-					    "activities", "status",     "logs",    "cancel",  "workflows",
-					    "enable",     "disable",    "replay",  "approve", "emit",
-					    "plugins",    "completion", "version", "help"};
+	static const char *const names[] = {"init",    "serve",      "check",   "reload",    "run",    "activities",
+					    "status",  "logs",       "cancel",  "workflows", "enable", "disable",
+					    "replay",  "approve",    "emit",    "why",       "backup", "restore",
+					    "plugins", "completion", "version", "help"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct result r = RUN("help", names[i]);

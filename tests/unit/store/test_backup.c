@@ -387,6 +387,48 @@ static void a_commit_of_unknown_outcome_ends_the_copy(void **state)
 	assert_sound(path);
 }
 
+static void restore_waits_for_no_daemon_and_keeps_what_was_there(void **state)
+{
+	struct fixture *f = *state;
+	char path[100], kept[ID_SIZE], lost[ID_SIZE], *aside = NULL;
+
+	copy_name(f, path);
+	admit(f, kept);
+	assert_int_equal(back_up(f, path), 0);
+	admit(f, lost);
+	assert_int_equal(store_restore(f->path, path, &aside), -EBUSY);
+	fixture_close(f);
+	assert_int_equal(store_restore(f->path, f->path, &aside), -EINVAL);
+	assert_int_equal(store_restore(f->path, "/nowhere.db", &aside), -ENOENT);
+	assert_null(aside);
+	assert_int_equal(store_restore(f->path, path, &aside), 0);
+	assert_true(exists(path, ""));
+	assert_false(exists(f->path, ".restoring"));
+	assert_non_null(aside);
+	assert_sound(aside);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(activity_status(f, kept), STATUS_NOTSTARTED);
+	assert_int_equal(activity_status(f, lost), -ENOENT);
+	fixture_close(f);
+	assert_int_equal(rename(aside, f->path), 0);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(activity_status(f, lost), STATUS_NOTSTARTED);
+	free(aside);
+}
+
+static void a_store_with_a_journal_is_not_taken_for_a_backup(void **state)
+{
+	struct fixture *f = *state;
+	char path[100], *aside = NULL;
+
+	copy_name(f, path);
+	admit(f, (char[ID_SIZE]){0});
+	/* f->path is open and has a journal. */
+	assert_int_equal(store_restore(path, f->path, &aside), -ETXTBSY);
+	assert_false(exists(path, ""));
+	assert_null(aside);
+}
+
 #define BACKUP_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 #define FAULT_TEST(name) cmocka_unit_test_setup_teardown(name, setup_powercut, teardown_powercut)
 
@@ -398,6 +440,8 @@ int main(void)
 		BACKUP_TEST(there_is_one_at_a_time),
 		BACKUP_TEST(what_was_acknowledged_before_its_end_is_in_the_copy),
 		BACKUP_TEST(closing_ends_it_and_leaves_no_file),
+		BACKUP_TEST(restore_waits_for_no_daemon_and_keeps_what_was_there),
+		BACKUP_TEST(a_store_with_a_journal_is_not_taken_for_a_backup),
 		cmocka_unit_test(after_a_kill_the_unfinished_file_is_replaced_by_the_next_one),
 		FAULT_TEST(a_full_disk_of_the_copy_fails_only_the_copy),
 		FAULT_TEST(a_failing_disk_of_the_copy_fails_only_the_copy),

@@ -190,6 +190,7 @@ static void skip_lets_as_many_in_as_the_limit_says(void **state)
 	char ids[3][ID_SIZE];
 
 	three.limit = 3;
+	assert_true(define_limit(f, 3));
 	for (int i = 0; i < 3; i++)
 		assert_true(enter(f, &three, ids[i]));
 	struct store_admit a = in_lane(f, &three);
@@ -394,6 +395,7 @@ static void a_wider_lane_cancels_only_what_is_too_many(void **state)
 	char ids[2][ID_SIZE];
 
 	two.limit = 2;
+	assert_true(define_limit(f, 2));
 	for (int i = 0; i < 2; i++)
 		assert_true(enter(f, &two, ids[i]));
 	struct store_admit a = in_lane(f, &two);
@@ -523,9 +525,27 @@ static void a_newcomer_does_not_overtake_those_that_wait(void **state)
 	for (int i = 0; i < 2; i++)
 		enter(f, &queue, ids[i]);
 	three.limit = 3;
-	assert_false(enter(f, &three, id));
 	assert_true(define_limit(f, 3));
+	assert_false(enter(f, &three, id));
 	assert_int_equal(end(f, ids[0]), 2);
+}
+
+/* Filtered before the definition changed, or of an older revision that is started once more. */
+static void older_terms_widen_no_lane(void **state)
+{
+	struct fixture *f = *state;
+	struct store_lane three = queue;
+	char ids[3][ID_SIZE];
+
+	three.limit = 3;
+	assert_true(enter(f, &three, ids[0]));
+	assert_false(enter(f, &three, ids[1]));
+	assert_true(define_limit(f, 0));
+	assert_int_equal(end(f, ids[0]), 1);
+	/* Of a workflow that has no lanes any more they are all that is known. */
+	assert_true(enter(f, &three, ids[0]));
+	assert_true(enter(f, &three, ids[2]));
+	assert_false(enter(f, &three, ids[2]));
 }
 
 static void a_lane_without_a_limit_or_with_too_long_a_key_is_refused(void **state)
@@ -699,6 +719,7 @@ int main(void)
 		LANE_TEST(a_lane_that_is_gone_lets_everybody_go),
 		LANE_TEST(a_lowered_limit_lets_the_lane_drain),
 		LANE_TEST(a_newcomer_does_not_overtake_those_that_wait),
+		LANE_TEST(older_terms_widen_no_lane),
 		LANE_TEST(a_lane_without_a_limit_or_with_too_long_a_key_is_refused),
 		LANE_TEST(only_workflows_with_something_to_start_are_named),
 		LANE_TEST(what_a_lane_costs_does_not_grow_with_its_queue),
