@@ -176,7 +176,10 @@ static bool never_arrived(CURLcode result)
 static void report_unreachable(const struct client *client, CURLcode result)
 {
 	const char *why = client->error[0] ? client->error : curl_easy_strerror(result);
-	if (client->socket && result == CURLE_COULDNT_CONNECT)
+	if (client->socket && strcmp(client->socket, CLIENT_SYSTEM_SOCKET) == 0)
+		cli_error("no daemon answers at unix:%s; name another one by its configuration (-c FILE) or --server",
+			  client->socket);
+	else if (client->socket && result == CURLE_COULDNT_CONNECT)
 		cli_error("no daemon answers at unix:%s; is 'tappet serve' running?", client->socket);
 	else if (client->socket)
 		cli_error("no daemon answers at unix:%s (%s); is 'tappet serve' running?", client->socket, why);

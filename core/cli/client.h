@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "cli/command.h"
 
+/* The daemon of the system, where nothing says which one is meant. */
+#define CLIENT_SYSTEM_SOCKET "/run/tappet/tappet.sock"
+
 struct client;
 
 struct answer {

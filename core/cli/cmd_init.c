@@ -14,7 +14,7 @@
 static const char config_text[] =
 	"{\n"
 	"  // Where the daemon listens. What else can stand here: docs/options.md\n"
-	"  \"listen\": [ \"%s\" ],\n"
+	"  \"listen\": [ %s ],\n"
 	"  // Activities, tokens and everything else that has to survive.\n"
 	"  \"store\": \"sqlite:tappet.db\",\n"
 	"  // One file per workflow; `tappet check` finds mistakes, `tappet reload` takes changes in.\n"
@@ -112,12 +112,26 @@ static bool address_is_plain(const char *address)
 	return strchr(address, ':') && strspn(address, allowed) == strlen(address);
 }
 
+/* Beyond this machine no more than the webhook needs: what the API needs there has to be named by its operator. */
+static void write_config(const char *address, struct buf *out)
+{
+	struct buf listen;
+	const bool local = strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+	buf_init(&listen, 1024);
+	if (local)
+		buf_printf(&listen, "\"%s\"", address);
+	else
+		buf_printf(&listen, "{ \"address\": \"%s\", \"serve\": [\"hooks\", \"health\"] }", address);
+	buf_printf(out, config_text, buf_cstr(&listen));
+	buf_release(&listen);
+}
+
 static int make_files(struct init *i)
 {
 	struct buf text;
 	int code;
 	buf_init(&text, 16 * 1024);
-	buf_printf(&text, config_text, listen_address(i->c));
+	write_config(listen_address(i->c), &text);
 	if ((code = make_folder(i, i->folder)) == CLI_OK && (code = make_folder(i, i->workflows)) == CLI_OK &&
 	    (code = make_file(i, i->config, buf_cstr(&text), text.len)) == CLI_OK)
 		code = make_file(i, i->workflow, workflow_text, sizeof(workflow_text) - 1);
@@ -149,12 +163,20 @@ static int make_token(struct init *i, char **ret_secret)
 	if (diag.count > 0)
 		project_print_mistakes(i->c, &diag);
 	int code = CLI_OK;
-	if (r < 0)
-		code = config ? explain(config, r) : tell(i->config, r);
+	if (r < 0 && config)
+		code = explain(config, r);
+	else if (r < 0)
+		code = diag.count > 0 ? CLI_FAILED : tell(i->config, r);
 	definitions_release(&definitions);
 	config_free(config);
 	diag_release(&diag);
 	return code;
+}
+
+static bool takes_any_port(const char *address)
+{
+	const char *port = strrchr(address, ':');
+	return port && strcmp(port, ":0") == 0;
 }
 
 /* An address to call: nobody can call "any". */
@@ -162,9 +184,11 @@ static void write_curl(const char *address, const char *secret, struct buf *out)
 {
 	const char *port = strrchr(address, ':');
 	const bool any = strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+	const char *host = any ? "127.0.0.1" : address;
 	buf_printf(out,
-		   "curl -sS http://%s%s/webhook/payload -d '{\"token\":\"%s\",\"properties\":{\"name\":\"You\"}}'",
-		   any ? "127.0.0.1" : address, any ? port : "", secret);
+		   "curl -sS http://%.*s%s/webhook/payload -d '{\"token\":\"%s\",\"properties\":{\"name\":\"You\"}}'",
+		   any ? (int)strlen(host) : (int)(port - address), host, takes_any_port(address) ? ":PORT" : port,
+		   secret);
 }
 
 static void print_result(struct init *i, const char *secret)
@@ -193,7 +217,9 @@ static void print_result(struct init *i, const char *secret)
 		       i->workflow, secret);
 		printf("Start the daemon:\n\n  %s%s%stappet serve\n\n", folder ? "cd " : "", folder ? folder : "",
 		       folder ? " && " : "");
-		printf("and then, from elsewhere:\n\n  %s\n", buf_cstr(&curl));
+		printf("and then, from elsewhere%s:\n\n  %s\n",
+		       takes_any_port(listen_address(i->c)) ? " (it says its port when it starts)" : "",
+		       buf_cstr(&curl));
 	}
 	buf_release(&curl);
 }

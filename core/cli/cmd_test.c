@@ -45,11 +45,21 @@ static void print_trigger(const struct json *t)
 	       matches ? "matches" : "does not match");
 	if (!matches)
 		printf("  %-8s %s: %s\n", "refused", json_get_str(t, "reason"), json_get_str(t, "detail"));
-	print_fact("params", json_get(t, "params"));
+	if (matches)
+		print_fact("params", json_get(t, "params"));
 	print_fact("dedup", json_get(t, "dedup"));
 	const char *lane = json_get_str(t, "lane");
 	if (lane && lane[0])
 		printf("  %-8s %s\n", "lane", lane);
+}
+
+/* Each line of a script below its key. */
+static void print_lines(const char *text)
+{
+	for (size_t len; *text; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		printf("\n      %.*s", (int)len, text);
+	}
 }
 
 /* A list of arguments, one a line, so that white space inside them shows. */
@@ -61,8 +71,12 @@ static void print_step(const struct json *step)
 		if (strcmp(key, "id") == 0 || strcmp(key, "kind") == 0)
 			continue;
 		if (!json_is_array(member) && !json_is_object(member)) {
-			printf("    %s: ", key);
-			print_value(member);
+			const char *text = json_str(member);
+			printf("    %s:%s", key, text && strchr(text, '\n') ? "" : " ");
+			if (text && strchr(text, '\n'))
+				print_lines(text);
+			else
+				print_value(member);
 			putchar('\n');
 			continue;
 		}
@@ -75,11 +89,15 @@ static void print_step(const struct json *step)
 	}
 }
 
-static void print_all(const struct json *result)
+static void print_all(const struct cli *c, const struct json *result)
 {
-	for (const struct json *t = json_first(json_get(result, "triggers")); t; t = json_next(t))
+	const struct json *triggers = json_get(result, "triggers"), *steps = json_get(result, "steps");
+	const char *plugin = json_get_str(json_first(triggers), "plugin");
+	for (const struct json *t = json_first(triggers); t; t = json_next(t))
 		print_trigger(t);
-	const struct json *steps = json_get(result, "steps");
+	if (!steps && !cli_value(c, "event") && plugin && strcmp(plugin, "manual") != 0)
+		fprintf(stderr, "there was no event: give one by --event, such as 'tappet plugins show %s' has\n",
+			plugin);
 	if (!steps)
 		return;
 	printf("\nsteps, as %s would start them:\n", json_get_str(result, "trigger"));
@@ -111,7 +129,7 @@ static void on_result(void *arg, int status, const char *text, size_t len)
 	if (t->cli->json)
 		printf("%s\n", text);
 	else
-		print_all(result);
+		print_all(t->cli, result);
 	json_free(result);
 }
 
@@ -158,11 +176,17 @@ static int report(const struct cli *c, const struct project *p, struct workflow 
 		cli_error("workflow \"%s\" has no trigger \"%s\"", c->args[0], cli_value(c, "trigger"));
 		return CLI_NOT_FOUND;
 	}
-	if (error == -EINVAL)
-		cli_error("the event is not JSON");
-	else
-		cli_error("it cannot be tested: %s", log_strerror(error));
+	cli_error("it cannot be tested: %s", log_strerror(error));
 	return CLI_FAILED;
+}
+
+static bool read_event(const char *path, struct buf *event)
+{
+	struct buf text;
+	buf_init(&text, INPUT_MAX);
+	const bool well = input_read(path, &text) && input_json("the event", buf_cstr(&text), text.len, event);
+	buf_release(&text);
+	return well;
 }
 
 static int test(struct cli *c, struct project *p)
@@ -176,7 +200,7 @@ static int test(struct cli *c, struct project *p)
 	int code = CLI_USAGE, r = 0;
 	if (!w) {
 		code = report(c, p, w, 0);
-	} else if ((!path || input_read(path, &event)) && params_write(c, &params)) {
+	} else if ((!path || read_event(path, &event)) && params_write(c, &params)) {
 		struct preview_options options = {
 			.workflow = w,
 			.trigger_id = cli_value(c, "trigger"),

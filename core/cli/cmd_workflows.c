@@ -37,6 +37,29 @@ static void add_workflow(struct table *t, const struct json *workflow)
 	buf_release(&triggers);
 }
 
+static int by_slug(const void *a, const void *b)
+{
+	const char *x = json_get_str(*(const struct json *const *)a, "slug");
+	const char *y = json_get_str(*(const struct json *const *)b, "slug");
+	return strcmp(x ? x : "", y ? y : "");
+}
+
+static void add_sorted(struct table *t, const struct json *workflows)
+{
+	const struct json **sorted = calloc(json_count(workflows) + 1, sizeof(const struct json *));
+	size_t count = 0;
+	if (!sorted) {
+		t->failed = true;
+		return;
+	}
+	for (const struct json *w = json_first(workflows); w; w = json_next(w))
+		sorted[count++] = w;
+	qsort(sorted, count, sizeof(const struct json *), by_slug);
+	for (size_t i = 0; i < count; i++)
+		add_workflow(t, sorted[i]);
+	free(sorted);
+}
+
 int cmd_workflows(struct cli *c)
 {
 	static const char *const heads[] = {"WORKFLOW", "NAME", "TEAM", "STATE", "REVISION", "TRIGGERS"};
@@ -49,8 +72,7 @@ int cmd_workflows(struct cli *c)
 		client_print_json(&answer);
 	} else {
 		table_init(&t, heads, 6);
-		for (const struct json *w = json_first(json_get(answer.json, "workflows")); w; w = json_next(w))
-			add_workflow(&t, w);
+		add_sorted(&t, json_get(answer.json, "workflows"));
 		table_print(&t, true, c->colour);
 		table_release(&t);
 	}

@@ -6,8 +6,6 @@
 #include <unistd.h>
 #include "config/config.h"
 
-#define SYSTEM_SOCKET "/run/tappet/tappet.sock"
-
 static int out_of_memory(void)
 {
 	cli_error("out of memory");
@@ -88,5 +86,5 @@ int find_daemon(const struct cli *c, char **ret_url, char **ret_socket)
 		return give_control(config, ret_url, ret_socket);
 	if (access("tappet.json", F_OK) == 0)
 		return give_control("tappet.json", ret_url, ret_socket);
-	return give_socket(SYSTEM_SOCKET, ret_url, ret_socket);
+	return give_socket(CLIENT_SYSTEM_SOCKET, ret_url, ret_socket);
 }

@@ -31,7 +31,7 @@ static void print_line(const struct cli_command *command)
 {
 	char left[64];
 	snprintf(left, sizeof(left), "%s %s", command->name, command->arguments);
-	printf("  %-32s  %s\n", left, command->summary);
+	printf("  %-35s  %s\n", left, command->summary);
 }
 
 static void print_all(void)
@@ -65,13 +65,15 @@ void cli_print_help(const struct cli_command *command)
 }
 
 /* All commands whose name begins with `word`, such as those of "token". */
-static bool print_group(const char *word)
+static bool print_group(const char *word, const char *title)
 {
 	const size_t len = strlen(word);
 	bool found = false;
 	for (size_t i = 0; i < cli_command_count; i++) {
 		if (strncmp(cli_commands[i].name, word, len) != 0 || cli_commands[i].name[len] != ' ')
 			continue;
+		if (!found && title)
+			puts(title);
 		print_line(&cli_commands[i]);
 		found = true;
 	}
@@ -88,9 +90,11 @@ int cli_help_topic(const char *const *words, size_t count)
 	}
 	if (command && len == count) {
 		cli_print_help(command);
+		if (count == 1)
+			print_group(words[0], "\nFurther commands");
 		return CLI_OK;
 	}
-	if (count == 1 && print_group(words[0]))
+	if (count == 1 && print_group(words[0], NULL))
 		return CLI_OK;
 	const char *near = cli_nearest_command(words[0]);
 	if (near)

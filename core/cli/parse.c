@@ -124,6 +124,16 @@ static bool takes_common(const struct cli_command *command, const struct cli_opt
 	return option != &cli_common[2] || (command->takes & TAKES_JSON);
 }
 
+/* Whether there are commands of two words that begin with this one. */
+static bool is_group(const char *word)
+{
+	const size_t len = strlen(word);
+	for (size_t i = 0; i < cli_command_count; i++)
+		if (strncmp(cli_commands[i].name, word, len) == 0 && cli_commands[i].name[len] == ' ')
+			return true;
+	return false;
+}
+
 static int check_line(const struct cli *c)
 {
 	const struct cli_command *command = c->command;
@@ -134,19 +144,18 @@ static int check_line(const struct cli *c)
 		}
 	if (c->arg_count >= command->least && c->arg_count <= command->most)
 		return CLI_OK;
-	cli_error("usage: tappet %s %s", command->name, command->arguments);
+	if (command->most == 0 && is_group(command->name))
+		cli_error("unknown command '%s %s'; 'tappet help %s' lists them", command->name, c->args[0],
+			  command->name);
+	else
+		cli_error("usage: tappet %s%s%s", command->name, command->arguments[0] ? " " : "", command->arguments);
 	return CLI_USAGE;
 }
 
 static int unknown_command(const char *const *words, size_t count)
 {
 	const char *near = cli_nearest_command(words[0]);
-	bool group = false;
-	for (size_t i = 0; i < cli_command_count; i++) {
-		const size_t len = strlen(words[0]);
-		group = group ||
-			(strncmp(cli_commands[i].name, words[0], len) == 0 && cli_commands[i].name[len] == ' ');
-	}
+	const bool group = is_group(words[0]);
 	if (group && count > 1)
 		cli_error("unknown command '%s %s'; 'tappet help %s' lists them", words[0], words[1], words[0]);
 	else if (group)

@@ -92,7 +92,7 @@ const struct config_key config_keys[] = {
 		 "runs when an activity has failed, see [workflows.md](workflows.md)."},
 	SECTION("retention"),
 	{"retention.activities", "duration", CONFIG_DURATION, AT(retention_activities_ms), 1, .fallback = "\"30d\"",
-	 .help = "How long activities are kept after their end."},
+	 .help = "How long activities are kept after their end; longer while their dedup key counts."},
 	{"retention.events", "duration", CONFIG_DURATION, AT(retention_events_ms), 1, .fallback = "\"7d\"",
 	 .help = "How long events are kept for subscribers that come back."},
 	{"retention.maxActivities", "integer", CONFIG_COUNT, AT(retention_activities_max), 0, 1000000000,

@@ -126,13 +126,10 @@ static bool uses_secret(const struct http_request *r, const struct subst *text)
 static int add_secret(struct http_request *r, const struct env_def *def)
 {
 	char *secret = NULL;
-	int error = secret_env_read(r->options->folder, def, &secret);
+	int error = secret_env_read(r->options->folder, def, r->message, &secret);
 
-	if (error < 0) {
-		(void)snprintf(r->message, sizeof(r->message), "the secret for %.100s cannot be read: %s", def->name,
-			       strerror(-error));
+	if (error < 0)
 		return error;
-	}
 	error = mask_add(&r->secrets, secret, strlen(secret));
 	if (error == 0)
 		error = add_field(r, def->name, secret, true);

@@ -65,7 +65,8 @@ static void check_enabled(struct ingest *i, const struct catalog_entry *entry, c
 	struct filter *f = &i->filter;
 
 	if (entry->removed)
-		filter_refuse(f, REASON_DISABLED, "the workflow's file is gone");
+		filter_refuse(f, REASON_DISABLED, "%s",
+			      entry->from_folder ? "the workflow's file is gone" : "the workflow was deleted");
 	else if (!entry->enabled)
 		filter_refuse(f, REASON_DISABLED, "the workflow is switched off");
 	else if (strcmp(m->trigger, "manual") == 0 && entry->workflow && !entry->workflow->manual)

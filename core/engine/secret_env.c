@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,15 +56,26 @@ static int read_value(const char *folder, const char *path, char **ret)
 	return -EINVAL;
 }
 
-int secret_env_read(const char *folder, const struct env_def *def, char **ret)
+static int read_variable(const char *name, char **ret)
 {
-	const char *value;
+	const char *value = getenv(name);
 
-	if (def->secret_file)
-		return read_value(folder, def->secret_file, ret);
-	value = getenv(def->secret_env);
 	if (!value)
 		return -ENOENT;
 	*ret = strdup(value);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int secret_env_read(const char *folder, const struct env_def *def, char message[static ENGINE_MESSAGE_MAX], char **ret)
+{
+	int r = def->secret_file ? read_value(folder, def->secret_file, ret) : read_variable(def->secret_env, ret);
+
+	if (r == -ENOENT && !def->secret_file)
+		(void)snprintf(message, ENGINE_MESSAGE_MAX,
+			       "the secret for %.100s cannot be read: the daemon's environment has no %.100s",
+			       def->name, def->secret_env);
+	else if (r < 0)
+		(void)snprintf(message, ENGINE_MESSAGE_MAX, "the secret for %.100s cannot be read: %s%s%s", def->name,
+			       def->secret_file ? def->secret_file : "", def->secret_file ? ": " : "", strerror(-r));
+	return r;
 }

@@ -78,8 +78,8 @@ int spawn_write_input(struct spawn *s);
 int spawn_write_file(const char *path, const char *text, size_t len, mode_t mode);
 /* Relative to `folder`; without the line break at its end, and with a NUL behind. */
 int secret_file_read(const char *folder, const char *path, char **ret, size_t *ret_len);
-/* A secret of a step's env, read where it is. */
-int secret_env_read(const char *folder, const struct env_def *def, char **ret);
+/* A secret of a step's env, read where it is; `message` says why it cannot be. */
+int secret_env_read(const char *folder, const struct env_def *def, char message[static ENGINE_MESSAGE_MAX], char **ret);
 
 /* outputs.c: name=value lines and name<<END blocks to a JSON object of strings. -EINVAL with a message that
  * names the line. */

@@ -148,13 +148,10 @@ static int set_step_value(struct spawn *s, struct texts *env, const struct env_d
 static int set_step_secret(struct spawn *s, struct texts *env, const struct env_def *def)
 {
 	char *secret = NULL;
-	int r = secret_env_read(s->options->folder, def, &secret);
+	int r = secret_env_read(s->options->folder, def, s->message, &secret);
 
-	if (r < 0) {
-		(void)snprintf(s->message, sizeof(s->message), "the secret for %s cannot be read: %s", def->name,
-			       strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	r = mask_add(&s->mask, secret, strlen(secret));
 	if (r == 0)
 		r = set(env, def->name, secret);

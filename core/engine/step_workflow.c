@@ -461,7 +461,7 @@ void child_run(struct step *s)
 	int64_t depth = depth_of(s->activity) + 1;
 
 	if (!entry)
-		step_failed(s, FAILURE_CHILD, "there is no workflow %s", slug);
+		step_failed(s, FAILURE_CHILD, "there is no workflow \"%s\"", slug);
 	else if (depth > DEPTH_MAX)
 		step_failed(s, FAILURE_CHILD, "workflows that start workflows are %d deep already: %s is not started",
 			    DEPTH_MAX, slug);

@@ -138,6 +138,11 @@ static void timed_out(uv_timer_t *timer)
 	receive(h);
 	if (head(h) != late || (h->state != HELPER_STARTING && h->state != HELPER_READY))
 		return;
+	/* Or so busy that the helper could not be told yet. */
+	if (late && h->writing == late && h->written == 0) {
+		set_deadline(h);
+		return;
+	}
 	if (late) {
 		(void)snprintf(message, sizeof(message), "it did not end within %lld ms",
 			       (long long)h->expr->options.deadline_ms);

@@ -152,3 +152,16 @@ def test_the_command_line_puts_shows_compares_and_deletes(daemon):
     assert daemon.cli_json("workflows", "delete", "made") == {"workflow": "made"}
     assert daemon.cli("workflows", "delete", "made", check=False).returncode == 4
     assert "removed" in daemon.cli("workflows").stdout
+    assert "the workflow was deleted" in daemon.cli("run", "made", check=False).stderr
+
+
+def test_workflows_are_listed_by_name_and_further_commands_in_their_help(daemon):
+    names = ["%s-workflow" % letter for letter in "qazwsxedcrfv"]
+    for name in names:
+        daemon.workflow(name, STEPS)
+    daemon.start()
+    listed = [line.split()[0] for line in daemon.cli("workflows").stdout.splitlines()[1:]]
+    assert listed == sorted(names)
+    assert "workflows diff WORKFLOW" in daemon.cli("help", "workflows").stdout
+    lost = daemon.cli("workflows", "lst", check=False)
+    assert lost.returncode == 2 and "'tappet help workflows'" in lost.stderr

@@ -42,3 +42,10 @@ def test_the_first_workflow_of_the_readme_runs_as_it_says(make_daemon, tmp_path)
         found = re.search(r'"activityId":"([0-9a-f]{24})"', out)
         activity = found.group(1) if found and activity == "ACTIVITY" else activity
     assert daemon.wait_end(token, activity)["steps"][0]["outputs"] == {"greeting": "Hello, you"}
+
+
+def test_init_beyond_this_machine_serves_what_the_webhook_needs(tmp_path):
+    shown = run("tappet init there --listen 0.0.0.0:0", tmp_path)
+    assert "http://127.0.0.1:PORT/webhook/payload" in shown
+    run("tappet check", tmp_path / "there")
+    assert '"serve": ["hooks", "health"]' in (tmp_path / "there" / "tappet.json").read_text(encoding="utf-8")

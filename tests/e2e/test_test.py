@@ -63,4 +63,10 @@ def test_mistakes_name_what_is_wrong(daemon):
     assert 'has no trigger "x"' in daemon.cli("test", "deploy", "-t", "x", check=False).stderr
     assert "-e" in daemon.cli("help", "test").stdout
     (daemon.folder / "event.json").write_text("{oops", encoding="utf-8")
-    assert "not JSON" in daemon.cli("test", "deploy", "-e", event, check=False).stderr
+    assert "not JSON: expected a key in double quotes (byte 1)" in daemon.cli("test", "deploy", "-e", event, check=False).stderr
+
+
+def test_who_forgets_the_event_is_told_so(daemon):
+    make(daemon)
+    assert "--event" in daemon.cli("test", "deploy", check=False).stderr
+    assert "--event" not in daemon.cli("test", "deploy", "-e", "event.json", check=False).stderr

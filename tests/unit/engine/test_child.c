@@ -120,7 +120,7 @@ static void a_failed_or_refused_child_fails_the_step(void **state)
 	assert_message(d, "c", "workflow child was not started (parameters)");
 	json_free(d);
 	d = step_run_through(r, "{'steps':[{'id':'c','workflow':'none'}]}", NULL);
-	assert_message(d, "c", "there is no workflow none");
+	assert_message(d, "c", "there is no workflow \"none\"");
 	json_free(d);
 	rig_down(r, 0);
 }

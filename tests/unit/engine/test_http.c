@@ -179,7 +179,7 @@ static void secrets_are_sent_and_shown_nowhere(void **state)
 	json_free(d);
 	d = step_run_through(
 		r, "{'steps':[{'id':'a','http':{'url':'http://127.0.0.1:1/','headers':{'A':{'file':'none'}}}}]}", NULL);
-	assert_message(d, "a", "the secret for A cannot be read: No such file or directory");
+	assert_message(d, "a", "the secret for A cannot be read: none: No such file or directory");
 	json_free(d);
 	rig_down(r, 0);
 }

@@ -167,7 +167,9 @@ static void the_message_says_why_a_step_failed(void **state)
 		 "cannot enter /no/such/folder: No such file or directory"},
 		{"\"run\":[\"/bin/sleep\",\"60\"],\"timeout\":\"100ms\"", "timed out after 100ms"},
 		{"\"run\":[\"/bin/true\"],\"env\":{\"S\":{\"file\":\"no-such-file\"}}",
-		 "the secret for S cannot be read: No such file or directory"},
+		 "the secret for S cannot be read: no-such-file: No such file or directory"},
+		{"\"run\":[\"/bin/true\"],\"env\":{\"S\":{\"env\":\"NO_SUCH_VARIABLE\"}}",
+		 "the secret for S cannot be read: the daemon's environment has no NO_SUCH_VARIABLE"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -173,6 +173,26 @@ static void a_stopped_helper_is_replaced_at_the_deadline(void **state)
 	world_close(&w);
 }
 
+/* What is given is written at the next turn, which may come late. */
+static void time_in_which_the_loop_had_no_turn_is_not_counted(void **state)
+{
+	const struct expr_options one = {.processes = 1, .deadline_ms = 1000};
+	const struct timespec longer = {.tv_sec = 1, .tv_nsec = 100000000};
+	struct question q;
+	struct world w;
+
+	(void)state;
+	world_open(&w, &one);
+	expect(&w, ".", "1", "1");
+	ask_one(&w, &q, ". + 1", "1");
+	(void)nanosleep(&longer, NULL);
+	await(&q);
+	assert_int_equal(q.results[0].status, 0);
+	assert_string_equal(q.results[0].json, "2");
+	question_release(&q);
+	world_close(&w);
+}
+
 static bool file_has(int pid, const char *name, const char *words)
 {
 	char path[64], line[512];
@@ -381,6 +401,7 @@ int main(void)
 		cmocka_unit_test(a_helper_killed_from_outside_costs_one_request),
 		cmocka_unit_test(a_helper_killed_while_idle_costs_none),
 		cmocka_unit_test(a_stopped_helper_is_replaced_at_the_deadline),
+		cmocka_unit_test(time_in_which_the_loop_had_no_turn_is_not_counted),
 		cmocka_unit_test(a_helper_can_do_next_to_nothing),
 		cmocka_unit_test(a_helper_ends_with_its_parent_however_busy),
 		cmocka_unit_test(closing_cancels_what_is_pending),
