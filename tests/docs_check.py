@@ -63,7 +63,7 @@ def c_block(block):
         file.write(block)
         file.flush()
         done = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-                               f"-I{ROOT}/sdk/include", file.name], text=True, capture_output=True, check=False)
+                               f"-I{ROOT}/sdk/include", f"-I{ROOT}/sdk/testkit/include", file.name], text=True, capture_output=True, check=False)
     if done.returncode:
         yield f"a plugin that does not compile: {done.stderr}"
 

@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <sys/random.h>
 
 void digest_sha256(const void *bytes, size_t len, uint8_t ret[static DIGEST_SIZE])
 {
@@ -24,18 +23,6 @@ void digest_hex(const uint8_t *bytes, size_t len, char *ret_text)
 bool digest_equal(const void *a, const void *b, size_t len)
 {
 	return CRYPTO_memcmp(a, b, len) == 0;
-}
-
-void digest_random(void *ret, size_t len)
-{
-	char *at = ret;
-	while (len > 0) {
-		ssize_t got = getrandom(at, len, 0);
-		if (got < 0)
-			abort();
-		at += got;
-		len -= (size_t)got;
-	}
 }
 
 void digest_uuid5(const uint8_t space[static 16], const void *name, size_t len, char ret_text[static 37])

@@ -1,4 +1,5 @@
-/* Hashes, random bytes and comparisons that do not tell by their time where they failed; all by OpenSSL. Thread-safe. */
+/* Hashes, random bytes and comparisons that do not tell by their time where they failed; all but the random bytes by
+ * OpenSSL. Thread-safe. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 

@@ -1,15 +1,10 @@
-/* init: a configuration, a first workflow, and a token for it. What it made is taken away again when a later part
- * fails, so that it can be called once more. */
+/* init: a configuration, a first workflow, and a token for it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/log.h"
+#include "cli/make.h"
 #include "cli/offline.h"
 #include "cli/project.h"
-
-#define MADE_MAX 4
 
 static const char config_text[] =
 	"{\n"
@@ -44,60 +39,8 @@ static const char workflow_text[] =
 struct init {
 	struct cli *c;
 	char folder[PATH_MAX], config[PATH_MAX + 16], workflows[PATH_MAX + 16], workflow[PATH_MAX + 32];
-	const char *made[MADE_MAX]; /* files and folders, in the order of their making */
-	size_t made_count;
+	struct make make;
 };
-
-static int tell(const char *path, int error)
-{
-	cli_error("%s: %s", path, log_strerror(error));
-	return CLI_FAILED;
-}
-
-static int make_folder(struct init *i, const char *path)
-{
-	if (mkdir(path, 0755) == 0)
-		i->made[i->made_count++] = path;
-	else if (errno != EEXIST)
-		return tell(path, -errno);
-	return CLI_OK;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		const ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int make_file(struct init *i, const char *path, const char *text, size_t len)
-{
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == EEXIST) {
-		cli_error("%s is there already; nothing is overwritten", path);
-		return CLI_REFUSED;
-	}
-	if (fd < 0)
-		return tell(path, -errno);
-	i->made[i->made_count++] = path;
-	int r = write_all(fd, text, len);
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	return r < 0 ? tell(path, r) : CLI_OK;
-}
-
-static void take_away(struct init *i)
-{
-	while (i->made_count > 0)
-		remove(i->made[--i->made_count]);
-}
 
 static const char *listen_address(const struct cli *c)
 {
@@ -132,9 +75,10 @@ static int make_files(struct init *i)
 	int code;
 	buf_init(&text, 16 * 1024);
 	write_config(listen_address(i->c), &text);
-	if ((code = make_folder(i, i->folder)) == CLI_OK && (code = make_folder(i, i->workflows)) == CLI_OK &&
-	    (code = make_file(i, i->config, buf_cstr(&text), text.len)) == CLI_OK)
-		code = make_file(i, i->workflow, workflow_text, sizeof(workflow_text) - 1);
+	if ((code = make_folder(&i->make, i->folder)) == CLI_OK &&
+	    (code = make_folder(&i->make, i->workflows)) == CLI_OK &&
+	    (code = make_file(&i->make, i->config, buf_cstr(&text), text.len)) == CLI_OK)
+		code = make_file(&i->make, i->workflow, workflow_text, sizeof(workflow_text) - 1);
 	buf_release(&text);
 	return code;
 }
@@ -166,7 +110,7 @@ static int make_token(struct init *i, char **ret_secret)
 	if (r < 0 && config)
 		code = explain(config, r);
 	else if (r < 0)
-		code = diag.count > 0 ? CLI_FAILED : tell(i->config, r);
+		code = diag.count > 0 ? CLI_FAILED : make_tell(i->config, r);
 	definitions_release(&definitions);
 	config_free(config);
 	diag_release(&diag);
@@ -247,7 +191,8 @@ int cmd_init(struct cli *c)
 	if (code == CLI_OK)
 		print_result(&i, secret);
 	else
-		take_away(&i);
+		make_undo(&i.make);
+	make_release(&i.make);
 	secret_free(secret, secret ? strlen(secret) : 0);
 	return code;
 }

@@ -15,6 +15,10 @@ const size_t cli_common_count = sizeof(cli_common) / sizeof(cli_common[0]);
 static const struct cli_option init_options[] = {
 	{0, "listen", "ADDRESS", "where the daemon will listen (127.0.0.1:8080)"},
 };
+static const struct cli_option new_plugin_options[] = {
+	{0, "kind", "KIND", "what it listens to: http, timer or fd (timer)"},
+	{0, "lang", "LANGUAGE", "c or c++ (c)"},
+};
 static const struct cli_option serve_options[] = {
 	{0, "plugin", "NAME|FILE", "load this plugin, in place of those that the configuration names; may be repeated"},
 	{0, "log-json", NULL, "log one JSON object a line"},
@@ -175,6 +179,11 @@ const struct cli_command cli_commands[] = {
 	 "Those that the configuration loads and those in the plugin folder. Needs no daemon.", cmd_plugins},
 	{"plugins show", "NAME|FILE.so", 1, 1, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS,
 	 "show a plugin's options and a sample", NULL, cmd_plugins_show},
+	{"new-plugin", "NAME [DIR]", 1, 2, 0, OPTIONS(new_plugin_options),
+	 "write the beginning of a plugin, with its test",
+	 "Makes the folder DIR (NAME) with NAME.c, a test that needs no daemon, CMakeLists.txt and README.md. It\n"
+	 "builds and passes as it is: cmake -B build && cmake --build build && ctest --test-dir build",
+	 cmd_new_plugin},
 	{"completion", "bash", 1, 1, 0, NO_OPTIONS, "print a script for completion",
 	 "Use: source <(tappet completion bash)", cmd_completion},
 	{"version", "", 0, 0, TAKES_JSON, NO_OPTIONS, "print the version", NULL, cmd_version},

@@ -10,24 +10,6 @@
 
 #define CONFIG_SIZE_MAX (1024 * 1024)
 
-char *config_path(const char *folder, const char *path)
-{
-	char *joined;
-	size_t len;
-
-	while (strncmp(path, "./", 2) == 0)
-		path += 2;
-	if (*path == '/')
-		joined = strdup(path);
-	else if (asprintf(&joined, "%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", path) < 0)
-		joined = NULL;
-	if (!joined)
-		return NULL;
-	for (len = strlen(joined); len > 1 && joined[len - 1] == '/'; len--)
-		joined[len - 1] = '\0';
-	return joined;
-}
-
 static int set_place(struct config *c, const char *path)
 {
 	char *here = *path == '/' ? strdup("/") : getcwd(NULL, 0);

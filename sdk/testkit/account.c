@@ -1,0 +1,97 @@
+/* Accounts and refusals: what a plugin says became of what started nothing. */
+#include "internal.h"
+
+struct account {
+	testkit_account seen; /* first: testkit_account_at */
+	struct task task;
+	tappet_done_cb cb;
+	void *arg;
+	const tappet_checkpoint *checkpoints;
+	size_t checkpoint_count;
+	uint64_t bytes;
+};
+
+static void run(struct task *task)
+{
+	struct account *a = list_entry(task, struct account, task);
+	tappet_trigger *t = a->seen.trigger;
+	testkit *kit = t->handle.kit;
+	checkpoints_commit(t, a->checkpoints, a->checkpoint_count);
+	kit->emissions_now--;
+	kit->bytes_now -= a->bytes;
+	credit_check(kit);
+	a->cb(a->arg, TAPPET_OK);
+	trigger_pending_done(t);
+}
+
+static int32_t check(const tappet_account *a)
+{
+	if (a->first_ms > a->last_ms || a->count < 1 || a->outcome < TAPPET_ACCOUNT_MISSED ||
+	    a->outcome > TAPPET_ACCOUNT_DROPPED)
+		return TAPPET_EINVAL;
+	return TAPPET_OK;
+}
+
+int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tappet_done_cb cb, void *arg)
+{
+	testkit *kit = trigger ? trigger->handle.kit : NULL;
+	uint64_t bytes = 0;
+	int32_t error = call_begin(kit, "account");
+	if (error)
+		return error;
+	if (!trigger_usable(trigger) || !trigger->live || kit->phase != STARTED)
+		return TAPPET_ESTATE;
+	if (!given || !cb || given->struct_size < sizeof(tappet_account)) {
+		rule_broken(kit, RULE_EMIT_2, "account");
+		return TAPPET_EINVAL;
+	}
+	error = check(given);
+	if (error ||
+	    !checkpoints_valid(given->checkpoints, given->checkpoint_count, given->checkpoint_size, &error, &bytes))
+		return error;
+	struct account *a = kit_alloc(sizeof(*a));
+	records_add(&kit->accounts, a);
+	a->seen = (testkit_account){trigger, given->first_ms, given->last_ms, given->count, given->outcome};
+	a->checkpoints = checkpoints_copy(kit, given->checkpoints, given->checkpoint_count, given->checkpoint_size);
+	a->checkpoint_count = given->checkpoint_count;
+	a->task.run = run;
+	a->cb = cb;
+	a->arg = arg;
+	a->bytes = bytes;
+	trigger->pending++;
+	kit->emissions_now++;
+	kit->bytes_now += bytes;
+	task_add(kit, &a->task);
+	return TAPPET_OK;
+}
+
+void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail)
+{
+	if (!call_allowed(self, "refuse") || (trigger && !trigger_usable(trigger)))
+		return;
+	testkit_refusal *r = kit_alloc(sizeof(*r));
+	*r = (testkit_refusal){trigger, reason, kit_keep(self, detail).ptr};
+	records_add(&self->refusals, r);
+}
+
+/* ---- For the test ---- */
+
+size_t testkit_account_count(const testkit *kit)
+{
+	return kit->accounts.count;
+}
+
+const testkit_account *testkit_account_at(const testkit *kit, size_t index)
+{
+	return index < kit->accounts.count ? kit->accounts.items[index] : NULL;
+}
+
+size_t testkit_refusal_count(const testkit *kit)
+{
+	return kit->refusals.count;
+}
+
+const testkit_refusal *testkit_refusal_last(const testkit *kit)
+{
+	return kit->refusals.count ? kit->refusals.items[kit->refusals.count - 1] : NULL;
+}

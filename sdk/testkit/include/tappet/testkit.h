@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The testkit: a host for unit tests of plugins. It needs no daemon, no network and no waiting: the clock is virtual,
+ * HTTP requests are calls, emissions are kept for the test to look at, and nothing happens before the test says
+ * testkit_run or testkit_advance.
+ *
+ * It takes the plugin at its word: each rule of the ABI (ABI.md lists them by id) that the plugin breaks ends the
+ * test with the rule's text, at the call where it was seen or, for what was left behind, in testkit_close.
+ *
+ * All functions are for the thread that called testkit_open. Texts that are handed out end with a NUL and stay until
+ * testkit_close. Arguments are copied. Misuse by the test itself, and memory that runs out, end the test as well. */
+#ifndef TAPPET_TESTKIT_H
+#define TAPPET_TESTKIT_H
+
+#include "tappet/activity.h"
+#include "tappet/auth.h"
+#include "tappet/http.h"
+#include "tappet/plugin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One loaded plugin and the host around it. It is what the plugin gets as its `self`. */
+typedef tappet_instance testkit;
+
+/* ---- Lifecycle ----------------------------------------------------------------------------------------------- */
+
+/* A plugin whose source is linked with the test: testkit_open(tappet_plugin_v1()). */
+TAPPET_EXPORT testkit *testkit_open(const tappet_plugin *plugin);
+/* A plugin as a shared object. */
+TAPPET_EXPORT testkit *testkit_open_file(const char *path);
+/* Runs what is due, stops the plugin when it runs, removes its triggers, looks for what it left behind (LIFE, EMIT, WORK,
+ * TIME, FD, HTTP), destroys it and frees everything. Emissions that the test held back are cancelled. NULL is
+ * allowed. */
+TAPPET_EXPORT void testkit_close(testkit *kit);
+
+/* `options` is a JSON object, checked by the plugin's table; NULL: none. Negative: what `create` returned, or
+ * TAPPET_EINVAL for the options; testkit_error has the words. */
+TAPPET_EXPORT int32_t testkit_create(testkit *kit, const char *options);
+/* Triggers of the workflow TESTKIT_WORKFLOW. NULL: testkit_error has the words. Allowed before and after the start. The
+ * checkpoints that are handed over are the state of (workflow, trigger) as committed last. */
+TAPPET_EXPORT tappet_trigger *testkit_trigger_add(testkit *kit, const char *trigger_id, const char *options);
+TAPPET_EXPORT tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
+						     const char *options);
+/* trigger_remove at once; trigger_free when the callbacks of its emissions have fired. */
+TAPPET_EXPORT void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger);
+TAPPET_EXPORT int32_t testkit_start(testkit *kit);
+/* create without options, one trigger "test", start; any failure ends the test. The trigger. */
+TAPPET_EXPORT tappet_trigger *testkit_begin(testkit *kit, const char *options, const char *trigger_options);
+/* Calls `stop` and runs what is due. 1 when the plugin has said `stopped`, else 0: it may still do so, until the virtual
+ * clock has passed the deadline (LIFE-2). */
+TAPPET_EXPORT int testkit_stop(testkit *kit, int64_t deadline_ms);
+TAPPET_EXPORT int testkit_has_stopped(const testkit *kit);
+/* What failed last in testkit_create, testkit_trigger_add or testkit_start; "" when nothing did. */
+TAPPET_EXPORT const char *testkit_error(const testkit *kit);
+
+#define TESTKIT_WORKFLOW "5dd74d0976df2d000110e52a"
+
+/* ---- Rules ------------------------------------------------------------------------------------------------------- */
+
+/* Takes breaches in place of the abort: `rule` is an id such as "EMIT-1". The call during which it was seen goes on as
+ * well as it can. */
+typedef void (*testkit_breach_cb)(void *arg, const char *rule, const char *message);
+TAPPET_EXPORT void testkit_on_breach(testkit *kit, testkit_breach_cb cb, void *arg);
+/* The table of functions that the plugin has. */
+TAPPET_EXPORT const tappet_host *testkit_host(void);
+
+/* ---- Time, and what is due ---------------------------------------------------------------------------------------- */
+
+/* Everything that is due now: outcomes of emissions, state, work, posts, watched descriptors that are ready, pause and
+ * resume, timers of this instant. */
+TAPPET_EXPORT void testkit_run(testkit *kit);
+/* Both clocks go on; timers fire in their order, each at its instant. */
+TAPPET_EXPORT void testkit_advance(testkit *kit, int64_t ms);
+/* The wall clock alone is set, and the plugin told so (clock_set), as when an administrator does it. */
+TAPPET_EXPORT void testkit_wall_set(testkit *kit, int64_t wall_ms);
+/* As of the start: the wall clock at 2020-01-01T00:00:00Z, the monotonic one at 1,000,000. */
+TAPPET_EXPORT int64_t testkit_wall_ms(const testkit *kit);
+TAPPET_EXPORT int64_t testkit_mono_ms(const testkit *kit);
+TAPPET_EXPORT size_t testkit_timer_count(const testkit *kit);
+/* Until the next timer; -1 when there is none. */
+TAPPET_EXPORT int64_t testkit_timer_next(const testkit *kit);
+
+/* ---- Emissions ----------------------------------------------------------------------------------------------------- */
+
+typedef struct testkit_emission {
+	size_t struct_size;
+	tappet_trigger *trigger;
+	const char *trigger_id, *workflow_id;
+	tappet_str payload, parameters, cause, dedup_key;
+	int64_t occurred_ms;
+	const tappet_checkpoint *checkpoints;
+	size_t checkpoint_count;
+	int32_t settled; /* 1: its callback has fired, with what follows */
+	int32_t outcome, reason;
+	const char *activity_id;
+} testkit_emission;
+
+/* Those that were taken, in their order. NULL behind the last. */
+TAPPET_EXPORT size_t testkit_emission_count(const testkit *kit);
+TAPPET_EXPORT const testkit_emission *testkit_emission_at(const testkit *kit, size_t index);
+TAPPET_EXPORT const testkit_emission *testkit_emission_last(const testkit *kit);
+
+/* What becomes of the next emission (it may be called several times: a list), and of all that no such line is left for.
+ * TAPPET_OK: as the store would have it, so a dedup key that is known gives EDUP, or ECONFLICT with another payload.
+ * EDUP, ECONFLICT, EREFUSED, ECANCELED, EUNKNOWN: that. EBUSY, ETOOBIG, EINVAL, ENOMEM, ESTATE: `emit` returns it, and
+ * EBUSY is followed by a `resume`. `detail` may be NULL. Checkpoints are kept with OK, EDUP and refusals for FILTER,
+ * OVERLAP and DISABLED. */
+TAPPET_EXPORT void testkit_outcome(testkit *kit, int32_t outcome, int32_t reason, const char *detail);
+TAPPET_EXPORT void testkit_outcome_always(testkit *kit, int32_t outcome, int32_t reason, const char *detail);
+/* While on, callbacks wait: for testkit_settle, or to be switched off. */
+TAPPET_EXPORT void testkit_hold(testkit *kit, int on);
+/* Calls one back now. TAPPET_ESTATE: an earlier one of its trigger has to come first, or it has been called. */
+TAPPET_EXPORT int32_t testkit_settle(testkit *kit, size_t index, int32_t outcome, int32_t reason, const char *detail);
+
+/* How much may be under way at once (1,024 emissions and 64 MiB). The share of a single trigger is not limited here. */
+TAPPET_EXPORT void testkit_credit(testkit *kit, uint64_t emissions, uint64_t bytes);
+/* 1 between `pause` and `resume`. */
+TAPPET_EXPORT int testkit_is_paused(const testkit *kit);
+
+typedef struct testkit_account {
+	tappet_trigger *trigger;
+	int64_t first_ms, last_ms, count;
+	int32_t outcome;
+} testkit_account;
+TAPPET_EXPORT size_t testkit_account_count(const testkit *kit);
+TAPPET_EXPORT const testkit_account *testkit_account_at(const testkit *kit, size_t index);
+
+typedef struct testkit_refusal {
+	tappet_trigger *trigger; /* or NULL */
+	int32_t reason;
+	const char *detail;
+} testkit_refusal;
+TAPPET_EXPORT size_t testkit_refusal_count(const testkit *kit);
+TAPPET_EXPORT const testkit_refusal *testkit_refusal_last(const testkit *kit); /* NULL: none */
+
+/* ---- State --------------------------------------------------------------------------------------------------------- */
+
+/* The committed value, ptr == NULL when there is none. `trigger_id` NULL: of the plugin; else of that trigger, checkpoints
+ * included. They outlive the trigger: it finds them when it is added again. */
+TAPPET_EXPORT tappet_str testkit_kv(const testkit *kit, const char *trigger_id, const char *key);
+TAPPET_EXPORT void testkit_kv_set(testkit *kit, const char *trigger_id, const char *key, const char *value);
+
+/* ---- HTTP (tappet.http/1) -------------------------------------------------------------------------------------------- */
+
+typedef struct testkit_exchange testkit_exchange; /* a request and its answer; stays until testkit_close */
+
+/* `target` is a path with or without a query, percent-encoded as a client sends it. `headers` has one "Name: value" a line, or
+ * is NULL. The route's handler runs inside; the answer may come later. What the daemon answers itself comes as there: 404
+ * without a route, 405, 503 before the start and after `stop`. */
+TAPPET_EXPORT testkit_exchange *testkit_http(testkit *kit, const char *method, const char *target, const char *headers,
+					     tappet_str body);
+/* Where further requests come from ("192.0.2.1"). */
+TAPPET_EXPORT void testkit_http_remote(testkit *kit, const char *remote);
+/* The client leaves: the answer will be TAPPET_EGONE. */
+TAPPET_EXPORT void testkit_http_disconnect(testkit_exchange *exchange);
+TAPPET_EXPORT int32_t testkit_http_status(const testkit_exchange *exchange); /* 0: no answer yet */
+TAPPET_EXPORT tappet_str testkit_http_body(const testkit_exchange *exchange);
+/* A header of the answer, without regard to case; NULL when it has none. */
+TAPPET_EXPORT const char *testkit_http_header(const testkit_exchange *exchange, const char *name);
+/* The `type` and `detail` of an answer by `problem`; "" for others. */
+TAPPET_EXPORT const char *testkit_http_problem(const testkit_exchange *exchange);
+TAPPET_EXPORT const char *testkit_http_detail(const testkit_exchange *exchange);
+TAPPET_EXPORT size_t testkit_route_count(const testkit *kit);
+
+/* ---- Tokens and activities (tappet.auth/1, tappet.activity/1) --------------------------------------------------------- */
+
+/* A token that covers one workflow, or with NULL all. Given again, it is replaced. `scopes` 0 takes it away. */
+TAPPET_EXPORT void testkit_token(testkit *kit, const char *secret, uint32_t scopes, const char *workflow_id);
+/* What trigger_enabled says of workflows that have no trigger here (TAPPET_ENOTFOUND); 1 for the others. */
+TAPPET_EXPORT void testkit_trigger_enabled(testkit *kit, int32_t answer);
+/* An activity that can be asked for; given again, it goes on. `document` may be NULL. wait_end ends with the statuses
+ * completed, failure, invalid and cancelled. */
+TAPPET_EXPORT void testkit_activity(testkit *kit, const char *activity_id, const char *workflow_id, const char *status,
+				    const char *document);
+/* What the next `cancel` of an activity that is there gives, in place of the end. */
+TAPPET_EXPORT void testkit_cancel_result(testkit *kit, int32_t result);
+/* A capability by the test's own table, in place of the testkit's; NULL: there is none. `name` and `table` have to stay. The
+ * testkit has http, auth and activity. */
+TAPPET_EXPORT void testkit_capability(testkit *kit, const char *name, const void *table);
+
+/* ---- Descriptors ------------------------------------------------------------------------------------------------------ */
+
+/* Waits, in real time, for a watched descriptor to be ready, and runs. 0 when none was within timeout_ms, else 1. */
+TAPPET_EXPORT int testkit_poll(testkit *kit, int timeout_ms);
+/* Calls the watch of `fd` as if it were ready. TAPPET_ENOTFOUND: nobody watches it. */
+TAPPET_EXPORT int32_t testkit_fd_fire(testkit *kit, int fd, int32_t events, int32_t error);
+TAPPET_EXPORT size_t testkit_fd_count(const testkit *kit);
+
+/* ---- What the plugin says ------------------------------------------------------------------------------------------- */
+
+/* Of the plugin (NULL) or of a trigger: TAPPET_HEALTH_*; the reason and until when. */
+TAPPET_EXPORT int32_t testkit_health(const testkit *kit, const tappet_trigger *trigger);
+TAPPET_EXPORT const char *testkit_health_reason(const testkit *kit, const tappet_trigger *trigger);
+TAPPET_EXPORT int64_t testkit_health_until(const testkit *kit, const tappet_trigger *trigger);
+/* The value of a counter or gauge; of a histogram the sum of what it observed. 0 when there is none. */
+TAPPET_EXPORT double testkit_metric(const testkit *kit, const char *name);
+/* How many observations a histogram has. */
+TAPPET_EXPORT uint64_t testkit_metric_count(const testkit *kit, const char *name);
+/* Lines of the log: "LEVEL message key=value". */
+TAPPET_EXPORT size_t testkit_log_count(const testkit *kit);
+TAPPET_EXPORT const char *testkit_log_at(const testkit *kit, size_t index);
+/* How many lines contain the text. */
+TAPPET_EXPORT size_t testkit_log_find(const testkit *kit, const char *text);
+
+/* ---- Faults ------------------------------------------------------------------------------------------------------------ */
+
+/* The nth (from 1) call from now on that may fail (emit, account, timer_start, fd_watch, kv_put, kv_get, metric, post, work,
+ * route_add and those of tappet.activity/1) fails with `error`; metric gives NULL. 0: none. */
+TAPPET_EXPORT void testkit_fail(testkit *kit, size_t nth, int32_t error);
+/* 1 when that call has come: a loop over nth ends when it has not. */
+TAPPET_EXPORT int testkit_has_failed(const testkit *kit);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

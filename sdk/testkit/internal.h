@@ -1,0 +1,220 @@
+/* What the files of the testkit share. Handles that plugins hold (timers, watches, routes, requests, triggers, options) stay
+ * in memory until the kit is closed, marked as ended, so that a use behind their end is seen instead of being undefined. */
+#ifndef TESTKIT_INTERNAL_H
+#define TESTKIT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "config/option.h"
+#include "gateway/router.h"
+#include "tappet/testkit.h"
+
+enum rule {
+	RULE_DESC_1,
+	RULE_LIFE_1,
+	RULE_LIFE_2,
+	RULE_LIFE_3,
+	RULE_THREAD_1,
+	RULE_MEM_1,
+	RULE_MEM_2,
+	RULE_EMIT_1,
+	RULE_EMIT_2,
+	RULE_WORK_1,
+	RULE_WORK_2,
+	RULE_TIME_1,
+	RULE_FD_1,
+	RULE_FD_2,
+	RULE_HTTP_1,
+	RULE_HTTP_2,
+	RULE_HTTP_3,
+};
+
+enum phase { LOADED, CREATED, STARTED, STOPPING, STOPPED, DESTROYED };
+
+struct handle {
+	struct list node; /* in kit->handles; first */
+	testkit *kit;
+	const char *what;
+	bool ended;
+	void (*release)(struct handle *handle); /* what it owns; may be NULL */
+};
+
+/* Something that is due at the next testkit_run. */
+struct task {
+	struct list node;
+	void (*run)(struct task *task);
+};
+
+struct health {
+	int32_t state;
+	char *reason;
+	int64_t until_ms;
+};
+
+struct tappet_trigger {
+	struct handle handle;
+	struct list node; /* in kit->triggers, until it is freed */
+	char *id, *workflow_id, *scope;
+	void *state;
+	bool live, removed;
+	size_t pending; /* callbacks that name it */
+	struct health health;
+};
+
+struct outcome {
+	struct list node;
+	int32_t outcome, reason;
+	char *detail;
+};
+
+/* A growing array of pointers to what the kit owns. */
+struct records {
+	void **items;
+	size_t count;
+};
+
+struct tappet_instance {
+	tappet_plugin desc;
+	struct option *options, *trigger_options;
+	void *object; /* of dlopen */
+	void *state;
+	enum phase phase;
+	bool created, stopped, paused;
+	int64_t deadline_ms; /* monotonic */
+	pthread_t thread;
+	pthread_mutex_t lock; /* posts, log, and what was broken on another thread */
+	testkit_breach_cb breach;
+	void *breach_arg;
+	char *error;
+	size_t fault, failed;
+	int32_t fault_error;
+
+	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters;
+	struct task credit_task;
+	int64_t wall_ms, mono_ms;
+	uint64_t timer_number;
+	uint64_t credit_emissions, credit_bytes, emissions_now, bytes_now;
+	bool hold, told_busy;
+	struct outcome always;
+	size_t operations; /* kv, work, activities under way */
+	struct records emissions, accounts, refusals, log, metrics, texts, capabilities;
+	struct map known; /* dedup keys */
+	struct router router;
+	struct list requests;
+	size_t route_count;
+	char *remote;
+	int32_t enabled_answer, cancel_result;
+	struct health health;
+};
+
+/* ---- rule.c ---- */
+void rule_broken(testkit *kit, enum rule rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Ends the test: it misuses the testkit, or memory ran out. */
+void misuse(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void *kit_alloc(size_t size);
+char *kit_copy(const char *bytes, size_t len); /* with a NUL behind */
+char *kit_text(const char *text);              /* NULL gives "" */
+/* A copy that lives as long as the kit. */
+tappet_str kit_keep(testkit *kit, tappet_str text);
+void records_add(struct records *records, void *item);
+void records_release(struct records *records);
+void set_error(testkit *kit, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- handle.c ---- */
+void *handle_new(testkit *kit, const char *what, size_t size);
+/* False, after a breach of MEM-1, when it has ended. */
+bool handle_usable(struct handle *handle);
+void handle_end(struct handle *handle);
+void handles_release(testkit *kit);
+/* Whether a call of the host may go on: right thread, not destroyed. NULL gives false. */
+bool call_allowed(testkit *kit, const char *call);
+/* The same for calls that need a plugin between create and destroy, and that the test may let fail: 0 or the error. */
+int32_t call_begin(testkit *kit, const char *call);
+
+/* ---- load.c ---- */
+bool load_check(testkit *kit, const tappet_plugin *given);
+void load_open(testkit *kit, const char *path, const tappet_plugin **ret);
+
+/* ---- loop.c ---- */
+void task_add(testkit *kit, struct task *task);
+bool timers_release(testkit *kit);
+int32_t table_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
+			  tappet_timer **ret);
+void table_timer_stop(tappet_timer *timer);
+
+/* ---- watch.c ---- */
+int32_t table_fd_watch(tappet_instance *self, int fd, int32_t events,
+		       void (*cb)(void *arg, int32_t events, int32_t error), void *arg, tappet_fd **ret);
+void table_fd_unwatch(tappet_fd *watch);
+bool watches_release(testkit *kit);
+int watches_poll(testkit *kit, int timeout_ms);
+
+/* ---- option.c ---- */
+/* The options of a JSON text, or NULL with the kit's error set. */
+tappet_config *config_open(testkit *kit, const struct option *table, size_t count, const char *what, const char *text);
+void config_close(tappet_config *config);
+size_t table_config_count(const tappet_config *config, const char *key);
+int32_t table_config_str(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
+int32_t table_config_int(const tappet_config *config, const char *key, size_t index, int64_t *ret);
+int32_t table_config_bool(const tappet_config *config, const char *key, int32_t *ret);
+
+/* ---- trigger.c ---- */
+bool trigger_usable(tappet_trigger *trigger);
+void trigger_pending_done(tappet_trigger *trigger);
+void triggers_end(testkit *kit);
+
+/* ---- emit.c, account.c ---- */
+int32_t table_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
+void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
+int32_t table_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
+void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail);
+bool checkpoints_valid(const tappet_checkpoint *list, size_t count, size_t size, int32_t *ret_error, uint64_t *bytes);
+/* The kit's own copy; NULL for none. */
+tappet_checkpoint *checkpoints_copy(testkit *kit, const tappet_checkpoint *list, size_t count, size_t size);
+void checkpoints_commit(tappet_trigger *trigger, const tappet_checkpoint *list, size_t count);
+/* Those that the test holds back are cancelled. */
+void emissions_cancel(testkit *kit);
+void credit_check(testkit *kit);
+void credit_run(struct task *task);
+
+/* ---- state.c ---- */
+int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value,
+		     tappet_done_cb cb, void *arg);
+int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
+		     void (*cb)(void *arg, int32_t result, tappet_str value), void *arg);
+void state_put(testkit *kit, const char *scope, tappet_str key, tappet_str value);
+/* The state of a trigger as checkpoints; freed with free(). */
+tappet_checkpoint *state_list(const testkit *kit, const char *scope, size_t *ret_count);
+void state_release(testkit *kit);
+
+/* ---- work.c ---- */
+int32_t table_post(tappet_instance *self, void (*fn)(void *arg), void *arg);
+int32_t table_work(tappet_instance *self, void (*work)(void *arg), tappet_done_cb done, void *arg);
+void posts_take(testkit *kit);
+void posts_release(testkit *kit);
+
+/* ---- http.c, auth.c, activity.c ---- */
+extern const tappet_http1 http_table;
+extern const tappet_auth1 auth_table;
+extern const tappet_activity1 activity_table;
+void auth_release(testkit *kit);
+void activity_release(testkit *kit);
+/* Waits for ends are over when the plugin is told to stop. */
+void activity_expire(testkit *kit);
+
+/* ---- say.c ---- */
+void table_log(tappet_instance *self, int32_t level, const char *message, const tappet_field *fields,
+	       size_t field_count);
+void table_health(tappet_instance *self, tappet_trigger *trigger, int32_t state, const char *reason, int64_t until_ms);
+tappet_metric *table_metric(tappet_instance *self, int32_t kind, const char *name, const char *help);
+void table_metric_add(tappet_metric *metric, double amount);
+void table_metric_set(tappet_metric *metric, double value);
+void table_metric_observe(tappet_metric *metric, double value);
+void metrics_release(testkit *kit);
+
+#endif

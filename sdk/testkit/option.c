@@ -1,0 +1,103 @@
+/* Options: checked by the code that the daemon checks them with. Their texts are gone when the callback has returned. */
+#include <errno.h>
+#include "internal.h"
+
+struct tappet_config {
+	struct handle handle;
+	struct option_values *values;
+};
+
+static void release(struct handle *handle)
+{
+	option_values_free(((struct tappet_config *)(void *)handle)->values);
+}
+
+static struct option_values *check(testkit *kit, const struct option *table, size_t count, const char *what,
+				   const char *text)
+{
+	struct option_values *values = NULL;
+	struct json_file *file = NULL;
+	struct diag d;
+	struct buf mistakes;
+	diag_init(&d);
+	int r = json_file_parse(what, text, strlen(text), &d, &file);
+	if (r == 0)
+		r = option_check(table, count, file, file->root, ".", &d, &values);
+	if (r < 0) {
+		buf_init(&mistakes, 64 * 1024);
+		diag_print(&d, &mistakes);
+		set_error(kit, "%s", buf_cstr(&mistakes));
+		buf_release(&mistakes);
+	}
+	json_file_free(file);
+	diag_release(&d);
+	return r < 0 ? NULL : values;
+}
+
+tappet_config *config_open(testkit *kit, const struct option *table, size_t count, const char *what, const char *text)
+{
+	struct option_values *values = check(kit, table, count, what, text ? text : "{}");
+	if (!values)
+		return NULL;
+	struct tappet_config *config = handle_new(kit, "config", sizeof(*config));
+	config->handle.release = release;
+	config->values = values;
+	return config;
+}
+
+void config_close(tappet_config *config)
+{
+	option_values_free(config->values);
+	config->values = NULL;
+	handle_end(&config->handle);
+}
+
+static bool readable(const tappet_config *config, const char *key)
+{
+	if (!config || !key)
+		return false;
+	if (config->values)
+		return call_allowed(config->handle.kit, "config");
+	rule_broken(config->handle.kit, RULE_MEM_2, "option %s", key);
+	return false;
+}
+
+static int32_t error_of(int r)
+{
+	if (r == -ENOENT)
+		return TAPPET_ENOTFOUND;
+	return r < 0 ? TAPPET_EINVAL : TAPPET_OK;
+}
+
+size_t table_config_count(const tappet_config *config, const char *key)
+{
+	return readable(config, key) ? option_count(config->values, key) : 0;
+}
+
+int32_t table_config_str(const tappet_config *config, const char *key, size_t index, tappet_str *ret)
+{
+	const char *text;
+	size_t len;
+	if (!ret || !readable(config, key))
+		return TAPPET_EINVAL;
+	int r = option_get_str(config->values, key, index, &text, &len);
+	if (r == 0)
+		*ret = tappet_strn(text, len);
+	return error_of(r);
+}
+
+int32_t table_config_int(const tappet_config *config, const char *key, size_t index, int64_t *ret)
+{
+	return ret && readable(config, key) ? error_of(option_get_int(config->values, key, index, ret)) : TAPPET_EINVAL;
+}
+
+int32_t table_config_bool(const tappet_config *config, const char *key, int32_t *ret)
+{
+	bool value;
+	if (!ret || !readable(config, key))
+		return TAPPET_EINVAL;
+	int r = option_get_bool(config->values, key, &value);
+	if (r == 0)
+		*ret = value;
+	return error_of(r);
+}

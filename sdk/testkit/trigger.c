@@ -1,0 +1,131 @@
+/* Triggers: handed to the plugin with options and checkpoints whose memory ends with the call. */
+#include <stdio.h>
+#include "internal.h"
+
+bool trigger_usable(tappet_trigger *trigger)
+{
+	return trigger && handle_usable(&trigger->handle);
+}
+
+static void release(struct handle *handle)
+{
+	struct tappet_trigger *t = (struct tappet_trigger *)(void *)handle;
+	free(t->id);
+	free(t->workflow_id);
+	free(t->scope);
+	free(t->health.reason);
+}
+
+static struct tappet_trigger *trigger_new(testkit *kit, const char *workflow_id, const char *id)
+{
+	char scope[300];
+	struct tappet_trigger *t = handle_new(kit, "trigger", sizeof(*t));
+	snprintf(scope, sizeof(scope), "%s/%s", workflow_id, id);
+	t->handle.release = release;
+	t->id = kit_text(id);
+	t->workflow_id = kit_text(workflow_id);
+	t->scope = kit_text(scope);
+	list_init(&t->node);
+	return t;
+}
+
+/* Copies that end with the call show a plugin that keeps the pointers, under a sanitizer at once. */
+static int32_t call_add(struct tappet_trigger *t, const tappet_config *config)
+{
+	testkit *kit = t->handle.kit;
+	size_t count = 0;
+	char *id = kit_text(t->id), *workflow_id = kit_text(t->workflow_id), *slug = kit_text("workflow");
+	tappet_checkpoint *checkpoints = state_list(kit, t->scope, &count);
+	tappet_trigger_info *info = kit_alloc(sizeof(*info));
+	*info = (tappet_trigger_info){
+		.struct_size = sizeof(*info),
+		.trigger_id = id,
+		.workflow_id = workflow_id,
+		.workflow_slug = slug,
+		.workflow_name = slug,
+		.team = "",
+		.config = config,
+		.checkpoints = checkpoints,
+		.checkpoint_count = count,
+		.checkpoint_size = sizeof(*checkpoints),
+	};
+	int32_t r = kit->desc.trigger_add(kit->state, t, info, &t->state);
+	free(info);
+	free(checkpoints);
+	free(slug);
+	free(workflow_id);
+	free(id);
+	return r;
+}
+
+static void check_free(testkit *kit, const char *workflow_id, const char *id)
+{
+	list_each (node, &kit->triggers) {
+		const struct tappet_trigger *t = list_entry(node, struct tappet_trigger, node);
+		if (strcmp(t->id, id) == 0 && strcmp(t->workflow_id, workflow_id) == 0)
+			misuse("there is a trigger %s already", t->scope);
+	}
+}
+
+tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
+				       const char *options)
+{
+	if (kit->phase != CREATED && kit->phase != STARTED)
+		misuse("triggers are added between testkit_create and testkit_stop");
+	check_free(kit, workflow_id, trigger_id);
+	tappet_config *config =
+		config_open(kit, kit->trigger_options, kit->desc.trigger_option_count, trigger_id, options);
+	if (!config)
+		return NULL;
+	struct tappet_trigger *t = trigger_new(kit, workflow_id, trigger_id);
+	int32_t r = call_add(t, config);
+	config_close(config);
+	if (r < 0) {
+		set_error(kit, "trigger_add: %s", tappet_strerror(r));
+		handle_end(&t->handle);
+		return NULL;
+	}
+	t->live = true;
+	list_append(&kit->triggers, &t->node);
+	return t;
+}
+
+tappet_trigger *testkit_trigger_add(testkit *kit, const char *trigger_id, const char *options)
+{
+	return testkit_trigger_add_to(kit, TESTKIT_WORKFLOW, trigger_id, options);
+}
+
+static void end_if_idle(struct tappet_trigger *t)
+{
+	testkit *kit = t->handle.kit;
+	if (!t->removed || t->pending > 0 || list_empty(&t->node))
+		return;
+	list_remove(&t->node);
+	kit->desc.trigger_free(kit->state, t->state);
+	handle_end(&t->handle);
+}
+
+void trigger_pending_done(tappet_trigger *trigger)
+{
+	trigger->pending--;
+	end_if_idle(trigger);
+}
+
+void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger)
+{
+	if (trigger->handle.ended || trigger->removed)
+		misuse("trigger %s is removed already", trigger->scope);
+	trigger->live = false;
+	kit->desc.trigger_remove(kit->state, trigger->state);
+	trigger->removed = true;
+	end_if_idle(trigger);
+}
+
+void triggers_end(testkit *kit)
+{
+	list_each_safe (node, &kit->triggers) {
+		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, node);
+		if (!t->removed)
+			testkit_trigger_remove(kit, t);
+	}
+}
