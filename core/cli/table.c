@@ -32,6 +32,10 @@ static const struct cli_option run_options[] = {
 	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
 };
+static const struct cli_option plugin_check_options[] = {
+	{0, "with", "JSON", "the plugin's options (else plausible ones)"},
+	{0, "trigger", "JSON", "the options of its triggers, the with of a trigger (else plausible ones)"},
+};
 static const struct cli_option test_options[] = {
 	{'e', "event", "FILE", "the emission's payload as JSON (- for stdin); see 'tappet plugins show' for a sample"},
 	{'t', "trigger", "ID", "as this trigger only; manual: as a run by hand"},
@@ -184,6 +188,11 @@ const struct cli_command cli_commands[] = {
 	 "Makes the folder DIR (NAME) with NAME.c, a test that needs no daemon, CMakeLists.txt and README.md. It\n"
 	 "builds and passes as it is: cmake -B build && cmake --build build && ctest --test-dir build",
 	 cmd_new_plugin},
+	{"plugin-check", "FILE.so", 1, 1, TAKES_JSON, OPTIONS(plugin_check_options),
+	 "say which rules of the ABI a plugin breaks",
+	 "Drives it through its life in hostile orders, each in a process of its own, with a host that is made up:\n"
+	 "the clock is virtual, and nothing is stored. The exit code is 1 when a rule is broken. Needs no daemon.",
+	 cmd_plugin_check},
 	{"completion", "bash", 1, 1, 0, NO_OPTIONS, "print a script for completion",
 	 "Use: source <(tappet completion bash)", cmd_completion},
 	{"version", "", 0, 0, TAKES_JSON, NO_OPTIONS, "print the version", NULL, cmd_version},

@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
-from daemon import ROOT, Daemon, wait_until  # noqa: E402
+from daemon import BUILD, ROOT, Daemon, wait_until  # noqa: E402
 
 WORK = ROOT / "build" / "bench"
 QUEUE = 100_000_000
@@ -353,9 +353,19 @@ def measure_queue():
         row("retention, activities deleted", rate, "/s", f"accepted: {accepting:,.0f} /s", rate / accepting)
 
 
+def measure_triggers():
+    done = subprocess.run([BUILD / "tests" / "bench_triggers", BUILD / "tests" / "tiny" / "misnamed.so"], text=True,
+                          capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    count = f"{found['triggers']:,} triggers of one plugin"
+    row(f"{count}: add all", found["add_s"], "s", goal="< 1", met=found["add_s"] < 1)
+    row(f"{count}: memory of each", found["bytes_each"], "bytes", goal="<= 300", met=found["bytes_each"] <= 300)
+    row(f"{count}: remove one", found["remove_ms"], "ms")
+
+
 def main():
     parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle,
-             "queue": measure_queue}
+             "queue": measure_queue, "triggers": measure_triggers}
     named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     unknown = set(named) - set(parts)
     if unknown:

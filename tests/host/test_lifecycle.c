@@ -82,6 +82,41 @@ static void instances_of_one_shared_object_have_their_own_options(void **state)
 	assert_int_equal(f.probe[1].adds, 1);
 }
 
+/* A definition with so many triggers of the probe; the first ones are left out. */
+static char *probe_triggers(size_t from, size_t count)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	fprintf(out, "{\"triggers\": [");
+	for (size_t i = from; i < count; i++)
+		fprintf(out, "%s{\"id\": \"t%zu\", \"plugin\": \"probe\"}", i > from ? "," : "", i);
+	fprintf(out, "]," STEPS "}");
+	fclose(out);
+	return text;
+}
+
+static void removing_one_of_many_triggers_touches_no_other(void **state)
+{
+	enum { COUNT = 90 };
+	(void)state;
+	assert_int_equal(fixture_load(&f, "probe", "probe", NULL), 0);
+	fixture_start(&f);
+	char *all = probe_triggers(0, COUNT), *fewer = probe_triggers(1, COUNT);
+	sync_definition(all, true);
+	assert_int_equal(f.probe->adds, COUNT);
+	sync_definition(fewer, true);
+	assert_int_equal(f.probe->adds, COUNT);
+	assert_int_equal(f.probe->removes, 1);
+	assert_int_equal(f.probe->frees, 1);
+	assert_true(f.probe->triggers[0]->freed);
+	for (size_t i = 1; i < COUNT; i++)
+		assert_false(f.probe->triggers[i]->removed);
+	free(all);
+	free(fewer);
+}
+
 static void a_failing_create_is_told(void **state)
 {
 	(void)state;
@@ -409,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_plugin_lives_through_all_its_calls),
 		CASE(instances_of_one_shared_object_have_their_own_options),
+		CASE(removing_one_of_many_triggers_touches_no_other),
 		CASE(a_failing_create_is_told),
 		CASE(a_failing_start_is_told_and_the_plugin_destroyed),
 		CASE(an_unchanged_trigger_is_left_alone),

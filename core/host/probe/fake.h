@@ -1,0 +1,181 @@
+/* The host that is made up. Its clock stands still until it is told otherwise; emissions get the outcomes that the scenario has
+ * ordered; each call is checked against the rules. What it makes lives in an arena of its own until the process ends: a
+ * handle that is used too late is recognised, and malloc counts what the plugin takes and nothing else. */
+#ifndef HOST_PROBE_FAKE_H
+#define HOST_PROBE_FAKE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <tappet/activity.h>
+#include <tappet/auth.h>
+#include <tappet/events.h>
+#include <tappet/http.h>
+#include "base/list.h"
+#include "host/internal.h"
+#include "host/probe/board.h"
+
+enum fake_phase { FAKE_CREATED, FAKE_STARTED, FAKE_STOPPING, FAKE_STOPPED, FAKE_DESTROYED };
+enum fake_plan { PLAN_OK, PLAN_ROTATE, PLAN_UNKNOWN, PLAN_HOLD };
+
+#define FAKE_EXIT_TOLD 99 /* of the process: the breach that ends it has been noted */
+
+struct fake;
+
+struct fake_instance {
+	struct fake *f;
+	const char *name;
+	void *state;
+	enum fake_phase phase;
+	struct list triggers;
+};
+
+struct fake_trigger {
+	struct list node;
+	struct fake_instance *instance;
+	void *state;
+	size_t number;
+	size_t pending; /* emissions and accounts under way */
+	bool live, removed, freed;
+};
+
+/* A callback that is due: of an emission, of a key-value call, of a post, ... */
+struct fake_call {
+	struct list node;
+	struct fake_instance *instance;
+	struct fake_trigger *trigger; /* of an emission or an account */
+	const char *what;
+	void (*run)(struct fake *f, struct fake_call *c);
+	union {
+		tappet_emit_cb emit;
+		tappet_done_cb done;
+		void (*value)(void *arg, int32_t result, tappet_str value);
+		void (*plain)(void *arg);
+		tappet_activity_cb activity;
+	} cb;
+	void *arg;
+	int32_t result;
+	tappet_str text; /* of an emission: its dedup key; of kv_get: the value */
+	tappet_str payload;
+	struct fake_request *request; /* that this emission came of */
+	bool held;
+};
+
+struct fake_handle { /* a timer, a watch, a route or a reader */
+	struct list node;
+	struct fake_instance *instance;
+	const char *what;
+	bool gone;
+	int64_t due_ms, repeat_ms;
+	int fd;
+	short events;
+	union {
+		void (*timer)(void *arg);
+		void (*fd)(void *arg, int32_t events, int32_t error);
+		tappet_http_cb route;
+	} cb;
+	void *arg;
+	const char *methods, *pattern;
+};
+
+struct fake_request {
+	struct list node;
+	struct fake_handle *route;
+	tappet_str method, path, query, body, param;
+	const tappet_http_header *headers;
+	size_t header_count;
+	size_t emissions; /* unsettled ones */
+	bool lost;        /* one of them was surely, or perhaps, not stored */
+	bool answered;
+};
+
+struct fake_value {
+	struct list node;
+	struct fake_trigger *trigger;
+	tappet_str key, value;
+};
+
+struct fake {
+	struct board *board;
+	const tappet_plugin *desc;
+	char *arena, *lent;
+	size_t arena_used, lent_from, lent_used;
+	pthread_t loop;
+	int64_t mono_ms, wall_ms;
+	enum fake_plan plan;
+	bool hard;  /* outcomes and refusals of every kind; else all is well */
+	bool timed; /* callbacks are timed in this scenario */
+	bool storm; /* found; what is left of the scenario is skipped over */
+	size_t emitted, settled, trigger_number, busy_in_callback;
+	struct fake_instance *current; /* whose callback runs */
+	struct fake_trigger *adding;   /* whose trigger_add runs */
+	struct fake_call *settling;    /* whose callback runs */
+	struct fake_request *serving;  /* whose callback runs */
+	const char *callback;
+	struct fake_instance *starved; /* EBUSY was said to it: it is owed a resume */
+	int64_t begin_us;              /* of the callback */
+	struct rusage begin_usage;
+	bool paused;
+	struct list calls, timers, watches, routes, readers, requests, values;
+	pthread_mutex_t lock; /* of what follows: other threads may call post */
+	struct list posts;
+	atomic_size_t works;
+	int wake; /* eventfd */
+};
+
+/* What `create` and `trigger_add` are handed as their config: lent, like all else. */
+struct fake_config {
+	struct tappet_config config;
+	struct fake *f;
+};
+
+extern const tappet_host fake_host;
+extern const tappet_http1 fake_http;
+extern const tappet_auth1 fake_auth;
+extern const tappet_activity1 fake_activity;
+extern const tappet_events1 fake_events;
+
+int fake_open(struct fake *f, struct board *board, const tappet_plugin *desc);
+void *fake_alloc(struct fake *f, size_t size);
+tappet_str fake_copy(struct fake *f, tappet_str text);
+
+/* Around every callback. What is lent is unreadable once it has returned. */
+void fake_enter(struct fake *f, struct fake_instance *i, const char *callback);
+void fake_leave(struct fake *f);
+void *fake_lend(struct fake *f, const void *bytes, size_t len);
+tappet_str fake_lend_str(struct fake *f, tappet_str text);
+
+/* False: this call is not allowed; the breach has been noted. */
+bool fake_allowed(struct fake_instance *i, const char *function);
+bool fake_on_loop(struct fake *f, const char *function);
+struct fake_handle *fake_handle_new(struct fake_instance *i, struct list *list, const char *what);
+void fake_handle_end(struct fake_handle *h, const char *function);
+struct fake_call *fake_call_new(struct fake_instance *i, const char *what,
+				void (*run)(struct fake *f, struct fake_call *c));
+
+int32_t fake_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
+int32_t fake_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
+void fake_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
+int32_t fake_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value, tappet_done_cb cb,
+		    void *arg);
+int32_t fake_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
+		    void (*cb)(void *arg, int32_t result, tappet_str value), void *arg);
+void fake_checkpoints(struct fake_trigger *t, const tappet_checkpoint *list, size_t count, size_t size);
+int32_t fake_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
+			 tappet_timer **ret);
+void fake_timer_stop(tappet_timer *timer);
+int32_t fake_fd_watch(tappet_instance *self, int fd, int32_t events,
+		      void (*cb)(void *arg, int32_t events, int32_t error), void *arg, tappet_fd **ret);
+void fake_fd_unwatch(tappet_fd *watch);
+int32_t fake_post(tappet_instance *self, void (*fn)(void *arg), void *arg);
+int32_t fake_work(tappet_instance *self, void (*work)(void *arg), tappet_done_cb done, void *arg);
+
+/* Runs what is due until nothing has happened for a moment of real time. Held emissions stay, unless `release`. */
+void fake_settle(struct fake *f, bool release);
+/* Lets virtual time go by, with what becomes due in it. */
+void fake_advance(struct fake *f, int64_t ms);
+/* Sends requests to all routes: plausible ones, or also odd ones. */
+void fake_requests(struct fake *f, bool odd);
+size_t fake_unanswered(const struct fake *f);
+
+#endif

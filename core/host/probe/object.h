@@ -1,0 +1,17 @@
+/* The file: what it links with, by its ELF tables; and what it says of itself. */
+#ifndef HOST_PROBE_OBJECT_H
+#define HOST_PROBE_OBJECT_H
+
+#include "host/internal.h"
+#include "host/probe/board.h"
+
+/* False: breaches make it useless to go on. */
+bool object_check_links(struct board *b, const char *path);
+/* Loads it into this process. `p` is for the descriptor alone. */
+bool object_load(struct board *b, const char *path, struct tappet_instance *p);
+void object_check_describe(struct board *b, const char *path, const struct tappet_instance *p);
+void object_check_options(struct board *b, const struct option *table, size_t count);
+
+size_t count_entries(const char *folder); /* of /proc/self/fd or /proc/self/task */
+
+#endif

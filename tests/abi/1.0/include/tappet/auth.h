@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Capability "tappet.auth/1": what a token covers. Tokens are kept as hashes only and compared in constant time. */
+#ifndef TAPPET_AUTH_H
+#define TAPPET_AUTH_H
+
+#include "tappet/plugin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TAPPET_AUTH_1 "tappet.auth/1"
+
+enum {
+	TAPPET_SCOPE_TRIGGER = 1,
+	TAPPET_SCOPE_STATUS = 2,
+	TAPPET_SCOPE_CANCEL = 4,
+	TAPPET_SCOPE_ACTION = 8, /* for some topics: ask action_allowed */
+	TAPPET_SCOPE_SUBSCRIBE = 16
+};
+
+typedef struct tappet_grant {
+	size_t struct_size;      /* set by the caller: sizeof(tappet_grant) */
+	char token_id[25];       /* 24 hex digits; not the secret */
+	char workflow_id[25];    /* when it covers exactly one workflow, else "" */
+	uint32_t scopes;         /* TAPPET_SCOPE_* */
+	uint64_t workflow_count; /* how many workflows it covers now */
+} tappet_grant;
+
+typedef struct tappet_auth1 {
+	size_t struct_size;
+	/* Looks a token up and records its use. TAPPET_EDENIED: unknown, expired or revoked (which of these is not
+	 * told). */
+	int32_t (*check)(tappet_instance *self, tappet_str token, tappet_grant *ret);
+	/* 1 or 0: whether the token (by its id) covers the workflow now. */
+	int32_t (*covers)(tappet_instance *self, const char *token_id, const char *workflow_id);
+	/* 1 or 0: whether the token may send actions on this topic. */
+	int32_t (*action_allowed)(tappet_instance *self, const char *token_id, tappet_str topic);
+	/* Whether a workflow may be started by this plugin: 1, one of its triggers for it is switched on; 0, they are
+	 * all switched off, or the workflow is; TAPPET_ENOTFOUND, it has none. For those whose trigger is not here: one
+	 * that is on may still be on its way, or dead. */
+	int32_t (*trigger_enabled)(tappet_instance *self, const char *workflow_id);
+} tappet_auth1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
