@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "engine/internal.h"
 
 static struct engine_env root;
@@ -83,6 +84,8 @@ int step_attempt(const struct json *document, const char *step)
 
 void step_wait_for(struct rig *r, const char *id, const char *step, const char *status)
 {
+	int64_t end_ms = clock_mono_ms() + WAIT_MS;
+
 	for (;;) {
 		struct json *d = rig_document(r, id);
 		bool there = strcmp(json_get_str(rig_step(d, step), "status"), status) == 0;
@@ -93,6 +96,8 @@ void step_wait_for(struct rig *r, const char *id, const char *step, const char *
 		json_free(d);
 		if (there)
 			return;
+		if (clock_mono_ms() > end_ms)
+			fail_msg("waited for step %s to be %s", step, status);
 		rig_turn(r);
 	}
 }
