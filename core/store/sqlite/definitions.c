@@ -125,6 +125,16 @@ static int lanes_in_use(struct backend *b, int64_t workflow, bool *ret)
 	return 0;
 }
 
+/* The largest limit since one of the lanes was last empty; 0: unknown. */
+static int64_t new_peak(const struct stored *stored, int64_t limit, bool in_use)
+{
+	if (!in_use)
+		return limit;
+	if (limit == 0 || stored->lane_limit == 0)
+		return 0;
+	return stored->lane_peak > 0 && limit > stored->lane_peak ? limit : stored->lane_peak;
+}
+
 /* Turns are due where more may be under way at once than before. That stays so until they were given, however often the
  * definition comes meanwhile. */
 static int set_lanes(struct backend *b, const struct store_definition *item, struct stored *stored)
@@ -134,12 +144,7 @@ static int set_lanes(struct backend *b, const struct store_definition *item, str
 	int r = lanes_in_use(b, stored->num, &in_use);
 	if (stored->lane_limit > 0 && (limit == 0 || limit > stored->lane_limit))
 		stored->turns_due = 1;
-	if (!in_use)
-		stored->lane_peak = limit;
-	else if (limit == 0 || stored->lane_limit == 0)
-		stored->lane_peak = 0;
-	else if (stored->lane_peak > 0 && limit > stored->lane_peak)
-		stored->lane_peak = limit;
+	stored->lane_peak = new_peak(stored, limit, in_use);
 	stored->lane_limit = limit;
 	return r;
 }
