@@ -29,7 +29,6 @@ struct ingest {
 	bool again; /* the key was made by the host: it is looked up */
 	char key[FILTER_KEY_MAX + 1];
 	size_t key_len;
-	int64_t dedup_window_ms;
 	struct store_lane lane;
 	struct store_checkpoint *checkpoints; /* one block */
 };

@@ -8,8 +8,6 @@
 #include "base/clock.h"
 
 #define DEDUP_WINDOW_MS ((int64_t)24 * 3600 * 1000)
-/* By its key a parent finds the activity again that it has started, however long the daemon was down meanwhile. */
-#define CHILD_WINDOW_MS (30 * DEDUP_WINDOW_MS)
 #define VALUE_MAX (64 * 1024)
 #define TEXT_MAX FILTER_TEXT_MAX
 #define AUTO "auto/"
@@ -130,7 +128,8 @@ void ingest_set_identity(struct ingest *i, const char *key, size_t len)
 		i->key_len = len;
 		a->dedup_key = i->key;
 		a->dedup_key_len = len;
-		a->dedup_expires_ms = a->created_ms + i->dedup_window_ms;
+		a->dedup_expires_ms =
+			a->created_ms + (i->filter.def ? i->filter.def->dedup_window_ms : DEDUP_WINDOW_MS);
 		return;
 	}
 	memcpy(i->key, AUTO, AUTO_LEN);
@@ -169,13 +168,6 @@ static void fill_admit(struct ingest *i, const struct engine_emission *m, const 
 	ingest_set_identity(i, m->dedup_key, m->dedup_key_len);
 }
 
-static int64_t dedup_window_ms(const struct ingest *i, const struct engine_emission *m)
-{
-	if (i->filter.def)
-		return i->filter.def->dedup_window_ms;
-	return strcmp(m->trigger, "workflow") == 0 ? CHILD_WINDOW_MS : DEDUP_WINDOW_MS;
-}
-
 static struct ingest *ingest_new(struct engine *e, const struct engine_emission *m, const struct catalog_entry *entry,
 				 engine_emit_cb cb, void *arg)
 {
@@ -191,7 +183,6 @@ static struct ingest *ingest_new(struct engine *e, const struct engine_emission 
 	i->arg = arg;
 	i->workflow = w ? workflow_ref(w) : NULL;
 	i->filter.def = find_def(w, m);
-	i->dedup_window_ms = dedup_window_ms(i, m);
 	list_init(&i->node);
 	fill_admit(i, m, entry);
 	check_enabled(i, entry, m);
