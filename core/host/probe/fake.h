@@ -26,7 +26,7 @@ struct fake_instance {
 	struct fake *f;
 	const char *name;
 	void *state;
-	enum fake_phase phase;
+	_Atomic(enum fake_phase) phase; /* `log` looks at it from any thread */
 	struct list triggers;
 };
 
