@@ -50,6 +50,10 @@ const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *item);
 const char *json_key(const struct json *member);
 size_t json_count(const struct json *v);
+/* The index-th item of an array, or NULL. */
+const struct json *json_at(const struct json *list, size_t index);
+/* What a JSON Pointer (RFC 6901: "/steps/0/id"; "" is `v` itself) leads to, or as far as it leads: for places in messages. */
+const struct json *json_pointer(const struct json *v, const char *pointer);
 
 /* Compact text. json_print_canonical sorts the keys of every object: equal values give equal bytes. */
 int json_print(const struct json *v, struct buf *out);

@@ -8,11 +8,15 @@ static void check_definitions(struct project *p)
 	int r = definitions_read(p->config, &p->diag, &p->definitions);
 	if (r < 0 && p->diag.count == 0)
 		diag_add(&p->diag, p->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
-	for (size_t i = 0; i < p->definitions.count; i++) {
+	struct host_check *check = NULL;
+	if (p->host && host_check_begin(p->host, true, &check) < 0)
+		diag_add(&p->diag, p->config->workflows, 0, 0, "triggers cannot be checked: out of memory");
+	for (size_t i = 0; check && i < p->definitions.count; i++) {
 		const struct definition *definition = &p->definitions.items[i];
-		if (p->host && definition->file)
-			host_check_triggers(p->host, definition->workflow, definition->file, &p->diag);
+		if (definition->file)
+			host_check_triggers(check, definition->workflow, definition->file, &p->diag);
 	}
+	host_check_end(check);
 }
 
 static void bad_program(void *arg, const struct program_place *place, const char *message)

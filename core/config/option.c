@@ -149,3 +149,33 @@ const char *option_nearest(const struct option *table, size_t count, const char 
 			nearest_offer(&near, table[i].key);
 	return near.word;
 }
+
+/* Under its own name or an older one. */
+static const struct json *find_member(const struct option *table, size_t count, const struct json *object,
+				      const char *key)
+{
+	const struct json *v = json_get(object, key);
+
+	for (size_t i = 0; i < count && !v; i++)
+		if (table[i].replaced_by && strcmp(table[i].replaced_by, key) == 0)
+			v = json_get(object, table[i].key);
+	return v;
+}
+
+static bool is_multi(const struct option *table, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(table[i].key, key) == 0)
+			return table[i].flags & OPTION_MULTI;
+	return false;
+}
+
+const struct json *option_place(const struct option *table, size_t count, const struct json *object, const char *key,
+				size_t index, const char *pointer)
+{
+	const struct json *v = key ? find_member(table, count, object, key) : object;
+
+	if (v && key && json_is_array(v) && is_multi(table, count, key) && json_at(v, index))
+		v = json_at(v, index);
+	return json_pointer(v, pointer ? pointer : "");
+}

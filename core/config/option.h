@@ -43,6 +43,11 @@ int option_get_str(const struct option_values *v, const char *key, size_t index,
 int option_get_int(const struct option_values *v, const char *key, size_t index, int64_t *ret);
 int option_get_bool(const struct option_values *v, const char *key, bool *ret);
 
+/* Where something in `object` is wrong: the index-th value of `key` (NULL: the object), and what is at the JSON Pointer
+ * inside of it (or as near to it as there is anything). NULL: the key is not there. */
+const struct json *option_place(const struct option *table, size_t count, const struct json *object, const char *key,
+				size_t index, const char *pointer);
+
 const char *option_type_name(enum option_type type);
 /* A Markdown table of the options. */
 void option_document(const struct option *table, size_t count, struct buf *out);

@@ -106,7 +106,14 @@ static void was_read(uv_work_t *work, int status)
 		finish(f, status);
 		return;
 	}
-	host_check_triggers(d->host, f->workflow, f->file, &f->diag);
+	struct host_check *check;
+	status = host_check_begin(d->host, false, &check);
+	if (status < 0) {
+		finish(f, status);
+		return;
+	}
+	host_check_triggers(check, f->workflow, f->file, &f->diag);
+	host_check_end(check);
 	programs_init(&f->programs, &d->programs);
 	programs_add(&f->programs, f->file, f->file->root, 0);
 	int r = programs_run(d, &f->programs, programs_checked, f);

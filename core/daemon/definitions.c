@@ -185,13 +185,19 @@ static void on_read(uv_work_t *work, int status)
 		finish(d, -ECANCELED);
 		return;
 	}
+	struct host_check *check;
+	if (host_check_begin(d->host, true, &check) < 0) {
+		finish(d, -ENOMEM);
+		return;
+	}
 	for (size_t i = 0; i < r->definitions.count; i++) {
 		const struct definition *definition = &r->definitions.items[i];
 		if (!definition->file)
 			continue;
-		host_check_triggers(d->host, definition->workflow, definition->file, &r->diag);
+		host_check_triggers(check, definition->workflow, definition->file, &r->diag);
 		programs_add(&r->programs, definition->file, definition->file->root, i);
 	}
+	host_check_end(check);
 	int error = programs_run(d, &r->programs, on_programs, d);
 	if (error != 0)
 		on_programs(d, error < 0 ? error : 0);

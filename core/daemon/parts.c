@@ -124,6 +124,7 @@ static int open_host(struct daemon *d)
 		.health = d->health,
 		.plugin_folder = d->plugin_folder,
 		.folder = d->config->folder,
+		.public_url = d->config->public_url,
 		.payload_max = d->config->body_max,
 	};
 	int r = host_open(&options, &d->host);

@@ -87,6 +87,9 @@ const char *http_header(const struct http_request *r, const char *name); /* the 
 bool http_header_at(const struct http_request *r, size_t index, const char **ret_name, const char **ret_value);
 const char *http_body(const struct http_request *r, size_t *ret_len); /* NUL-terminated as well */
 const char *http_remote(const struct http_request *r);                /* address without port, or "unix" */
+const char *http_scheme(const struct http_request *r);                /* "http" or "https" */
+/* Of the client's certificate, when it was verified: "CN=ada,O=Example" (RFC 2253); else NULL. */
+const char *http_client_subject(const struct http_request *r);
 int64_t http_peer_uid(const struct http_request *r); /* of who connected by a UNIX socket; -1: not known */
 bool http_is_control(const struct http_request *r);
 bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */

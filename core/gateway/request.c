@@ -264,6 +264,18 @@ const char *http_remote(const struct http_request *r)
 	return r->remote;
 }
 
+const char *http_scheme(const struct http_request *r)
+{
+	(void)r;
+	return "http";
+}
+
+const char *http_client_subject(const struct http_request *r)
+{
+	(void)r;
+	return NULL;
+}
+
 int64_t http_peer_uid(const struct http_request *r)
 {
 	return r->peer_uid;

@@ -245,6 +245,7 @@ int host_open(const struct host_options *options, struct host **ret)
 	map_init(&h->retiring);
 	map_init(&h->workflows);
 	map_init(&h->metric_kinds);
+	claims_init(&h->claims);
 	int r = copy_text(options->plugin_folder, &h->plugin_folder);
 	if (r == 0)
 		r = copy_text(options->folder, &h->folder);
@@ -362,6 +363,7 @@ void host_free(struct host *h)
 	map_release(&h->retiring);
 	map_release(&h->workflows);
 	map_release(&h->metric_kinds);
+	claims_release(&h->claims);
 	free(h->plugins);
 	free(h->plugin_folder);
 	free(h->folder);

@@ -34,6 +34,7 @@ struct host_options {
 	struct health *health;
 	const char *plugin_folder; /* where NAME.so is looked for */
 	const char *folder;        /* of tappet.json: for secrets in options */
+	const char *public_url;    /* without a last slash, or NULL */
 	size_t payload_max; /* bytes that come from outside in one emission; its envelope may add 64 KiB. 0: no limit */
 	uint64_t credit_emissions; /* outstanding per plugin; 0: 1024 */
 	uint64_t credit_bytes;     /* outstanding per plugin; 0: 64 MiB */
@@ -45,9 +46,13 @@ int host_open(const struct host_options *options, struct host **ret);
  * Everything wrong goes to `d`: no such file, missing symbol, other major version, newer minor needed (with both
  * numbers), short struct, name taken, missing capability, bad options. -EINVAL, -ENOENT, -EEXIST. */
 int host_load(struct host *h, const struct plugin_config *plugin, const struct json_file *file, struct diag *d);
-/* Checks the triggers of a definition against the tables of their plugins; mistakes at their place in `file`. Works
- * before host_start. 0 or -EINVAL. */
-int host_check_triggers(struct host *h, const struct workflow *w, const struct json_file *file, struct diag *d);
+/* Checks triggers of definitions against their plugins; mistakes at their place in `file`. What two of one check claim,
+ * or one of it and one that is there already, is a mistake. whole_folder: what is checked takes the place of all that came
+ * from the folder; else each workflow takes its own place. Works before host_start. host_check_triggers: 0 or -EINVAL. */
+struct host_check;
+int host_check_begin(struct host *h, bool whole_folder, struct host_check **ret);
+int host_check_triggers(struct host_check *c, const struct workflow *w, const struct json_file *file, struct diag *d);
+void host_check_end(struct host_check *c);
 
 /* Calls `create` of each plugin, in the order of loading. */
 int host_create(struct host *h, struct diag *d);

@@ -67,10 +67,18 @@ static int32_t trigger_enabled(tappet_instance *self, const char *workflow_id)
 	return result;
 }
 
+static void refuse_workflow(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail)
+{
+	const struct engine *e = plugin_usable(self) ? self->host->options.engine : NULL;
+	const struct catalog_entry *entry = e && workflow_id ? engine_find(e, workflow_id) : NULL;
+	host_refuse(self, entry ? entry->id : NULL, NULL, reason, detail);
+}
+
 const tappet_auth1 auth_table = {
 	.struct_size = sizeof(tappet_auth1),
 	.check = check,
 	.covers = covers,
 	.action_allowed = action_allowed,
 	.trigger_enabled = trigger_enabled,
+	.refuse_workflow = refuse_workflow,
 };

@@ -207,10 +207,11 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 
 /* ---- Refusals ---- */
 
-void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail)
+void host_refuse(tappet_instance *self, const char *workflow_id, const char *trigger_id, int32_t reason,
+		 tappet_str detail)
 {
 	char text[DETAIL_MAX + 1];
-	if (!plugin_usable(self) || !self->host->options.engine || (trigger && trigger->plugin != self))
+	if (!plugin_usable(self) || !self->host->options.engine)
 		return;
 	size_t len = detail.ptr ? detail.len : 0;
 	if (len > DETAIL_MAX)
@@ -221,6 +222,13 @@ void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason
 	text[len] = '\0';
 	if (reason <= TAPPET_REASON_NONE || reason > TAPPET_REASON_OTHER)
 		reason = TAPPET_REASON_OTHER;
-	engine_refuse(self->host->options.engine, trigger ? trigger->workflow_id : NULL,
-		      trigger ? trigger_def(trigger)->id : NULL, self->name, reason, len ? text : NULL);
+	engine_refuse(self->host->options.engine, workflow_id, trigger_id, self->name, reason, len ? text : NULL);
+}
+
+void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail)
+{
+	if (trigger && trigger->plugin != self)
+		return;
+	host_refuse(self, trigger ? trigger->workflow_id : NULL, trigger ? trigger_def(trigger)->id : NULL, reason,
+		    detail);
 }

@@ -187,6 +187,21 @@ static tappet_str remote(tappet_request *request)
 	return text(readable(request) ? http_remote(request->r) : NULL);
 }
 
+static tappet_str scheme(tappet_request *request)
+{
+	return text(readable(request) ? http_scheme(request->r) : NULL);
+}
+
+static tappet_str client_subject(tappet_request *request)
+{
+	return text(readable(request) ? http_client_subject(request->r) : NULL);
+}
+
+static tappet_str public_url(tappet_instance *self)
+{
+	return text(self ? self->host->options.public_url : NULL);
+}
+
 /* ---- Answering ---- */
 
 /* The request's handle ends here. NULL: the host has answered already. */
@@ -287,4 +302,7 @@ const tappet_http1 http_table = {
 	.remote = remote,
 	.respond = respond,
 	.problem = problem,
+	.scheme = scheme,
+	.client_subject = client_subject,
+	.public_url = public_url,
 };

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "config/option.h"
+#include "host/claims.h"
 #include "host/host.h"
 
 /* The size of a struct as version 1.0 of the ABI had it, by its last field then. */
@@ -84,6 +85,7 @@ enum callback {
 	CALLBACK_HTTP,
 	CALLBACK_ACTIVITY,
 	CALLBACK_EVENTS,
+	CALLBACK_CHECK,
 	CALLBACK_COUNT,
 };
 
@@ -257,6 +259,7 @@ struct host {
 	struct map triggers;  /* WORKFLOWID/TRIGGERID -> the current one */
 	struct map retiring;  /* the same key -> one that was handed over and not freed yet */
 	struct map workflows; /* id -> host_workflow */
+	struct claims claims; /* of the triggers that were handed over */
 	unsigned generation;
 	struct list loading;
 	struct later load;
@@ -327,6 +330,9 @@ int32_t table_config_bool(const tappet_config *config, const char *key, int32_t 
 int32_t table_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
 void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
 int32_t table_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
+/* Counts a refusal in the name of a trigger, of a workflow (trigger_id NULL), or of nobody (both NULL). */
+void host_refuse(tappet_instance *self, const char *workflow_id, const char *trigger_id, int32_t reason,
+		 tappet_str detail);
 void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail);
 int32_t table_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
 			  tappet_timer **ret);

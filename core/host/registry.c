@@ -1,6 +1,6 @@
 /* The registry of plugins: loaded one by one, found by the name that they have in tappet.json. One shared object may
  * be there under several names, with a state of its own for each. */
-#include "host/internal.h"
+#include "host/checker.h"
 #include <errno.h>
 
 struct tappet_instance *host_instance(const struct host *h, const char *name)
@@ -81,8 +81,9 @@ static int check_options(struct tappet_instance *p, const struct plugin_config *
 	struct json_file nameless = {.name = p->path};
 	/* Where nothing is going to run, secrets are checked for form only: they may be on another machine. */
 	const char *folder = p->host->options.loop ? p->host->folder : NULL;
-	return option_check(p->options, p->desc.option_count, file ? file : &nameless, config->with, folder, d,
-			    &p->values);
+	const struct checker_place place = {.file = file ? file : &nameless, .object = config->with, .d = d};
+	int r = option_check(p->options, p->desc.option_count, place.file, config->with, folder, d, &p->values);
+	return r < 0 ? r : checker_run(p, false, p->values, &place);
 }
 
 static int registry_add(struct host *h, struct tappet_instance *p)

@@ -2,7 +2,7 @@
  * is taken away lives on until its last callback has fired; its successor waits for that, so that the checkpoints
  * that it is handed are the last ones. The successor of one without checkpoints and state is there at once, so that
  * a reload leaves no gap in which requests find nobody. */
-#include "host/internal.h"
+#include "host/checker.h"
 #include <errno.h>
 #include "base/log.h"
 
@@ -70,6 +70,7 @@ static void trigger_destroy(struct tappet_trigger *t)
 {
 	forget_in(&t->host->triggers, t);
 	forget_in(&t->host->retiring, t);
+	claims_forget(&t->host->claims, t);
 	list_remove(&t->in_workflow);
 	list_remove(&t->in_plugin);
 	list_remove(&t->in_loading);
@@ -143,6 +144,7 @@ void trigger_retire(struct tappet_trigger *t)
 	if (t->phase != TRIGGER_REMOVED)
 		trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
 	forget_in(&t->host->triggers, t);
+	claims_forget(&t->host->claims, t);
 	list_remove(&t->in_workflow);
 	list_remove(&t->in_loading);
 	call_remove(t);
@@ -180,9 +182,20 @@ void trigger_dead(struct tappet_trigger *t, const char *reason)
 		 log_str("reason", reason), LOG_END);
 }
 
+/* Who has it already is the plugin's to find out: definitions that were applied are past being refused. */
+static char *note_claim(void *arg, const char *what)
+{
+	const struct tappet_trigger *t = arg;
+	char *key = claim_key(t->plugin, what);
+	if (!key || claims_add(&t->host->claims, t, key) < 0)
+		log_error("no memory for what a trigger claims", log_str("trigger", trigger_def(t)->id), LOG_END);
+	free(key);
+	return NULL;
+}
+
 static int read_options(struct tappet_trigger *t, struct option_values **ret, char *reason, size_t size)
 {
-	const struct tappet_instance *p = t->plugin;
+	struct tappet_instance *p = t->plugin;
 	const char *text = trigger_def(t)->with_json;
 	struct json_file *file = NULL;
 	struct diag d;
@@ -193,6 +206,11 @@ static int read_options(struct tappet_trigger *t, struct option_values **ret, ch
 	if (r == 0)
 		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root, t->host->folder,
 				 &d, ret);
+	if (r == 0) {
+		const struct checker_place place = {
+			.file = file, .object = file->root, .d = &d, .claim = note_claim, .arg = t};
+		r = checker_run(p, true, *ret, &place);
+	}
 	if (r < 0)
 		snprintf(reason, size, "%s", d.count ? d.items[0].message : log_strerror(r));
 	json_file_free(file);
@@ -237,6 +255,7 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 	struct option_values *values = NULL;
 	char reason[400];
 	if (read_options(t, &values, reason, sizeof(reason)) < 0) {
+		option_values_free(values);
 		trigger_dead(t, reason);
 		return;
 	}

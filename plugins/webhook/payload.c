@@ -87,9 +87,11 @@ static int32_t emit_body(struct webhook *w, tappet_trigger *trigger, tappet_requ
 	return r;
 }
 
-static void refuse(const struct webhook *w, tappet_request *request, int32_t reason, struct answer answer)
+/* In the workflow's name, so that its owner sees why nothing came of the call. */
+static void refuse(const struct webhook *w, tappet_request *request, const char *workflow_id, int32_t reason,
+		   struct answer answer)
 {
-	w->host->refuse(w->self, NULL, reason, tappet_cstr(answer.detail));
+	w->auth->refuse_workflow(w->self, workflow_id, reason, tappet_cstr(answer.detail));
 	answer_problem(w, request, answer);
 }
 
@@ -98,14 +100,14 @@ static void refuse_absent(const struct webhook *w, tappet_request *request, cons
 {
 	int32_t enabled = *workflow_id ? w->auth->trigger_enabled(w->self, workflow_id) : TAPPET_ENOTFOUND;
 	if (enabled == 0)
-		refuse(w, request, TAPPET_REASON_DISABLED,
+		refuse(w, request, workflow_id, TAPPET_REASON_DISABLED,
 		       (struct answer){409, 0, "disabled", "The workflow or its webhook trigger is switched off."});
 	else if (enabled > 0)
-		refuse(w, request, TAPPET_REASON_PLUGIN_DOWN,
+		refuse(w, request, workflow_id, TAPPET_REASON_PLUGIN_DOWN,
 		       (struct answer){503, 1, "not-running",
 				       "The workflow's webhook trigger does not run at the moment."});
 	else
-		refuse(w, request, TAPPET_REASON_SCOPE,
+		refuse(w, request, workflow_id, TAPPET_REASON_SCOPE,
 		       (struct answer){
 			       403, 0, "scope",
 			       "The token has to cover exactly one workflow, and that one needs a webhook trigger."});

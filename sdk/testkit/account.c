@@ -65,13 +65,23 @@ int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tapp
 	return TAPPET_OK;
 }
 
+void refusal_add(testkit *kit, tappet_trigger *trigger, const char *workflow_id, int32_t reason, tappet_str detail)
+{
+	if (!call_allowed(kit, "refuse_workflow"))
+		return;
+	testkit_refusal *r = kit_alloc(sizeof(*r));
+	r->trigger = trigger;
+	r->workflow_id = kit_keep(kit, tappet_cstr(workflow_id)).ptr;
+	r->reason = reason;
+	r->detail = kit_keep(kit, detail).ptr;
+	records_add(&kit->refusals, r);
+}
+
 void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail)
 {
 	if (!call_allowed(self, "refuse") || (trigger && !trigger_usable(trigger)))
 		return;
-	testkit_refusal *r = kit_alloc(sizeof(*r));
-	*r = (testkit_refusal){trigger, reason, kit_keep(self, detail).ptr};
-	records_add(&self->refusals, r);
+	refusal_add(self, trigger, trigger ? trigger->workflow_id : "", reason, detail);
 }
 
 /* ---- For the test ---- */

@@ -76,12 +76,19 @@ static int32_t trigger_enabled(tappet_instance *self, const char *workflow_id)
 	return self->enabled_answer;
 }
 
+static void refuse_workflow(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail)
+{
+	if (workflow_id)
+		refusal_add(self, NULL, workflow_id, reason, detail);
+}
+
 const tappet_auth1 auth_table = {
 	.struct_size = sizeof(tappet_auth1),
 	.check = check,
 	.covers = covers,
 	.action_allowed = action_allowed,
 	.trigger_enabled = trigger_enabled,
+	.refuse_workflow = refuse_workflow,
 };
 
 static void token_free(struct token *t)

@@ -32,6 +32,7 @@ static void release(struct handle *handle)
 	free(r->path);
 	free(r->query);
 	free(r->remote);
+	free(r->client_subject);
 	free(r->segments);
 	free(r->sent_body);
 	free(r->problem);
@@ -191,6 +192,8 @@ testkit_exchange *testkit_http(testkit *kit, const char *method, const char *tar
 	r->handle.release = release;
 	r->method = kit_text(method);
 	r->remote = kit_text(kit->remote);
+	r->https = kit->https;
+	r->client_subject = kit->client_subject ? kit_text(kit->client_subject) : NULL;
 	r->body = tappet_strn(kit_copy(body.ptr, body.len), body.len);
 	read_headers(r, headers);
 	split_target(r, target);
@@ -203,6 +206,19 @@ testkit_exchange *testkit_http(testkit *kit, const char *method, const char *tar
 	r->route->cb(r->route->arg, r);
 	testkit_run(kit);
 	return exchange;
+}
+
+void testkit_http_tls(testkit *kit, int on, const char *client_subject)
+{
+	free(kit->client_subject);
+	kit->https = on;
+	kit->client_subject = client_subject ? kit_text(client_subject) : NULL;
+}
+
+void testkit_http_public_url(testkit *kit, const char *url)
+{
+	free(kit->public_url);
+	kit->public_url = url ? kit_text(url) : NULL;
 }
 
 void testkit_http_remote(testkit *kit, const char *remote)

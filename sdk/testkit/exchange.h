@@ -19,7 +19,8 @@ struct tappet_request {
 	struct handle handle; /* ends with the answer */
 	struct list node;     /* in kit->requests until then */
 	bool gone;
-	char *method, *path, *query, *remote, *segments; /* decoded, one behind the other */
+	bool https;
+	char *method, *path, *query, *remote, *client_subject, *segments; /* decoded, one behind the other */
 	char *params[ROUTE_PARAMS_MAX];
 	struct tappet_route *route;
 	struct route *matched;

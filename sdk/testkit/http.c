@@ -207,6 +207,21 @@ static int32_t respond(tappet_request *request, int32_t status, const tappet_htt
 	return end(request);
 }
 
+static tappet_str scheme(tappet_request *request)
+{
+	return tappet_cstr(!readable(request) ? NULL : request->https ? "https" : "http");
+}
+
+static tappet_str client_subject(tappet_request *request)
+{
+	return tappet_cstr(readable(request) ? request->client_subject : NULL);
+}
+
+static tappet_str public_url(tappet_instance *self)
+{
+	return tappet_cstr(self && call_allowed(self, "public_url") ? self->public_url : NULL);
+}
+
 static int32_t problem(tappet_request *request, int32_t status, const char *type, const char *detail,
 		       int32_t retry_after_s)
 {
@@ -233,4 +248,7 @@ const tappet_http1 http_table = {
 	.remote = remote,
 	.respond = respond,
 	.problem = problem,
+	.scheme = scheme,
+	.client_subject = client_subject,
+	.public_url = public_url,
 };

@@ -94,7 +94,7 @@ struct tappet_instance {
 	size_t fault, failed;
 	int32_t fault_error;
 
-	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters;
+	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters, claims;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
 	uint64_t timer_number;
@@ -107,7 +107,8 @@ struct tappet_instance {
 	struct router router;
 	struct list requests;
 	size_t route_count;
-	char *remote;
+	char *remote, *client_subject, *public_url;
+	bool https;
 	int32_t enabled_answer, cancel_result;
 	struct health health;
 };
@@ -156,12 +157,22 @@ int watches_poll(testkit *kit, int timeout_ms);
 
 /* ---- option.c ---- */
 /* The options of a JSON text, or NULL with the kit's error set. */
-tappet_config *config_open(testkit *kit, const struct option *table, size_t count, const char *what, const char *text);
+tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, const char *text);
 void config_close(tappet_config *config);
 size_t table_config_count(const tappet_config *config, const char *key);
 int32_t table_config_str(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
 int32_t table_config_int(const tappet_config *config, const char *key, size_t index, int64_t *ret);
 int32_t table_config_bool(const tappet_config *config, const char *key, int32_t *ret);
+
+/* ---- check.c ---- */
+/* Asks the plugin; mistakes go to `d`, claims are kept without a holder. */
+void options_check(testkit *kit, bool of_trigger, const struct json_file *file, const tappet_config *config,
+		   struct diag *d);
+/* Claims without a holder are its own from now on. */
+void claims_take(testkit *kit, const struct tappet_trigger *holder);
+/* NULL: those without a holder. */
+void claims_drop(testkit *kit, const struct tappet_trigger *holder);
+void claims_release(testkit *kit);
 
 /* ---- trigger.c ---- */
 bool trigger_usable(tappet_trigger *trigger);
@@ -172,6 +183,7 @@ void triggers_end(testkit *kit);
 int32_t table_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
 void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
 int32_t table_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
+void refusal_add(testkit *kit, tappet_trigger *trigger, const char *workflow_id, int32_t reason, tappet_str detail);
 void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail);
 bool checkpoints_valid(const tappet_checkpoint *list, size_t count, size_t size, int32_t *ret_error, uint64_t *bytes);
 /* The kit's own copy; NULL for none. */

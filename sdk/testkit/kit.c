@@ -101,10 +101,10 @@ const tappet_host *testkit_host(void)
 
 static void init_lists(testkit *kit)
 {
-	struct list *const lists[] = {&kit->handles,         &kit->triggers,   &kit->tasks,    &kit->posts,
-				      &kit->timers,          &kit->watches,    &kit->outcomes, &kit->kv,
-				      &kit->tokens,          &kit->activities, &kit->waiters,  &kit->requests,
-				      &kit->credit_task.node};
+	struct list *const lists[] = {&kit->handles, &kit->triggers,        &kit->tasks,    &kit->posts,
+				      &kit->timers,  &kit->watches,         &kit->outcomes, &kit->kv,
+				      &kit->tokens,  &kit->activities,      &kit->waiters,  &kit->requests,
+				      &kit->claims,  &kit->credit_task.node};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 }
@@ -178,7 +178,7 @@ int32_t testkit_create(testkit *kit, const char *options)
 {
 	if (kit->phase != LOADED)
 		misuse("testkit_create is called once, first");
-	tappet_config *config = config_open(kit, kit->options, kit->desc.option_count, "options", options);
+	tappet_config *config = config_open(kit, false, "options", options);
 	if (!config)
 		return TAPPET_EINVAL;
 	kit->phase = CREATED;
@@ -264,6 +264,7 @@ static void free_kit(testkit *kit)
 	posts_release(kit);
 	state_release(kit);
 	auth_release(kit);
+	claims_release(kit);
 	activity_release(kit);
 	metrics_release(kit);
 	router_release(&kit->router);
@@ -281,6 +282,8 @@ static void free_kit(testkit *kit)
 	free(kit->always.detail);
 	free(kit->health.reason);
 	free(kit->remote);
+	free(kit->client_subject);
+	free(kit->public_url);
 	free(kit->error);
 	free(kit->options);
 	free(kit->trigger_options);

@@ -12,36 +12,37 @@ static void release(struct handle *handle)
 	option_values_free(((struct tappet_config *)(void *)handle)->values);
 }
 
-static struct option_values *check(testkit *kit, const struct option *table, size_t count, const char *what,
-				   const char *text)
+static void tell(testkit *kit, const struct diag *d)
 {
-	struct option_values *values = NULL;
+	struct buf mistakes;
+	buf_init(&mistakes, 64 * 1024);
+	diag_print(d, &mistakes);
+	set_error(kit, "%s", buf_cstr(&mistakes));
+	buf_release(&mistakes);
+}
+
+tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, const char *text)
+{
+	const struct option *table = of_trigger ? kit->trigger_options : kit->options;
+	size_t count = of_trigger ? kit->desc.trigger_option_count : kit->desc.option_count;
+	struct tappet_config *config = handle_new(kit, "config", sizeof(*config));
 	struct json_file *file = NULL;
 	struct diag d;
-	struct buf mistakes;
 	diag_init(&d);
+	config->handle.release = release;
+	text = text ? text : "{}";
 	int r = json_file_parse(what, text, strlen(text), &d, &file);
 	if (r == 0)
-		r = option_check(table, count, file, file->root, ".", &d, &values);
-	if (r < 0) {
-		buf_init(&mistakes, 64 * 1024);
-		diag_print(&d, &mistakes);
-		set_error(kit, "%s", buf_cstr(&mistakes));
-		buf_release(&mistakes);
+		r = option_check(table, count, file, file->root, ".", &d, &config->values);
+	if (r == 0)
+		options_check(kit, of_trigger, file, config, &d);
+	if (r < 0 || d.count > 0) {
+		tell(kit, &d);
+		config_close(config);
+		config = NULL;
 	}
 	json_file_free(file);
 	diag_release(&d);
-	return r < 0 ? NULL : values;
-}
-
-tappet_config *config_open(testkit *kit, const struct option *table, size_t count, const char *what, const char *text)
-{
-	struct option_values *values = check(kit, table, count, what, text ? text : "{}");
-	if (!values)
-		return NULL;
-	struct tappet_config *config = handle_new(kit, "config", sizeof(*config));
-	config->handle.release = release;
-	config->values = values;
 	return config;
 }
 

@@ -73,19 +73,22 @@ tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, co
 	if (kit->phase != CREATED && kit->phase != STARTED)
 		misuse("triggers are added between testkit_create and testkit_stop");
 	check_free(kit, workflow_id, trigger_id);
-	tappet_config *config =
-		config_open(kit, kit->trigger_options, kit->desc.trigger_option_count, trigger_id, options);
-	if (!config)
+	tappet_config *config = config_open(kit, true, trigger_id, options);
+	if (!config) {
+		claims_drop(kit, NULL);
 		return NULL;
+	}
 	struct tappet_trigger *t = trigger_new(kit, workflow_id, trigger_id);
 	int32_t r = call_add(t, config);
 	config_close(config);
 	if (r < 0) {
 		set_error(kit, "trigger_add: %s", tappet_strerror(r));
+		claims_drop(kit, NULL);
 		handle_end(&t->handle);
 		return NULL;
 	}
 	t->live = true;
+	claims_take(kit, t);
 	list_append(&kit->triggers, &t->node);
 	return t;
 }
@@ -116,6 +119,7 @@ void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger)
 	if (trigger->handle.ended || trigger->removed)
 		misuse("trigger %s is removed already", trigger->scope);
 	trigger->live = false;
+	claims_drop(kit, trigger);
 	kit->desc.trigger_remove(kit->state, trigger->state);
 	trigger->removed = true;
 	end_if_idle(trigger);

@@ -61,6 +61,17 @@ def test_what_a_filter_refused_says_so(daemon):
     assert refused[0]["reason"] == "filter" and refused[0]["count"] == 1
 
 
+def test_a_call_to_what_is_switched_off_is_told_of_its_workflow(daemon):
+    daemon.workflow("w", STEPS)
+    daemon.start()
+    token = daemon.token("w")
+    daemon.cli("disable", "w/webhook")
+    assert daemon.post(token).status == 409
+    refused = wait_until(lambda: [one for one in why(daemon, "w")["timeline"] if one["kind"] == "refused"],
+                         "the refusal")
+    assert refused[0]["reason"] == "disabled" and refused[0]["count"] == 1
+
+
 def test_only_the_window_is_told_and_no_more_than_asked_for(daemon):
     daemon.workflow("w", STEPS)
     daemon.start()

@@ -98,7 +98,7 @@ static void another_major_version_is_named(void **state)
 static void a_newer_minor_version_is_refused_with_both_numbers(void **state)
 {
 	(void)state;
-	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.0");
+	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.1");
 }
 
 static void one_built_with_a_newer_version_but_content_with_this_one_is_loaded(void **state)
@@ -214,7 +214,10 @@ static void check_triggers(const char *definition, int expected, unsigned line, 
 	struct workflow *w = NULL;
 	assert_int_equal(json_file_parse("w.json", definition, strlen(definition), &diag, &file), 0);
 	assert_int_equal(workflow_parse(file, "w", NULL, &diag, &w), 0);
-	assert_int_equal(host_check_triggers(host, w, file, &diag), expected);
+	struct host_check *check;
+	assert_int_equal(host_check_begin(host, true, &check), 0);
+	assert_int_equal(host_check_triggers(check, w, file, &diag), expected);
+	host_check_end(check);
 	if (expected < 0) {
 		assert_int_equal(diag.count, 1);
 		assert_int_equal(diag.items[0].line, line);

@@ -18,6 +18,32 @@ static int tear_down(void **state)
 
 /* ---- Options and checkpoints ---- */
 
+static void options_are_checked_by_the_plugin_as_well(void **state)
+{
+	testkit *kit = testkit_open_file(TEST_PLUGIN_DIR "/checking.so");
+	(void)state;
+	assert_int_equal(testkit_create(kit, "{\"even\": 3}"), TAPPET_EINVAL);
+	assert_non_null(strstr(testkit_error(kit), "1:10: expected an even number"));
+	assert_int_equal(testkit_create(kit, "{\"even\": 2}"), TAPPET_OK);
+	assert_null(testkit_trigger_add(kit, "a", "{\"path\": \"x\"}"));
+	assert_string_equal(testkit_error(kit), "a:1:10: expected a path that begins with a slash\n");
+	testkit_close(kit);
+}
+
+static void what_a_trigger_claims_is_its_own_until_it_goes(void **state)
+{
+	testkit *kit = testkit_open_file(TEST_PLUGIN_DIR "/checking.so");
+	(void)state;
+	assert_int_equal(testkit_create(kit, NULL), TAPPET_OK);
+	tappet_trigger *first = testkit_trigger_add(kit, "a", "{\"path\": \"/x\"}");
+	assert_non_null(first);
+	assert_null(testkit_trigger_add(kit, "b", "{\"path\": [\"/y\", \"/x\"]}"));
+	assert_non_null(strstr(testkit_error(kit), "path /x: trigger \"a\" has it already"));
+	testkit_trigger_remove(kit, first);
+	assert_non_null(testkit_trigger_add(kit, "b", "{\"path\": [\"/y\", \"/x\"]}"));
+	testkit_close(kit);
+}
+
 static void options_are_checked_by_the_table(void **state)
 {
 	testkit *kit = *state;
@@ -443,6 +469,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(options_are_checked_by_the_table),
+		TEST(options_are_checked_by_the_plugin_as_well),
+		TEST(what_a_trigger_claims_is_its_own_until_it_goes),
 		TEST(checkpoints_are_kept_as_the_outcome_has_it),
 		TEST(a_trigger_finds_its_checkpoints_when_it_comes_again),
 		TEST(callbacks_come_later_once_and_with_a_key),

@@ -61,6 +61,15 @@ READER(path, r->path)
 READER(query, r->query)
 READER(body, r->body)
 READER(remote, tappet_cstr("192.0.2.1"))
+READER(scheme, tappet_cstr("https"))
+READER(client_subject, r->query.len % 2 ? tappet_cstr("CN=probe") : tappet_strn(NULL, 0))
+
+static tappet_str public_url(tappet_instance *self)
+{
+	return fake_allowed((struct fake_instance *)(void *)self, "public_url")
+		       ? tappet_cstr("https://hooks.example.org")
+		       : tappet_strn(NULL, 0);
+}
 
 static tappet_str query_value(tappet_request *request, const char *key)
 {
@@ -165,7 +174,10 @@ const tappet_http1 fake_http = {.struct_size = sizeof(tappet_http1),
 				.body = body,
 				.remote = remote,
 				.respond = respond,
-				.problem = problem};
+				.problem = problem,
+				.scheme = scheme,
+				.client_subject = client_subject,
+				.public_url = public_url};
 
 /* ---- Sending ---- */
 
@@ -290,11 +302,20 @@ static int32_t auth_trigger_enabled(tappet_instance *self, const char *workflow_
 	return fake_allowed(instance_of(self), "trigger_enabled") ? 1 : 0;
 }
 
+static void auth_refuse_workflow(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail)
+{
+	(void)workflow_id;
+	(void)reason;
+	(void)detail;
+	(void)fake_allowed(instance_of(self), "refuse_workflow");
+}
+
 const tappet_auth1 fake_auth = {.struct_size = sizeof(tappet_auth1),
 				.check = auth_check,
 				.covers = auth_covers,
 				.action_allowed = auth_action_allowed,
-				.trigger_enabled = auth_trigger_enabled};
+				.trigger_enabled = auth_trigger_enabled,
+				.refuse_workflow = auth_refuse_workflow};
 
 /* ---- Activities ---- */
 

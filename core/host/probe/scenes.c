@@ -41,13 +41,27 @@ static const tappet_config *lend_config(struct stage *s, const struct option_val
 
 /* ---- One instance ---- */
 
-static struct fake_instance *create(struct stage *s, const char *name, int32_t *ret_error)
+/* As the daemon does before it hands options over: by the table, then by the plugin. NULL with a message. */
+static struct option_values *make_values(struct stage *s, bool of_trigger, char *ret_message, size_t room)
 {
 	struct option_values *values = NULL;
+	const struct option *table = of_trigger ? s->loaded.trigger_options : s->loaded.options;
+	const size_t count = of_trigger ? desc(s)->trigger_option_count : desc(s)->option_count;
+	if (values_make(table, count, of_trigger ? s->play->trigger : s->play->with, s->kind, &values, ret_message,
+			room) < 0)
+		return NULL;
+	if (fake_check(&s->f, of_trigger, lend_config(s, values), ret_message, room))
+		return values;
+	option_values_free(values);
+	return NULL;
+}
+
+static struct fake_instance *create(struct stage *s, const char *name, int32_t *ret_error)
+{
 	char message[200];
+	struct option_values *values = make_values(s, false, message, sizeof(message));
 	*ret_error = TAPPET_EINVAL;
-	if (values_make(s->loaded.options, desc(s)->option_count, s->play->with, s->kind, &values, message,
-			sizeof(message)) < 0) {
+	if (!values) {
 		if (s->kind == VALUES_PLAUSIBLE)
 			board_broken(s->play->board, LIFE_CREATE, "the options do not fit (see --with): %s", message);
 		return NULL;
@@ -64,11 +78,10 @@ static struct fake_instance *create(struct stage *s, const char *name, int32_t *
 
 static struct fake_trigger *add(struct stage *s, struct fake_instance *i)
 {
-	struct option_values *values = NULL;
 	char message[200], id[32];
 	struct fake *f = &s->f;
-	if (values_make(s->loaded.trigger_options, desc(s)->trigger_option_count, s->play->trigger, s->kind, &values,
-			message, sizeof(message)) < 0) {
+	struct option_values *values = make_values(s, true, message, sizeof(message));
+	if (!values) {
 		if (s->kind == VALUES_PLAUSIBLE)
 			board_broken(f->board, LIFE_CREATE, "the trigger's options do not fit (see --trigger): %s",
 				     message);

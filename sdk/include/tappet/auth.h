@@ -41,7 +41,15 @@ typedef struct tappet_auth1 {
 	 * all switched off, or the workflow is; TAPPET_ENOTFOUND, it has none. For those whose trigger is not here: one
 	 * that is on may still be on its way, or dead. */
 	int32_t (*trigger_enabled)(tappet_instance *self, const char *workflow_id);
+
+	/* ABI 1.1: look at struct_size (TAPPET_AUTH1_SIZE_1_0) first where an older host will do. */
+	/* As `refuse` of tappet_host, in the name of a workflow of which no trigger is here. An id that is not known
+	 * counts as nobody's. */
+	void (*refuse_workflow)(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail);
 } tappet_auth1;
+
+/* The size of the table in ABI 1.0. */
+#define TAPPET_AUTH1_SIZE_1_0 offsetof(tappet_auth1, refuse_workflow)
 
 #ifdef __cplusplus
 }

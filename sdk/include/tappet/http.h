@@ -57,7 +57,20 @@ typedef struct tappet_http1 {
 	 * words. retry_after_s > 0 adds Retry-After. */
 	int32_t (*problem)(tappet_request *request, int32_t status, const char *type, const char *detail,
 			   int32_t retry_after_s);
+
+	/* ABI 1.1: look at struct_size (TAPPET_HTTP1_SIZE_1_0) first where an older host will do. */
+	/* "https" or "http": what the client used, as far as a trusted proxy before the daemon tells. */
+	tappet_str (*scheme)(tappet_request *request);
+	/* The subject of the client's certificate when the listener has verified one, as "CN=ada,O=Example" (RFC 2253);
+	 * ptr == NULL: there is none. */
+	tappet_str (*client_subject)(tappet_request *request);
+	/* `publicUrl` of tappet.json without a last '/', the address under which clients know this daemon; ptr == NULL:
+	 * not set. Valid as long as the plugin. */
+	tappet_str (*public_url)(tappet_instance *self);
 } tappet_http1;
+
+/* The size of the table in ABI 1.0. */
+#define TAPPET_HTTP1_SIZE_1_0 offsetof(tappet_http1, scheme)
 
 #ifdef __cplusplus
 }

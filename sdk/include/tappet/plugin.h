@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define TAPPET_ABI_MAJOR 1
-#define TAPPET_ABI_MINOR 0
+#define TAPPET_ABI_MINOR 1
 
 #if defined(__GNUC__)
 #define TAPPET_EXPORT __attribute__((visibility("default")))
@@ -320,6 +320,31 @@ typedef struct tappet_host {
 	const void *(*capability)(tappet_instance *self, const char *name);
 } tappet_host;
 
+/* ---- Checking options (ABI 1.1) -------------------------------------------------------------------------------- */
+
+/* One check of one object of options. Valid until the function that it was handed to returns. */
+typedef struct tappet_check tappet_check;
+
+/* What a plugin finds in its options that their table cannot say: a pattern that does not parse, keys that exclude each
+ * other, what is inside of an object. `tappet check`, a reload and a PUT of a definition ask for it before anything of
+ * it is applied, and show each mistake at its place in the file. */
+typedef struct tappet_checker {
+	size_t struct_size;
+	/* As in tappet_host. Secrets are not there while a definition is checked: a secret string is empty, and inside
+	 * of objects the reference to it ({"env": "NAME"}) stands where the secret will be. */
+	size_t (*config_count)(const tappet_config *config, const char *key);
+	int32_t (*config_str)(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
+	int32_t (*config_int)(const tappet_config *config, const char *key, size_t index, int64_t *ret);
+	int32_t (*config_bool)(const tappet_config *config, const char *key, int32_t *ret);
+	/* A mistake in the index-th value of the option `key`; NULL: in the options as a whole. `pointer` says where
+	 * inside of that value, as a JSON Pointer (RFC 6901: "/headers/0"); "" or NULL: the value itself. `message` is
+	 * what was expected and what was found, in plain words without secrets. */
+	void (*mistake)(tappet_check *check, const char *key, size_t index, const char *pointer, const char *message);
+	/* The trigger wants something for itself alone ("path /github"): another trigger of the same plugin that claims
+	 * the same text is a mistake that names both. At most 255 bytes; the place is as above. */
+	void (*claim)(tappet_check *check, const char *key, size_t index, const char *pointer, const char *what);
+} tappet_checker;
+
 /* ---- The plugin's side --------------------------------------------------------------------------------------- */
 
 typedef struct tappet_trigger_info {
@@ -373,6 +398,12 @@ typedef struct tappet_plugin {
 	/* Nothing of the host may be used any more; free everything. Also called after a failed `start`. */
 	void (*destroy)(void *state);
 	void (*clock_set)(void *state); /* (optional) the wall clock was set */
+
+	/* (optional; ABI 1.1) Check the plugin's options, and those of one of its triggers. They may be called at any
+	 * time, also without `create`, and only look at what they are handed. What they find a mistake is never handed to
+	 * `create` or `trigger_add`. */
+	void (*check_options)(const tappet_checker *checker, tappet_check *check, const tappet_config *config);
+	void (*check_trigger)(const tappet_checker *checker, tappet_check *check, const tappet_config *config);
 } tappet_plugin;
 
 /* The one exported function: pure, without side effects; may be called without anything being started. */

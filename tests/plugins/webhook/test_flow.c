@@ -175,6 +175,7 @@ static void a_trigger_that_is_not_here_is_told_apart_from_none(void **state)
 	testkit_trigger_enabled(kit, 0);
 	expect_post(kit, 409, "disabled");
 	expect_refusal(kit, TAPPET_REASON_DISABLED);
+	assert_string_equal(testkit_refusal_last(kit)->workflow_id, OTHER_WORKFLOW);
 	testkit_trigger_enabled(kit, 1);
 	expect_post(kit, 503, "not-running");
 	expect_refusal(kit, TAPPET_REASON_PLUGIN_DOWN);

@@ -35,10 +35,11 @@ TAPPET_EXPORT testkit *testkit_open_file(const char *path);
  * allowed. */
 TAPPET_EXPORT void testkit_close(testkit *kit);
 
-/* `options` is a JSON object, checked by the plugin's table; NULL: none. Negative: what `create` returned, or
+/* `options` is a JSON object, checked by the plugin's table and by `check_options`; NULL: none. Negative: what `create` returned, or
  * TAPPET_EINVAL for the options; testkit_error has the words. */
 TAPPET_EXPORT int32_t testkit_create(testkit *kit, const char *options);
-/* Triggers of the workflow TESTKIT_WORKFLOW. NULL: testkit_error has the words. Allowed before and after the start. The
+/* Triggers of the workflow TESTKIT_WORKFLOW. Options are checked by the table and by `check_trigger`; what another trigger has
+ * claimed is a mistake. NULL: testkit_error has the words. Allowed before and after the start. The
  * checkpoints that are handed over are the state of (workflow, trigger) as committed last. */
 TAPPET_EXPORT tappet_trigger *testkit_trigger_add(testkit *kit, const char *trigger_id, const char *options);
 TAPPET_EXPORT tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
@@ -131,6 +132,7 @@ typedef struct testkit_refusal {
 	tappet_trigger *trigger; /* or NULL */
 	int32_t reason;
 	const char *detail;
+	const char *workflow_id; /* "": nobody's */
 } testkit_refusal;
 TAPPET_EXPORT size_t testkit_refusal_count(const testkit *kit);
 TAPPET_EXPORT const testkit_refusal *testkit_refusal_last(const testkit *kit); /* NULL: none */
@@ -153,6 +155,10 @@ TAPPET_EXPORT testkit_exchange *testkit_http(testkit *kit, const char *method, c
 					     tappet_str body);
 /* Where further requests come from ("192.0.2.1"). */
 TAPPET_EXPORT void testkit_http_remote(testkit *kit, const char *remote);
+/* Whether further requests come by TLS, and the subject of the client's certificate; NULL: it has none. */
+TAPPET_EXPORT void testkit_http_tls(testkit *kit, int on, const char *client_subject);
+/* `publicUrl`; NULL: not set. */
+TAPPET_EXPORT void testkit_http_public_url(testkit *kit, const char *url);
 /* The client leaves: the answer will be TAPPET_EGONE. */
 TAPPET_EXPORT void testkit_http_disconnect(testkit_exchange *exchange);
 TAPPET_EXPORT int32_t testkit_http_status(const testkit_exchange *exchange); /* 0: no answer yet */
