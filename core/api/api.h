@@ -55,6 +55,9 @@ int api_open(const struct api_options *options, struct api **ret);
 /* Ready to serve: /readyz answers 200 from now on, until it is called with false. Before the first time, everything
  * under /api answers 503: the definitions are not in yet. False ends the answers that go on. */
 void api_ready(struct api *a, bool ready);
+/* Whether who sends this may use the API; else it has been answered 401 or 403. For routes under /api that are not the API's
+ * own. */
+bool api_admits(struct api *a, struct http_request *r);
 /* Takes the routes away; requests in flight are still answered, as long as gateway, engine and store are there. None
  * of the functions above is called any more. */
 void api_free(struct api *a);

@@ -134,3 +134,8 @@ bool api_authorize(struct api *a, struct http_request *r, unsigned surfaces)
 	ask_for_token(r);
 	return false;
 }
+
+bool api_admits(struct api *a, struct http_request *r)
+{
+	return api_authorize(a, r, SURFACE_API);
+}

@@ -111,6 +111,16 @@ static int open_engine(struct daemon *d)
 	return engine_open(&options, &d->engine);
 }
 
+/* The API is opened last, and closed first. */
+static bool is_admin(void *arg, struct http_request *request)
+{
+	struct daemon *d = arg;
+	if (d->api)
+		return api_admits(d->api, request);
+	http_problem(request, 503, "unavailable", "The daemon is starting or stopping.", 1);
+	return false;
+}
+
 static int open_host(struct daemon *d)
 {
 	struct host_options options = {
@@ -125,6 +135,8 @@ static int open_host(struct daemon *d)
 		.plugin_folder = d->plugin_folder,
 		.folder = d->config->folder,
 		.public_url = d->config->public_url,
+		.admin = is_admin,
+		.admin_arg = d,
 		.payload_max = d->config->body_max,
 	};
 	int r = host_open(&options, &d->host);

@@ -35,6 +35,9 @@ struct host_options {
 	const char *plugin_folder; /* where NAME.so is looked for */
 	const char *folder;        /* of tappet.json: for secrets in options */
 	const char *public_url;    /* without a last slash, or NULL */
+	/* Whether an administrator asks; otherwise the request has been answered. NULL: plugins get no such routes. */
+	bool (*admin)(void *arg, struct http_request *request);
+	void *admin_arg;
 	size_t payload_max; /* bytes that come from outside in one emission; its envelope may add 64 KiB. 0: no limit */
 	uint64_t credit_emissions; /* outstanding per plugin; 0: 1024 */
 	uint64_t credit_bytes;     /* outstanding per plugin; 0: 64 MiB */

@@ -5,6 +5,7 @@
 
 #define HEADERS_MAX 64
 #define HEADER_NAME_MAX 128
+#define API_PATTERN_MAX 512
 
 struct tappet_route {
 	struct route *route;
@@ -12,6 +13,7 @@ struct tappet_route {
 	struct list node;
 	tappet_http_cb cb;
 	void *arg;
+	bool for_admins;
 	size_t references; /* itself, and requests whose handler runs */
 };
 
@@ -36,6 +38,8 @@ static void on_request(void *arg, struct http_request *r)
 		http_problem(r, 503, "unavailable", "The plugin that serves this is starting or stopping.", 1);
 		return;
 	}
+	if (route->for_admins && !p->host->options.admin(p->host->options.admin_arg, r))
+		return;
 	struct tappet_request *request = calloc(1, sizeof(*request));
 	if (!request) {
 		http_problem(r, 503, "unavailable", "No memory.", 1);
@@ -52,29 +56,57 @@ static void on_request(void *arg, struct http_request *r)
 	route_unref(route);
 }
 
-static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
-			 tappet_route **ret)
+static int32_t add_route(tappet_instance *self, struct tappet_route *route, unsigned surfaces, const char *methods,
+			 const char *pattern)
 {
-	if (!self || !methods || !pattern || !cb || !ret)
-		return TAPPET_EINVAL;
 	if (self->phase != PLUGIN_CREATED && self->phase != PLUGIN_STARTED)
 		return TAPPET_ESTATE;
+	int r = gateway_route(self->host->options.gateway, surfaces, methods, pattern, on_request, route,
+			      &route->route);
+	return host_error(r);
+}
+
+static int32_t route_new(tappet_instance *self, bool for_admins, const char *methods, const char *pattern,
+			 tappet_http_cb cb, void *arg, tappet_route **ret)
+{
 	struct tappet_route *route = calloc(1, sizeof(*route));
 	if (!route)
 		return TAPPET_ENOMEM;
 	route->plugin = self;
 	route->cb = cb;
 	route->arg = arg;
+	route->for_admins = for_admins;
 	route->references = 1;
-	int r = gateway_route(self->host->options.gateway, SURFACE_HOOKS, methods, pattern, on_request, route,
-			      &route->route);
+	int32_t r = add_route(self, route, for_admins ? SURFACE_API : SURFACE_HOOKS, methods, pattern);
 	if (r < 0) {
 		free(route);
-		return host_error(r);
+		return r;
 	}
 	list_append(&self->routes, &route->node);
 	*ret = route;
 	return TAPPET_OK;
+}
+
+static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
+			 tappet_route **ret)
+{
+	if (!self || !methods || !pattern || !cb || !ret)
+		return TAPPET_EINVAL;
+	return route_new(self, false, methods, pattern, cb, arg, ret);
+}
+
+static int32_t api_route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
+			     void *arg, tappet_route **ret)
+{
+	char path[API_PATTERN_MAX];
+	if (!self || !methods || !pattern || pattern[0] != '/' || !cb || !ret)
+		return TAPPET_EINVAL;
+	if (!self->host->options.admin)
+		return TAPPET_ENOTSUP;
+	int len = snprintf(path, sizeof(path), "/api/v1/plugins/%s%s", self->name, pattern);
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return TAPPET_ETOOBIG;
+	return route_new(self, true, methods, path, cb, arg, ret);
 }
 
 static void close_route(struct tappet_route *route)
@@ -305,4 +337,5 @@ const tappet_http1 http_table = {
 	.scheme = scheme,
 	.client_subject = client_subject,
 	.public_url = public_url,
+	.api_route_add = api_route_add,
 };

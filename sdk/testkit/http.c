@@ -37,6 +37,16 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 	return TAPPET_OK;
 }
 
+static int32_t api_route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
+			     void *arg, tappet_route **ret)
+{
+	char path[512];
+	if (!self || !pattern || pattern[0] != '/')
+		return TAPPET_EINVAL;
+	int len = snprintf(path, sizeof(path), "/api/v1/plugins/%s%s", self->desc.name, pattern);
+	return (size_t)len < sizeof(path) ? route_add(self, methods, path, cb, arg, ret) : TAPPET_ETOOBIG;
+}
+
 static void route_remove(tappet_route *route)
 {
 	if (!route || !call_allowed(route->handle.kit, "route_remove") || !handle_usable(&route->handle))
@@ -251,4 +261,5 @@ const tappet_http1 http_table = {
 	.scheme = scheme,
 	.client_subject = client_subject,
 	.public_url = public_url,
+	.api_route_add = api_route_add,
 };

@@ -102,6 +102,16 @@ static void set_flag(void *arg, int status)
 	*(bool *)arg = true;
 }
 
+/* Who says so in a header is one. */
+static bool is_admin(void *arg, struct http_request *request)
+{
+	(void)arg;
+	if (http_header(request, "X-Admin"))
+		return true;
+	http_problem(request, 401, "unauthorized", "who asks?", 0);
+	return false;
+}
+
 void fixture_open(struct fixture *f, bool full)
 {
 	if (!f->keeps_folder) {
@@ -125,6 +135,8 @@ void fixture_open(struct fixture *f, bool full)
 					     .engine = f->engine,
 					     .bus = full ? f->bus : NULL,
 					     .gateway = f->gateway,
+					     .public_url = "https://hooks.example.org",
+					     .admin = is_admin,
 					     .metrics = f->metrics,
 					     .health = f->health,
 					     .plugin_folder = TEST_PLUGIN_DIR,

@@ -157,6 +157,37 @@ static void a_problem_is_answered_as_such(void **state)
 	assert_memory_equal(gone.answer, "HTTP/1.1 404 ", 13);
 }
 
+static void a_route_for_administrators_is_below_the_plugins_name_and_asks_who_comes(void **state)
+{
+	struct client stranger = {0}, admin = {0};
+	tappet_route *route;
+	(void)state;
+	open_http();
+	assert_int_equal(http->api_route_add(self, "GET", "list", on_request, NULL, &route), TAPPET_EINVAL);
+	assert_int_equal(http->api_route_add(self, "GET", "/list/{name}", on_request, NULL, &route), 0);
+	client_start(&stranger, "GET /api/v1/plugins/probe/list/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	client_wait(&stranger);
+	assert_memory_equal(stranger.answer, "HTTP/1.1 401 ", 13);
+	assert_null(kept);
+	client_start(&admin, "GET /api/v1/plugins/probe/list/a?q=b HTTP/1.1\r\nHost: x\r\nX-Thing: c\r\nX-Admin: me\r\n"
+			     "Connection: close\r\n\r\n");
+	until(&f, kept != NULL);
+	assert_string_equal(seen, "GET /api/v1/plugins/probe/list/a name=a q=b thing=c body= from=127.0.0.1");
+	assert_memory_equal(http->scheme(kept).ptr, "http", 5);
+	assert_null(http->client_subject(kept).ptr);
+	assert_int_equal(http->respond(kept, 204, NULL, 0, tappet_cstr("")), 0);
+	client_wait(&admin);
+	assert_memory_equal(admin.answer, "HTTP/1.1 204 ", 13);
+	http->route_remove(route);
+}
+
+static void the_public_url_is_told(void **state)
+{
+	(void)state;
+	open_http();
+	assert_string_equal(http->public_url(self).ptr, "https://hooks.example.org");
+}
+
 static void an_unanswered_request_is_answered_at_the_end_and_named(void **state)
 {
 	struct client c = {0};
@@ -334,6 +365,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_route_serves_requests_and_answers_later),
 		CASE(a_problem_is_answered_as_such),
+		CASE(a_route_for_administrators_is_below_the_plugins_name_and_asks_who_comes),
+		CASE(the_public_url_is_told),
 		CASE(an_unanswered_request_is_answered_at_the_end_and_named),
 		CASE(the_status_of_an_activity_is_told_later),
 		CASE(who_waits_is_told_the_end),

@@ -67,6 +67,11 @@ typedef struct tappet_http1 {
 	/* `publicUrl` of tappet.json without a last '/', the address under which clients know this daemon; ptr == NULL:
 	 * not set. Valid as long as the plugin. */
 	tappet_str (*public_url)(tappet_instance *self);
+	/* As route_add, but for administrators: "/requests/{trigger}" is served as
+	 * /api/v1/plugins/NAME/requests/{trigger} (NAME as in tappet.json) on the control socket and wherever the API is
+	 * served. The host has checked who asks. */
+	int32_t (*api_route_add)(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
+				 void *arg, tappet_route **ret);
 } tappet_http1;
 
 /* The size of the table in ABI 1.0. */

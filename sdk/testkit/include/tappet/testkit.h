@@ -150,7 +150,8 @@ typedef struct testkit_exchange testkit_exchange; /* a request and its answer; s
 
 /* `target` is a path with or without a query, percent-encoded as a client sends it. `headers` has one "Name: value" a line, or
  * is NULL. The route's handler runs inside; the answer may come later. What the daemon answers itself comes as there: 404
- * without a route, 405, 503 before the start and after `stop`. */
+ * without a route, 405, 503 before the start and after `stop`. What api_route_add serves lies under /api/v1/plugins/NAME,
+ * and everybody is an administrator. */
 TAPPET_EXPORT testkit_exchange *testkit_http(testkit *kit, const char *method, const char *target, const char *headers,
 					     tappet_str body);
 /* Where further requests come from ("192.0.2.1"). */
