@@ -7,8 +7,8 @@
 struct map_entry {
 	struct map_entry *next;
 	void *value;
-	uint64_t hash;
-	size_t key_len;
+	uint32_t hash;
+	uint32_t key_len;
 	char key[];
 };
 
@@ -39,7 +39,7 @@ static uint64_t mix(uint64_t h, uint64_t word)
 }
 
 /* A keyed multiply-and-fold hash: cheap, and without the seed a collision cannot be aimed at. */
-static uint64_t hash_key(const struct map *m, const char *key, size_t len)
+static uint32_t hash_key(const struct map *m, const char *key, size_t len)
 {
 	uint64_t h = mix(m->seed, len);
 	while (len >= 8) {
@@ -53,10 +53,10 @@ static uint64_t hash_key(const struct map *m, const char *key, size_t len)
 	if (len > 0)
 		memcpy(&tail, key, len);
 	h = mix(h, tail);
-	return mix(h, m->seed >> 7);
+	return (uint32_t)mix(h, m->seed >> 7);
 }
 
-static struct map_entry **find(const struct map *m, uint64_t hash, const void *key, size_t key_len)
+static struct map_entry **find(const struct map *m, uint32_t hash, const void *key, size_t key_len)
 {
 	struct map_entry **at = &m->slots[hash & (m->slot_count - 1)];
 	while (*at && ((*at)->hash != hash || (*at)->key_len != key_len || memcmp((*at)->key, key, key_len) != 0))
@@ -94,9 +94,11 @@ static int grow(struct map *m)
 
 int map_put(struct map *m, const void *key, size_t key_len, void *value, void **ret_old)
 {
+	if (key_len > UINT32_MAX)
+		return -E2BIG;
 	if (m->count >= m->slot_count && grow(m) < 0 && m->slot_count == 0)
 		return -ENOMEM;
-	uint64_t hash = hash_key(m, key, key_len);
+	uint32_t hash = hash_key(m, key, key_len);
 	struct map_entry **at = find(m, hash, key, key_len);
 	if (*at) {
 		if (ret_old)
@@ -107,7 +109,7 @@ int map_put(struct map *m, const void *key, size_t key_len, void *value, void **
 	struct map_entry *e = malloc(sizeof(*e) + key_len);
 	if (!e)
 		return -ENOMEM;
-	*e = (struct map_entry){.value = value, .hash = hash, .key_len = key_len};
+	*e = (struct map_entry){.value = value, .hash = hash, .key_len = (uint32_t)key_len};
 	memcpy(e->key, key, key_len);
 	*at = e;
 	m->count++;

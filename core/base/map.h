@@ -19,7 +19,8 @@ void map_init(struct map *m);
 void map_release(struct map *m);
 /* NULL when there is none. */
 void *map_get(const struct map *m, const void *key, size_t key_len);
-/* Adds or replaces. *ret_old (may be NULL) gets the value that was replaced, or NULL. 0 or -ENOMEM. */
+/* Adds or replaces. *ret_old (may be NULL) gets the value that was replaced, or NULL. 0, -ENOMEM or -E2BIG
+ * (a key of 4 GiB). */
 int map_put(struct map *m, const void *key, size_t key_len, void *value, void **ret_old);
 /* Returns the value that was removed, or NULL. */
 void *map_remove(struct map *m, const void *key, size_t key_len);

@@ -68,9 +68,9 @@ struct catalog_trigger {
 	struct store_order order;
 	int64_t broken_epoch; /* what was emitted in this epoch or before is not to be stored any more */
 	struct list queue;    /* emissions that have not been handed to the store */
+	struct rate rate;     /* of the trigger's `rate` */
+	uint32_t in_flight;   /* emissions and accounts that have not been settled; the entry outlives them */
 	bool releasing;
-	struct rate rate; /* of the trigger's `rate` */
-	size_t in_flight; /* emissions and accounts that have not been settled; the entry outlives them */
 };
 void catalog_trigger_init(struct catalog_trigger *t);
 

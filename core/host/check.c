@@ -56,7 +56,7 @@ static void remember(const struct subject *s, const char *key)
 static bool is_replaced(const struct subject *s, const struct tappet_trigger *holder)
 {
 	const struct engine *e = s->check->host->options.engine;
-	const struct catalog_entry *entry = e ? engine_find(e, holder->workflow_id) : NULL;
+	const struct catalog_entry *entry = e ? engine_find(e, holder->owner->id) : NULL;
 	if (s->check->whole_folder && entry && entry->from_folder)
 		return true;
 	return strcmp(s->slug, holder->workflow->slug) == 0;

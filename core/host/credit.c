@@ -31,9 +31,9 @@ bool credit_store_full(const struct host *h)
 
 bool credit_allows(const struct tappet_trigger *t, uint64_t bytes)
 {
-	const struct host_options *o = &t->host->options;
+	const struct host_options *o = &t->owner->host->options;
 	const struct use *all = &t->plugin->use;
-	if (credit_store_full(t->host) || room(o->credit_emissions, all->emissions, t->use.emissions) == 0)
+	if (credit_store_full(t->owner->host) || room(o->credit_emissions, all->emissions, t->use.emissions) == 0)
 		return false;
 	/* The first one goes through whatever its size, or a large one could wait for ever. */
 	if (t->use.emissions == 0)
@@ -45,8 +45,8 @@ void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *re
 {
 	uint64_t emissions = 0, bytes = 0;
 	if (trigger && trigger->phase == TRIGGER_LIVE && trigger->plugin->phase == PLUGIN_STARTED &&
-	    !credit_store_full(trigger->host)) {
-		const struct host_options *o = &trigger->host->options;
+	    !credit_store_full(trigger->owner->host)) {
+		const struct host_options *o = &trigger->owner->host->options;
 		const struct use *all = &trigger->plugin->use;
 		emissions = room(o->credit_emissions, all->emissions, trigger->use.emissions);
 		bytes = room(o->credit_bytes, all->bytes, trigger->use.bytes);
@@ -88,10 +88,10 @@ void credit_give(struct tappet_trigger *t, uint64_t bytes)
 	p->use.emissions--;
 	p->use.bytes -= bytes;
 	const struct host_options *o = &p->host->options;
-	if (!list_empty(&t->busy) &&
+	if (!list_empty(&t->release.node) &&
 	    t->use.emissions <= share(o->credit_emissions, p->use.emissions, t->use.emissions) / 2 &&
 	    t->use.bytes <= share(o->credit_bytes, p->use.bytes, t->use.bytes) / 2) {
-		list_remove(&t->busy);
+		list_remove(&t->release.node);
 		p->retry = true;
 	}
 	if (p->retry || (p->paused && is_low(p)))
@@ -102,9 +102,9 @@ void credit_refused(struct tappet_trigger *t)
 {
 	struct tappet_instance *p = t->plugin;
 	if (!credit_store_full(p->host)) {
-		list_remove(&t->busy);
+		list_remove(&t->release.node);
 		if (t->use.emissions)
-			list_append(&p->busy, &t->busy);
+			list_append(&p->busy, &t->release.node);
 		else
 			host_later(p->host, &p->credit);
 		return;

@@ -278,11 +278,11 @@ static int free_workflow(void *arg, const char *key, size_t key_len, void *value
 	list_each_safe (node, &w->triggers) {
 		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_workflow);
 		list_remove(&t->in_workflow);
-		list_remove(&t->in_loading);
-		list_remove(&t->busy);
+		list_remove(&t->in_plugin);
+		list_remove(&t->release.node);
 		later_cancel(&t->release);
 		workflow_unref(t->workflow);
-		free(t->health_reason);
+		free(t->health);
 		free(t);
 	}
 	free(w->slug);

@@ -81,7 +81,7 @@ static struct account_ticket *ticket_new(struct tappet_trigger *t, const tappet_
 		.op = {.kind = STORE_ACCOUNT, .done = on_done},
 		.order = &t->order.order,
 		.order_epoch = t->order.order.epoch,
-		.workflow_id = t->workflow_id,
+		.workflow_id = t->owner->id,
 		.trigger_id = ticket->trigger_id,
 		.first_ms = a->first_ms,
 		.last_ms = a->last_ms,
@@ -114,7 +114,7 @@ static int32_t submit(struct tappet_trigger *t, const tappet_account *a, const s
 	t->order.in_flight++;
 	credit_take(t, bytes);
 	trigger_pending_add(t);
-	store_submit(t->host->options.store, &ticket->op.op);
+	store_submit(t->owner->host->options.store, &ticket->op.op);
 	return TAPPET_OK;
 }
 
@@ -124,7 +124,7 @@ static int32_t check(const struct tappet_trigger *t, const tappet_account *given
 		return TAPPET_EINVAL;
 	if (t->phase != TRIGGER_LIVE || t->plugin->phase != PLUGIN_STARTED)
 		return TAPPET_ESTATE;
-	if (!t->host->options.store)
+	if (!t->owner->host->options.store)
 		return TAPPET_ENOTSUP;
 	if (given->count < 1 || given->first_ms > given->last_ms || given->outcome < TAPPET_ACCOUNT_MISSED ||
 	    given->outcome > TAPPET_ACCOUNT_DROPPED)

@@ -134,7 +134,7 @@ static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, con
 			 struct emission_ticket *ticket)
 {
 	const struct engine_emission emission = {
-		.workflow_id = t->workflow_id,
+		.workflow_id = t->owner->id,
 		.trigger = t->plugin->name,
 		.trigger_id = trigger_def(t)->id,
 		.payload = e->payload.ptr,
@@ -150,7 +150,7 @@ static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, con
 		.checkpoint_count = e->checkpoint_count,
 		.order = &t->order,
 	};
-	int r = engine_emit(t->host->options.engine, &emission, on_result, ticket);
+	int r = engine_emit(t->owner->host->options.engine, &emission, on_result, ticket);
 	if (r == -EBUSY || r == -EAGAIN || r == -ENOSPC)
 		return TAPPET_EBUSY;
 	return host_error(r);
@@ -189,10 +189,10 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 		return error;
 	if (!given || !cb || given->struct_size < EMISSION_SIZE_1_0)
 		return TAPPET_EINVAL;
-	if (!trigger->host->options.engine)
+	if (!trigger->owner->host->options.engine)
 		return TAPPET_ENOTSUP;
 	memcpy(&e, given, given->struct_size < sizeof(e) ? given->struct_size : sizeof(e));
-	error = check_emission(trigger->host, &e);
+	error = check_emission(trigger->owner->host, &e);
 	if (error)
 		return error;
 	uint64_t bytes = e.payload.len + e.parameters.len + e.cause.len + e.dedup_key.len;
@@ -229,6 +229,6 @@ void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason
 {
 	if (trigger && trigger->plugin != self)
 		return;
-	host_refuse(self, trigger ? trigger->workflow_id : NULL, trigger ? trigger_def(trigger)->id : NULL, reason,
+	host_refuse(self, trigger ? trigger->owner->id : NULL, trigger ? trigger_def(trigger)->id : NULL, reason,
 		    detail);
 }

@@ -40,23 +40,39 @@ static void tell(struct health *health, const char *part, enum health_state wors
 	health_set(health, part, state == TAPPET_HEALTH_DEAD ? worst : HEALTH_DEGRADED, text);
 }
 
+/* The reason may be the one that it has now. */
+static void set_health(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms)
+{
+	struct trigger_health *health = NULL;
+	if (state != TAPPET_HEALTH_RUNNING) {
+		size_t size = strlen(reason) + 1;
+		health = malloc(sizeof(*health) + size);
+		if (!health) {
+			log_error("no memory for a trigger's health", log_str("trigger", trigger_def(t)->id), LOG_END);
+			return;
+		}
+		health->state = state;
+		health->until_ms = state == TAPPET_HEALTH_BACKING_OFF ? until_ms : 0;
+		memcpy(health->reason, reason, size);
+	}
+	free(t->health);
+	t->health = health;
+}
+
 /* A trigger that does not run degrades the daemon; only a plugin's death takes a part of it down. */
 void trigger_health_set(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms)
 {
 	char part[200];
-	bool was_running = t->health_state == TAPPET_HEALTH_RUNNING;
-	char *copy = state == TAPPET_HEALTH_RUNNING ? NULL : strdup(reason ? reason : state_name(state));
-	free(t->health_reason);
-	t->health_reason = copy;
-	t->health_state = state;
-	t->health_until_ms = state == TAPPET_HEALTH_BACKING_OFF ? until_ms : 0;
-	if (!t->host->options.health || (was_running && state == TAPPET_HEALTH_RUNNING))
+	struct health *health = t->owner->host->options.health;
+	bool was_running = !t->health;
+	set_health(t, state, reason ? reason : state_name(state), until_ms);
+	if (!health || (was_running && !t->health))
 		return;
 	snprintf(part, sizeof(part), "trigger %s/%s", t->workflow->slug, trigger_def(t)->id);
-	if (state == TAPPET_HEALTH_RUNNING)
-		health_forget(t->host->options.health, part);
+	if (!t->health)
+		health_forget(health, part);
 	else
-		tell(t->host->options.health, part, HEALTH_DEGRADED, state, copy ? copy : state_name(state), until_ms);
+		tell(health, part, HEALTH_DEGRADED, state, t->health->reason, until_ms);
 }
 
 static void plugin_health_set(struct tappet_instance *p, int32_t state, const char *reason, int64_t until_ms)
@@ -121,12 +137,12 @@ static void write_trigger(const struct tappet_trigger *t, struct buf *out)
 		write_state(out, "starting", NULL, 0);
 	else if (t->plugin && t->plugin->phase != PLUGIN_STARTED && t->phase == TRIGGER_LIVE)
 		write_state(out, t->plugin->phase == PLUGIN_CREATED ? "starting" : "stopped", NULL, 0);
-	else if (t->plugin && t->health_state == TAPPET_HEALTH_RUNNING &&
-		 t->plugin->health_state != TAPPET_HEALTH_RUNNING)
+	else if (t->plugin && !t->health && t->plugin->health_state != TAPPET_HEALTH_RUNNING)
 		write_state(out, state_name(t->plugin->health_state), t->plugin->health_reason,
 			    t->plugin->health_until_ms);
 	else
-		write_state(out, state_name(t->health_state), t->health_reason, t->health_until_ms);
+		write_state(out, state_name(trigger_health_state(t)), t->health ? t->health->reason : NULL,
+			    t->health ? t->health->until_ms : 0);
 }
 
 void host_trigger_health(const struct host *h, const char *workflow_id, const char *trigger_id, struct buf *out)

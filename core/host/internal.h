@@ -188,28 +188,41 @@ void pending_done(struct tappet_instance *p);
  *                                                                                 '-> DEAD                        */
 enum trigger_phase { TRIGGER_WAITING, TRIGGER_LOADING, TRIGGER_ADDING, TRIGGER_LIVE, TRIGGER_DEAD, TRIGGER_REMOVED };
 
+/* How a trigger is that does not simply run. */
+struct trigger_health {
+	int32_t state;
+	int64_t until_ms;
+	char reason[];
+};
+
+/* There may be 100,000 of them: what few of them have at a time is not in here. */
 struct tappet_trigger {
-	struct host *host;
+	struct host_workflow *owner;
 	struct tappet_instance *plugin; /* NULL: not loaded */
 	struct workflow *workflow;      /* a reference; the definition that it was made from, or an equal one */
-	size_t index;                   /* of its definition */
-	char workflow_id[ID_SIZE];
-	enum trigger_phase phase;
-	bool handed; /* trigger_add succeeded: trigger_remove and trigger_free are owed */
-	bool reading;
-	bool stateless; /* nothing of it is in the store, nor on its way there: its successor need not wait for it */
-	unsigned generation; /* the last host_sync that saw it */
-	void *state;
+	struct trigger_health *health;  /* NULL: it runs */
+	union {
+		void *state;               /* the plugin's, once it was handed over */
+		struct trigger_rows *rows; /* before that, while a list of checkpoints is being sorted out */
+	};
 	struct catalog_trigger order;
 	struct use use;
-	size_t in_flight; /* operations that will call back */
-	struct list in_workflow, in_plugin, in_loading, busy;
-	struct later release;
-	struct trigger_rows *rows; /* while a list of checkpoints is being sorted out */
-	int32_t health_state;
-	char *health_reason;
-	int64_t health_until_ms;
+	struct list in_workflow;
+	struct list in_plugin; /* its triggers; before it was handed over, those that are to be loaded */
+	struct later release;  /* when it is removed; until then its node is in the plugin's `busy` */
+	uint32_t index;        /* of its definition */
+	uint32_t in_flight;    /* operations that will call back */
+	uint32_t generation;   /* the last host_sync that saw it */
+	uint8_t phase;         /* enum trigger_phase */
+	bool handed;           /* trigger_add succeeded: trigger_remove and trigger_free are owed */
+	bool reading;
+	bool stateless; /* nothing of it is in the store, nor on its way there: its successor need not wait for it */
 };
+
+static inline int32_t trigger_health_state(const struct tappet_trigger *t)
+{
+	return t->health ? t->health->state : TAPPET_HEALTH_RUNNING;
+}
 
 const struct trigger_def *trigger_def(const struct tappet_trigger *t);
 /* "trigger/WORKFLOWID/TRIGGERID" */
@@ -236,6 +249,7 @@ void loading_run(struct later *l);
 void triggers_end(struct tappet_instance *p);
 
 struct host_workflow {
+	struct host *host;
 	char id[ID_SIZE];
 	char *slug; /* the name of its triggers in health */
 	struct list triggers;

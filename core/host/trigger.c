@@ -21,14 +21,14 @@ static int trigger_key(const char *workflow_id, const char *trigger_id, char key
 
 int trigger_scope(const struct tappet_trigger *t, char scope[static SCOPE_SIZE])
 {
-	int n = snprintf(scope, SCOPE_SIZE, "trigger/%s/%s", t->workflow_id, trigger_def(t)->id);
+	int n = snprintf(scope, SCOPE_SIZE, "trigger/%s/%s", t->owner->id, trigger_def(t)->id);
 	return n < 0 || n >= SCOPE_SIZE ? -EINVAL : 0;
 }
 
 static struct tappet_trigger *find_in(const struct map *m, const struct tappet_trigger *t)
 {
 	char key[TRIGGER_KEY_SIZE];
-	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) < 0)
+	if (trigger_key(t->owner->id, trigger_def(t)->id, key) < 0)
 		return NULL;
 	return map_get_str(m, key);
 }
@@ -36,7 +36,7 @@ static struct tappet_trigger *find_in(const struct map *m, const struct tappet_t
 static void forget_in(struct map *m, const struct tappet_trigger *t)
 {
 	char key[TRIGGER_KEY_SIZE];
-	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) == 0 && map_get_str(m, key) == t)
+	if (trigger_key(t->owner->id, trigger_def(t)->id, key) == 0 && map_get_str(m, key) == t)
 		map_remove_str(m, key);
 }
 
@@ -60,7 +60,7 @@ void trigger_pending_done(struct tappet_trigger *t)
 	t->in_flight--;
 	/* Not at once: who calls may still look at t->order. */
 	if (t->in_flight == 0 && t->phase == TRIGGER_REMOVED)
-		host_later(t->host, &t->release);
+		host_later(t->owner->host, &t->release);
 	pending_done(p);
 }
 
@@ -68,16 +68,15 @@ void trigger_pending_done(struct tappet_trigger *t)
 
 static void trigger_destroy(struct tappet_trigger *t)
 {
-	forget_in(&t->host->triggers, t);
-	forget_in(&t->host->retiring, t);
-	claims_forget(&t->host->claims, t);
+	forget_in(&t->owner->host->triggers, t);
+	forget_in(&t->owner->host->retiring, t);
+	claims_forget(&t->owner->host->claims, t);
 	list_remove(&t->in_workflow);
 	list_remove(&t->in_plugin);
-	list_remove(&t->in_loading);
-	list_remove(&t->busy);
+	list_remove(&t->release.node);
 	later_cancel(&t->release);
 	workflow_unref(t->workflow);
-	free(t->health_reason);
+	free(t->health);
 	free(t);
 }
 
@@ -99,7 +98,7 @@ static void call_free(struct tappet_trigger *t)
 static void release_now(struct tappet_trigger *t)
 {
 	call_free(t);
-	struct tappet_trigger *successor = find_in(&t->host->triggers, t);
+	struct tappet_trigger *successor = find_in(&t->owner->host->triggers, t);
 	trigger_destroy(t);
 	if (successor && successor->phase == TRIGGER_WAITING)
 		trigger_load(successor);
@@ -111,7 +110,7 @@ static void release_run(struct later *l)
 	if (t->in_flight == 0 && t->order.in_flight == 0)
 		release_now(t);
 	else if (t->in_flight == 0)
-		host_later(t->host, &t->release);
+		host_later(t->owner->host, &t->release);
 }
 
 static void call_remove(struct tappet_trigger *t)
@@ -119,7 +118,7 @@ static void call_remove(struct tappet_trigger *t)
 	struct tappet_instance *p = t->plugin;
 	struct guard g;
 	t->phase = TRIGGER_REMOVED;
-	list_remove(&t->busy);
+	list_remove(&t->release.node);
 	if (!t->handed)
 		return;
 	guard_enter(&g, p, CALLBACK_TRIGGER_REMOVE);
@@ -132,8 +131,8 @@ static void call_remove(struct tappet_trigger *t)
 static void note_retiring(struct tappet_trigger *t)
 {
 	char key[TRIGGER_KEY_SIZE];
-	if (trigger_key(t->workflow_id, trigger_def(t)->id, key) < 0 ||
-	    map_put_str(&t->host->retiring, key, t, NULL) < 0)
+	if (trigger_key(t->owner->id, trigger_def(t)->id, key) < 0 ||
+	    map_put_str(&t->owner->host->retiring, key, t, NULL) < 0)
 		log_warn("a trigger's end cannot be awaited", log_str("trigger", trigger_def(t)->id), LOG_END);
 }
 
@@ -143,22 +142,23 @@ void trigger_retire(struct tappet_trigger *t)
 	/* The second time its name may be its successor's. */
 	if (t->phase != TRIGGER_REMOVED)
 		trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
-	forget_in(&t->host->triggers, t);
-	claims_forget(&t->host->claims, t);
+	forget_in(&t->owner->host->triggers, t);
+	claims_forget(&t->owner->host->claims, t);
 	list_remove(&t->in_workflow);
-	list_remove(&t->in_loading);
+	if (!t->handed)
+		list_remove(&t->in_plugin);
 	call_remove(t);
 	if (t->handed || t->in_flight)
 		note_retiring(t);
 	if (unsettled)
-		trigger_settled(t->host);
+		trigger_settled(t->owner->host);
 	/* A read that is under way frees it. */
 	if (t->reading)
 		return;
 	if (t->in_flight == 0 && t->order.in_flight == 0)
 		release_now(t);
 	else if (t->in_flight == 0)
-		host_later(t->host, &t->release);
+		host_later(t->owner->host, &t->release);
 }
 
 void triggers_end(struct tappet_instance *p)
@@ -187,7 +187,7 @@ static char *note_claim(void *arg, const char *what)
 {
 	const struct tappet_trigger *t = arg;
 	char *key = claim_key(t->plugin, what);
-	if (!key || claims_add(&t->host->claims, t, key) < 0)
+	if (!key || claims_add(&t->owner->host->claims, t, key) < 0)
 		log_error("no memory for what a trigger claims", log_str("trigger", trigger_def(t)->id), LOG_END);
 	free(key);
 	return NULL;
@@ -204,8 +204,8 @@ static int read_options(struct tappet_trigger *t, struct option_values **ret, ch
 	diag_init(&d);
 	int r = json_file_parse(name, text, strlen(text), &d, &file);
 	if (r == 0)
-		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root, t->host->folder,
-				 &d, ret);
+		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root,
+				 t->owner->host->folder, &d, ret);
 	if (r == 0) {
 		const struct checker_place place = {
 			.file = file, .object = file->root, .d = &d, .claim = note_claim, .arg = t};
@@ -233,7 +233,7 @@ static int32_t call_add(struct tappet_trigger *t, const struct option_values *va
 	const tappet_trigger_info info = {
 		.struct_size = sizeof(info),
 		.trigger_id = trigger_def(t)->id,
-		.workflow_id = t->workflow_id,
+		.workflow_id = t->owner->id,
 		.workflow_slug = t->workflow->slug,
 		.workflow_name = t->workflow->name ? t->workflow->name : t->workflow->slug,
 		.team = t->workflow->team ? t->workflow->team : "",
@@ -264,8 +264,8 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 	option_values_free(values);
 	if (r < 0) {
 		/* A plugin that has said why is better informed than the number. */
-		if (t->health_state != TAPPET_HEALTH_RUNNING && t->health_reason)
-			snprintf(reason, sizeof(reason), "%s", t->health_reason);
+		if (t->health)
+			snprintf(reason, sizeof(reason), "%s", t->health->reason);
 		else
 			snprintf(reason, sizeof(reason), "the plugin does not take it: %s", tappet_strerror(r));
 		trigger_dead(t, reason);
@@ -279,7 +279,7 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
 {
-	struct host *h = t->host;
+	struct host *h = t->owner->host;
 	t->stateless = count == 0;
 	if (t->plugin->phase == PLUGIN_CREATED || t->plugin->phase == PLUGIN_STARTED)
 		add(t, rows, count);
@@ -309,15 +309,12 @@ static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *
 	struct tappet_trigger *t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
-	t->host = h;
+	t->owner = hw;
 	t->workflow = workflow_ref(w);
-	t->index = index;
+	t->index = (uint32_t)index;
 	t->plugin = host_instance(h, w->triggers[index].plugin);
-	memcpy(t->workflow_id, hw->id, sizeof(t->workflow_id));
 	catalog_trigger_init(&t->order);
 	list_init(&t->in_plugin);
-	list_init(&t->in_loading);
-	list_init(&t->busy);
 	later_init(&t->release, release_run);
 	list_append(&hw->triggers, &t->in_workflow);
 	return t;
@@ -352,8 +349,8 @@ static void keep(struct tappet_trigger *t, struct workflow *w, size_t index)
 {
 	struct workflow *old = t->workflow;
 	t->workflow = workflow_ref(w);
-	t->index = index;
-	t->generation = t->host->generation;
+	t->index = (uint32_t)index;
+	t->generation = t->owner->host->generation;
 	workflow_unref(old);
 }
 
@@ -387,6 +384,7 @@ static struct host_workflow *find_workflow(struct host *h, const struct catalog_
 	hw = calloc(1, sizeof(*hw));
 	if (!hw)
 		return NULL;
+	hw->host = h;
 	memcpy(hw->id, entry->id, sizeof(hw->id));
 	list_init(&hw->triggers);
 	hw->slug = strdup(entry->slug ? entry->slug : entry->id);

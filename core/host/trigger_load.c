@@ -27,8 +27,8 @@ static bool is_loaded(const struct tappet_trigger *t)
 void trigger_load(struct tappet_trigger *t)
 {
 	t->phase = TRIGGER_LOADING;
-	list_append(&t->host->loading, &t->in_loading);
-	host_later(t->host, &t->host->load);
+	list_append(&t->owner->host->loading, &t->in_plugin);
+	host_later(t->owner->host, &t->owner->host->load);
 }
 
 /* The read has come back for t. */
@@ -46,7 +46,7 @@ static void hand_over(struct tappet_trigger *t, int status, const struct store_c
 	char reason[200];
 	snprintf(reason, sizeof(reason), "its checkpoints cannot be read: %s", log_strerror(status));
 	trigger_dead(t, reason);
-	trigger_settled(t->host);
+	trigger_settled(t->owner->host);
 }
 
 static void on_one(void *arg, int status, const struct store_checkpoint *rows, size_t count)
@@ -63,7 +63,7 @@ static void read_one(struct tappet_trigger *t)
 	t->reading = true;
 	pending_add(t->plugin);
 	if (r == 0)
-		r = store_get_kv(t->host->options.store, scope, NULL, 0, on_one, t);
+		r = store_get_kv(t->owner->host->options.store, scope, NULL, 0, on_one, t);
 	if (r < 0)
 		on_one(t, r, NULL, 0);
 }
@@ -136,7 +136,7 @@ static struct batch *batch_new(struct host *h, struct list *triggers, size_t cou
 	b->host = h;
 	b->items = items;
 	list_each_safe (node, triggers) {
-		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_loading);
+		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_plugin);
 		list_remove(node);
 		t->reading = true;
 		pending_add(t->plugin);
@@ -150,7 +150,7 @@ static void read_each(struct list *triggers)
 	struct list *node;
 	while ((node = list_first(triggers))) {
 		list_remove(node);
-		read_one(list_entry(node, struct tappet_trigger, in_loading));
+		read_one(list_entry(node, struct tappet_trigger, in_plugin));
 	}
 }
 
@@ -171,7 +171,7 @@ static void without_store(struct list *triggers)
 	struct list *node;
 	while ((node = list_first(triggers))) {
 		list_remove(node);
-		trigger_hand_over(list_entry(node, struct tappet_trigger, in_loading), NULL, 0);
+		trigger_hand_over(list_entry(node, struct tappet_trigger, in_plugin), NULL, 0);
 	}
 }
 
@@ -185,7 +185,7 @@ void loading_run(struct later *l)
 	list_init(&ready);
 	list_each_safe (node, &h->loading) {
 		/* Before `create` there is nobody to hand it to. */
-		if (!is_loaded(list_entry(node, struct tappet_trigger, in_loading)))
+		if (!is_loaded(list_entry(node, struct tappet_trigger, in_plugin)))
 			continue;
 		list_remove(node);
 		list_append(&ready, node);

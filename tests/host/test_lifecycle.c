@@ -117,6 +117,48 @@ static void removing_one_of_many_triggers_touches_no_other(void **state)
 	free(fewer);
 }
 
+static void sync_numbered(size_t number, struct workflow *w)
+{
+	char id[ID_SIZE];
+	snprintf(id, sizeof(id), "%024zx", number);
+	struct catalog_entry entry = fixture_entry(id, w);
+	host_sync(f.host, &entry);
+}
+
+static void settled(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void removing_one_of_a_hundred_thousand_calls_the_plugin_for_that_one_alone(void **state)
+{
+	enum { WORKFLOWS = 100, EACH = 1000 };
+	bool done = false;
+	struct host_settle settle = {.done = settled, .arg = &done};
+	(void)state;
+	assert_int_equal(fixture_load(&f, "probe", "probe", NULL), 0);
+	f.probe->keep_triggers = false;
+	fixture_start(&f);
+	char *all_text = probe_triggers(0, EACH), *fewer_text = probe_triggers(1, EACH);
+	struct workflow *all = fixture_workflow(all_text), *fewer = fixture_workflow(fewer_text);
+	for (size_t i = 0; i < WORKFLOWS; i++)
+		sync_numbered(i, all);
+	host_settle(f.host, &settle);
+	until(&f, done);
+	assert_int_equal(f.probe->adds, WORKFLOWS * EACH);
+	sync_numbered(WORKFLOWS / 2, fewer);
+	done = false;
+	host_settle(f.host, &settle);
+	until(&f, done);
+	assert_int_equal(f.probe->removes, 1);
+	assert_int_equal(f.probe->frees, 1);
+	assert_int_equal(f.probe->adds, WORKFLOWS * EACH);
+	workflow_unref(all);
+	workflow_unref(fewer);
+	free(all_text);
+	free(fewer_text);
+}
+
 static void a_failing_create_is_told(void **state)
 {
 	(void)state;
@@ -450,6 +492,7 @@ int main(void)
 		CASE(an_unchanged_trigger_is_left_alone),
 		CASE(a_trigger_with_other_options_is_replaced_alone),
 		CASE(a_trigger_that_is_gone_is_removed_alone),
+		CASE(removing_one_of_a_hundred_thousand_calls_the_plugin_for_that_one_alone),
 		CASE(a_workflow_that_is_switched_off_has_no_triggers),
 		CASE(a_disabled_trigger_is_not_added),
 		CASE(a_trigger_without_its_plugin_is_dead),
