@@ -236,7 +236,7 @@ const char *const sql_texts[SQL_COUNT] = {
 			      "last_ms DESC LIMIT ?3",
 	[SQL_LIST_SWITCHES] =
 		"SELECT e.seq, e.time_ms, e.type, w.id, e.activity, e.data FROM event e INDEXED BY event_of_workflow "
-		"CROSS JOIN workflow w ON w.num = e.workflow WHERE e.type IN (10, 11, 12) "
+		"CROSS JOIN workflow w ON w.num = e.workflow WHERE e.type >= 10 AND e.type <= 12 "
 		"AND e.workflow = (SELECT num FROM workflow WHERE id = ?2) AND e.time_ms >= ?1 AND e.time_ms < ?4 "
 		"ORDER BY e.seq DESC LIMIT ?3",
 };

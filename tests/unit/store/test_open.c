@@ -196,29 +196,41 @@ static void a_store_of_the_first_schema_goes_on_as_it_was(void **state)
 	assert_int_equal(activity_status(f, id), STATUS_NOTSTARTED);
 }
 
+/* All that this build knows, and one more. */
+#define MIGRATIONS_MAX 32
+static void with_one_more(const char *text, const char *ret[static MIGRATIONS_MAX])
+{
+	assert_true(schema_version < MIGRATIONS_MAX);
+	for (int i = 0; i < schema_version; i++)
+		ret[i] = schema_migrations[i];
+	ret[schema_version] = text;
+}
+
 static void a_migration_runs_after_a_copy_and_keeps_everything(void **state)
 {
 	struct fixture *f = *state;
-	const char *migrations[] = {schema_migrations[0], schema_migrations[1],
-				    "ALTER TABLE token ADD COLUMN note TEXT"};
+	const char *migrations[MIGRATIONS_MAX];
 	struct database c;
-	char id[ID_SIZE], copy[100];
+	char id[ID_SIZE], ending[40], copy[140];
 
+	with_one_more("ALTER TABLE token ADD COLUMN note TEXT", migrations);
 	admit(f, id);
 	fixture_close(f);
 	assert_int_equal(database_open(&c, f->path, NULL), 0);
-	assert_int_equal(migrate(&c, f->path, NULL, migrations, 3), 0);
+	assert_int_equal(migrate(&c, f->path, NULL, migrations, schema_version + 1), 0);
 	database_close(&c);
-	assert_int_equal(ask(f->path, "PRAGMA user_version"), 3);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), schema_version + 1);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 1);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM activity"), 1);
 
-	snprintf(copy, sizeof(copy), "%s.schema-2", f->path);
-	assert_int_equal(mode_of(f, ".schema-2"), 0600);
-	assert_int_equal(ask(copy, "PRAGMA user_version"), 2);
+	snprintf(ending, sizeof(ending), ".schema-%d", schema_version);
+	snprintf(copy, sizeof(copy), "%s%s", f->path, ending);
+	assert_int_equal(mode_of(f, ending), 0600);
+	assert_int_equal(ask(copy, "PRAGMA user_version"), schema_version);
 	assert_int_equal(ask(copy, "SELECT count(*) FROM activity"), 1);
 	assert_int_equal(ask(copy, "SELECT count(*) FROM pragma_table_info('token') WHERE name = 'note'"), 0);
-	assert_int_equal(mode_of(f, ".schema-2.unfinished"), 0);
+	snprintf(ending, sizeof(ending), ".schema-%d.unfinished", schema_version);
+	assert_int_equal(mode_of(f, ending), 0);
 	/* Not ours any more: this build knows one version less. */
 	assert_int_equal(fixture_open(f), -EPROTO);
 }
@@ -226,17 +238,43 @@ static void a_migration_runs_after_a_copy_and_keeps_everything(void **state)
 static void a_migration_that_fails_leaves_the_old_schema(void **state)
 {
 	struct fixture *f = *state;
-	const char *migrations[] = {schema_migrations[0], schema_migrations[1],
-				    "CREATE TABLE half (a) STRICT; CREATE nonsense"};
+	const char *migrations[MIGRATIONS_MAX];
 	struct database c;
 
+	with_one_more("CREATE TABLE half (a) STRICT; CREATE nonsense", migrations);
 	fixture_close(f);
 	assert_int_equal(database_open(&c, f->path, NULL), 0);
-	assert_true(migrate(&c, f->path, NULL, migrations, 3) < 0);
+	assert_true(migrate(&c, f->path, NULL, migrations, schema_version + 1) < 0);
 	database_close(&c);
-	assert_int_equal(ask(f->path, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(f->path, "PRAGMA user_version"), schema_version);
 	assert_int_equal(ask(f->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
 	assert_int_equal(fixture_open(f), 0);
+}
+
+/* A pager and a page cache for each row, where the condition of an index asks for it. */
+static bool builds_a_table(sqlite3 *db, const char *text)
+{
+	char explain[1000];
+	sqlite3_stmt *st = NULL;
+	bool found = false;
+	snprintf(explain, sizeof(explain), "EXPLAIN %s", text);
+	assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &st, NULL), SQLITE_OK);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		found = found || strstr((const char *)sqlite3_column_text(st, 1), "OpenEphemeral");
+	sqlite3_finalize(st);
+	return found;
+}
+
+static void what_is_added_most_often_builds_no_table_on_the_way(void **state)
+{
+	static const enum sql often[] = {SQL_ADD_INPUT,       SQL_ADD_ACTIVITY, SQL_ADD_EVENT, SQL_ADD_DEDUP,
+					 SQL_CHANGE_ACTIVITY, SQL_CHANGE_STEP,  SQL_ADD_LOG,   SQL_SET_KV};
+	struct fixture *f = *state;
+	struct database c = {0};
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	for (size_t i = 0; i < sizeof(often) / sizeof(often[0]); i++)
+		assert_false(builds_a_table(c.db, sql_texts[often[i]]));
+	database_close(&c);
 }
 
 int main(void)
@@ -252,6 +290,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_migration_runs_after_a_copy_and_keeps_everything, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_is_added_most_often_builds_no_table_on_the_way, fixture_setup,
 						fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
