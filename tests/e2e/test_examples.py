@@ -1,0 +1,111 @@
+"""The example plugins: each on real input in a real daemon, and by the rules of the ABI."""
+
+import json
+import os
+import subprocess
+import threading
+
+from daemon import BUILD, wait_until
+
+EXAMPLES = BUILD / "examples"
+STEPS = [{"id": "nothing", "sleep": "0s"}]
+
+
+def with_example(daemon, example, trigger, env=None):
+    """A daemon with this plugin and one workflow, "site", whose trigger has these options."""
+    daemon.configure(plugins={"webhook": {}, example: {"load": str(EXAMPLES / f"{example}.so")}})
+    daemon.workflow("site", STEPS, params={"payload": {"default": ""}},
+                    triggers=[{"plugin": example, "id": "it", "with": trigger, "params": {"payload": "tojson"}}])
+    return daemon.start(env=env)
+
+
+def payloads(daemon):
+    """What the activities were started with, oldest first."""
+    answer = daemon.api("GET", "/activities?limit=100")
+    assert answer.status == 200, answer.body
+    return [json.loads(daemon.detail(row["id"])["params"]["payload"]) for row in reversed(answer.json["activities"])]
+
+
+def wait_payloads(daemon, expected):
+    wait_until(lambda: len(payloads(daemon)) >= len(expected), f"{len(expected)} activities")
+    assert payloads(daemon) == expected
+
+
+def broken_rules(example, *arguments):
+    done = subprocess.run([BUILD / "tappet", "plugin-check", EXAMPLES / f"{example}.so", "--json", *arguments], text=True,
+                          capture_output=True, check=False, timeout=300)
+    return [rule for rule in json.loads(done.stdout)["rules"] if rule["result"] == "fail"]
+
+
+# ---- challenge
+
+
+def test_challenge_answers_the_handshake_and_takes_events(daemon):
+    with_example(daemon, "challenge", {"verifyToken": {"env": "VERIFY"}}, env={"VERIFY": "V"})
+    echo = daemon.request("GET", "/challenge/site?hub.mode=subscribe&hub.challenge=c42&hub.verify_token=V")
+    assert (echo.status, echo.body) == (200, b"c42")
+    assert daemon.request("GET", "/challenge/site?hub.mode=subscribe&hub.challenge=c&hub.verify_token=W").status == 403
+    token = daemon.token("site")
+    assert daemon.request("POST", "/challenge/site?token=wrong", {"a": 1}).status == 403
+    answer = daemon.request("POST", f"/challenge/site?token={token}", {"a": 1})
+    assert answer.status == 202, answer.body
+    wait_payloads(daemon, [{"a": 1}])
+
+
+def test_challenge_keeps_the_rules():
+    assert broken_rules("challenge") == []
+
+
+# ---- fifo
+
+
+def test_fifo_starts_an_activity_for_each_line(daemon):
+    path = daemon.folder / "lines"
+    os.mkfifo(path)
+    with_example(daemon, "fifo", {"path": str(path)})
+    path.write_text('{"n": 1}\nnonsense\n{"n": 2}\n', encoding="utf-8")
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}])
+
+
+def test_fifo_keeps_the_rules(tmp_path):
+    path = tmp_path / "lines"
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    over = threading.Event()
+
+    def write():
+        while not over.wait(0.005):
+            try:
+                os.write(fd, b'{"a":1}\n{"a":2}\n')
+            except BlockingIOError:
+                pass
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert broken_rules("fifo", "--trigger", json.dumps({"path": str(path)})) == []
+    finally:
+        over.set()
+        writer.join()
+        os.close(fd)
+
+
+# ---- poller
+
+
+def test_poller_goes_on_where_it_was_after_a_kill(daemon):
+    path = daemon.folder / "lines"
+    path.write_text('{"n": 1}\n{"n": 2}\n', encoding="utf-8")
+    with_example(daemon, "poller", {"path": str(path), "every": "50ms"})
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}])
+    daemon.kill()
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write('{"n": 3}\n')
+    daemon.start()
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}, {"n": 3}])
+
+
+def test_poller_keeps_the_rules(tmp_path):
+    path = tmp_path / "lines"
+    path.write_text("".join(f'{{"n": {n}}}\n' for n in range(100)), encoding="utf-8")
+    assert broken_rules("poller", "--trigger", json.dumps({"path": str(path), "every": "1s"})) == []
