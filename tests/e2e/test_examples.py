@@ -109,3 +109,28 @@ def test_poller_keeps_the_rules(tmp_path):
     path = tmp_path / "lines"
     path.write_text("".join(f'{{"n": {n}}}\n' for n in range(100)), encoding="utf-8")
     assert broken_rules("poller", "--trigger", json.dumps({"path": str(path), "every": "1s"})) == []
+
+
+# ---- command
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_command_starts_an_activity_for_each_line_and_ends_with_the_daemon(daemon):
+    with_example(daemon, "command", {"command": ["sh", "-c", "echo $$; echo 'a \"b\"'; exec sleep 1000"]})
+    wait_until(lambda: len(payloads(daemon)) == 2, "two activities")
+    first, second = payloads(daemon)
+    assert second == {"line": 'a "b"'}
+    assert not gone(int(first["line"]))
+    assert daemon.stop() == 0
+    assert gone(int(first["line"]))
+
+
+def test_command_keeps_the_rules():
+    assert broken_rules("command", "--trigger", json.dumps({"command": ["sh", "-c", "echo 1; echo 2"]})) == []
