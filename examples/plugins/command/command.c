@@ -35,6 +35,7 @@ struct trigger {
 	tappet_fd *exit_watch, *output_watch;
 	pid_t pid;
 	int pidfd, output;
+	int starting; /* pid, pidfd and output belong to a thread of the pool */
 	int in_flight, skipping, due, ending, freed;
 	int64_t begun_ms, wait_ms, wait_max_ms;
 	long lines;
@@ -247,38 +248,71 @@ static int spawn(struct trigger *t, int output)
 	return error;
 }
 
-static void run(struct trigger *t)
+/* On a thread of the pool: a new process may keep its parent waiting until its program is loaded. */
+static void start_child(void *arg)
 {
-	struct plugin *p = t->plugin;
+	struct trigger *t = arg;
 	int ends[2];
 
-	t->begun_ms = p->host->mono_ms(p->self);
-	if (pipe2(ends, O_CLOEXEC) != 0) {
-		back_off(t, "no pipe");
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return;
-	}
 	t->output = ends[0];
 	if (spawn(t, ends[1]) == 0) {
 		t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
-		if (t->pidfd < 0 || p->host->fd_watch(p->self, t->pidfd, TAPPET_READABLE, on_exit_of_child, t,
-						      &t->exit_watch) != TAPPET_OK) {
-			/* Nobody would see its end. SIGKILL does not keep anybody waiting. */
+		if (t->pidfd < 0) {
+			/* Nobody would see its end. */
 			kill(-t->pid, SIGKILL);
 			waitpid(t->pid, NULL, 0);
-			if (t->pidfd >= 0)
-				close(t->pidfd);
 			t->pid = 0;
 		}
 	}
 	close(ends[1]);
-	if (t->pid == 0) {
+}
+
+static void on_started(void *arg, int32_t result)
+{
+	struct trigger *t = arg;
+	struct plugin *p = t->plugin;
+	int has_child;
+
+	t->starting = 0;
+	if (t->pid &&
+	    p->host->fd_watch(p->self, t->pidfd, TAPPET_READABLE, on_exit_of_child, t, &t->exit_watch) != TAPPET_OK) {
+		kill(-t->pid, SIGKILL);
+		waitpid(t->pid, NULL, 0); /* SIGKILL does not keep anybody waiting */
+		close(t->pidfd);
+		t->pid = 0;
+	}
+	has_child = t->pid != 0;
+	if (t->ending) {
 		close_output(t);
-		back_off(t, "the command cannot be started");
+		if (t->pid)
+			kill(-t->pid, SIGKILL);
+		else if (t->freed)
+			release(t);
+	} else if (t->pid) {
+		p->host->health(p->self, t->handle, TAPPET_HEALTH_RUNNING, "", 0);
+		go_on(t);
+	} else {
+		close_output(t);
+		back_off(t, result == TAPPET_OK ? "the command cannot be started" : tappet_strerror(result));
+	}
+	if (!has_child) /* else its end counts down */
+		done_one(p);
+}
+
+static void run(struct trigger *t)
+{
+	struct plugin *p = t->plugin;
+
+	t->due = 0;
+	t->begun_ms = p->host->mono_ms(p->self);
+	if (p->host->work(p->self, start_child, on_started, t) != TAPPET_OK) {
+		back_off(t, "no thread is free");
 		return;
 	}
+	t->starting = 1;
 	p->under_way++;
-	p->host->health(p->self, t->handle, TAPPET_HEALTH_RUNNING, "", 0);
-	go_on(t);
 }
 
 /* Whatever is next: lines that are here, output to read, another start. */
@@ -286,7 +320,8 @@ static void go_on(struct trigger *t)
 {
 	struct plugin *p = t->plugin;
 
-	if (!p->started || p->paused || t->ending || t->timer || t->in_flight || t->output_watch || !take_lines(t))
+	if (!p->started || p->paused || t->ending || t->timer || t->starting || t->in_flight || t->output_watch ||
+	    !take_lines(t))
 		return;
 	if (t->output >= 0) {
 		t->due = 0;
@@ -305,7 +340,7 @@ static void on_timer(void *arg)
 
 	t->timer = NULL;
 	t->due = 1;
-	if (t->ending && t->pid)
+	if (t->ending && t->exit_watch)
 		kill(-t->pid, SIGKILL);
 	go_on(t);
 }
@@ -319,8 +354,11 @@ static void end(struct trigger *t, int64_t patience_ms)
 	if (t->timer)
 		host->timer_stop(t->timer);
 	t->timer = NULL;
+	/* One that is being started belongs to its thread still: on_started ends it. */
+	if (t->starting)
+		return;
 	close_output(t);
-	if (!t->pid)
+	if (!t->exit_watch)
 		return;
 	kill(-t->pid, SIGTERM);
 	if (host->timer_start(t->plugin->self, patience_ms, 0, on_timer, t, &t->timer) != TAPPET_OK)
@@ -401,7 +439,7 @@ static void trigger_free(void *state, void *trigger_state)
 
 	(void)state;
 	t->freed = 1;
-	if (!t->pid)
+	if (!t->starting && !t->pid)
 		release(t);
 }
 

@@ -70,8 +70,35 @@ static void an_unknown_outcome_is_tried_again_with_the_same_key(void)
 	testkit_close(kit);
 }
 
+static void a_trigger_that_is_removed_ends_its_command(void)
+{
+	tappet_trigger *trigger;
+	testkit *kit = begin("echo one; (sleep 1000 &) ; exit", &trigger);
+
+	wait_for(kit, 1);
+	testkit_hold(kit, 1);
+	testkit_trigger_remove(kit, trigger);
+	testkit_hold(kit, 0);
+	testkit_stop(kit, 5000);
+	while (!testkit_has_stopped(kit))
+		CHECK(testkit_poll(kit, 10000));
+	testkit_close(kit);
+}
+
+static void a_command_that_is_not_there_is_tried_again(void)
+{
+	testkit *kit = testkit_open(tappet_plugin_v1());
+	tappet_trigger *trigger = testkit_begin(kit, NULL, "{\"command\": \"/nonexistent\"}");
+
+	testkit_advance(kit, 0);
+	CHECK(testkit_health(kit, trigger) == TAPPET_HEALTH_BACKING_OFF);
+	testkit_close(kit);
+}
+
 int main(void)
 {
+	a_trigger_that_is_removed_ends_its_command();
+	a_command_that_is_not_there_is_tried_again();
 	each_line_becomes_an_activity();
 	a_command_that_ends_is_started_again_later_and_later();
 	an_unknown_outcome_is_tried_again_with_the_same_key();
