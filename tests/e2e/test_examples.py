@@ -2,9 +2,14 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
+import pytest
 from daemon import BUILD, wait_until
 
 EXAMPLES = BUILD / "examples"
@@ -134,3 +139,67 @@ def test_command_starts_an_activity_for_each_line_and_ends_with_the_daemon(daemo
 
 def test_command_keeps_the_rules():
     assert broken_rules("command", "--trigger", json.dumps({"command": ["sh", "-c", "echo 1; echo 2"]})) == []
+
+
+# ---- pgnotify
+
+
+class Postgres:
+    """A server of its own on a UNIX socket; it refuses to run as root."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="tappet-pg-"))
+        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        if self.user:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.folder.chmod(0o755)
+        self.process = None
+        self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "tester", "--no-sync")
+
+    def run(self, program, *arguments):
+        subprocess.run([*self.user, self.bin / program, *arguments], cwd="/", check=True, capture_output=True)
+
+    def start(self):
+        self.process = subprocess.Popen([*self.user, self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder,
+                                         "-c", "listen_addresses=", "-F"], cwd="/", stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.sql("SELECT 1"), "the server")
+
+    def sql(self, text):
+        return subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "tester", "-c", text, "postgres"], cwd="/",
+                              capture_output=True, check=False).returncode == 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def postgres():
+    server = Postgres()
+    server.start()
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+    shutil.rmtree(server.folder)
+
+
+def test_pgnotify_takes_notifications_and_connects_again(daemon, postgres):
+    with_example(daemon, "pgnotify", {"connection": {"env": "CONNECTION"}, "channel": "orders"},
+                 env={"CONNECTION": f"host={postgres.folder} user=tester dbname=postgres"})
+    first = {"channel": "orders", "payload": 'a "b"'}
+
+    def arrived(count, payload):
+        postgres.sql(f"NOTIFY orders, '{payload}'")
+        return len(payloads(daemon)) >= count
+
+    wait_until(lambda: arrived(1, 'a "b"'), "a notification", pause=0.2)
+    assert payloads(daemon)[0] == first
+    postgres.stop()
+    postgres.start()
+    wait_until(lambda: arrived(1, "again") and {"channel": "orders", "payload": "again"} in payloads(daemon),
+               "a notification after the restart", pause=0.2)
+
+
+def test_pgnotify_keeps_the_rules_without_a_server():
+    assert broken_rules("pgnotify") == []
