@@ -216,13 +216,11 @@ static void on_ready(void *arg, int32_t events, int32_t error)
 	struct trigger *t = arg;
 
 	(void)events;
-	if (error) {
-		back_off(t);
-	} else if (!t->connected) {
+	if (!error && !t->connected) {
 		/* The library may close this descriptor for another one. */
 		unwatch(t);
 		go_on_connecting(t);
-	} else if (!PQconsumeInput(t->connection) || !take_results(t)) {
+	} else if (error || !PQconsumeInput(t->connection) || !take_results(t)) {
 		back_off(t);
 	} else {
 		take(t);
