@@ -42,7 +42,7 @@ LIBRARIES = {
     r"curl/.*": ["core/cli/", "core/engine/"],
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
     r"dlfcn\.h": ["core/host/loader", "core/host/probe/object.c", "sdk/testkit/"],
-    r"tappet/.*": ["core/host/", "plugins/", "sdk/"],
+    r"tappet/.*": ["core/host/", "plugins/", "sdk/", "examples/plugins/"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
@@ -50,7 +50,7 @@ SYSTEM_DLOPEN = re.compile(r"\b(dlopen|dlsym|uv_dlopen)\s*\(")
 
 
 def sources(root):
-    for folder in ("core", "plugins", "sdk"):
+    for folder in ("core", "plugins", "sdk", "examples"):
         for path in sorted((root / folder).rglob("*")):
             if path.suffix in (".c", ".h", ".in") and path.is_file():
                 yield path

@@ -1,0 +1,205 @@
+"""The example plugins: each on real input in a real daemon, and by the rules of the ABI."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from daemon import BUILD, wait_until
+
+EXAMPLES = BUILD / "examples"
+STEPS = [{"id": "nothing", "sleep": "0s"}]
+
+
+def with_example(daemon, example, trigger, env=None):
+    """A daemon with this plugin and one workflow, "site", whose trigger has these options."""
+    daemon.configure(plugins={"webhook": {}, example: {"load": str(EXAMPLES / f"{example}.so")}})
+    daemon.workflow("site", STEPS, params={"payload": {"default": ""}},
+                    triggers=[{"plugin": example, "id": "it", "with": trigger, "params": {"payload": "tojson"}}])
+    return daemon.start(env=env)
+
+
+def payloads(daemon):
+    """What the activities were started with, oldest first."""
+    answer = daemon.api("GET", "/activities?limit=100")
+    assert answer.status == 200, answer.body
+    return [json.loads(daemon.detail(row["id"])["params"]["payload"]) for row in reversed(answer.json["activities"])]
+
+
+def wait_payloads(daemon, expected):
+    wait_until(lambda: len(payloads(daemon)) >= len(expected), f"{len(expected)} activities")
+    assert payloads(daemon) == expected
+
+
+def broken_rules(example, *arguments):
+    done = subprocess.run([BUILD / "tappet", "plugin-check", EXAMPLES / f"{example}.so", "--json", *arguments], text=True,
+                          capture_output=True, check=False, timeout=300)
+    return [rule for rule in json.loads(done.stdout)["rules"] if rule["result"] == "fail"]
+
+
+# ---- challenge
+
+
+def test_challenge_answers_the_handshake_and_takes_events(daemon):
+    with_example(daemon, "challenge", {"verifyToken": {"env": "VERIFY"}}, env={"VERIFY": "V"})
+    echo = daemon.request("GET", "/challenge/site?hub.mode=subscribe&hub.challenge=c42&hub.verify_token=V")
+    assert (echo.status, echo.body) == (200, b"c42")
+    assert daemon.request("GET", "/challenge/site?hub.mode=subscribe&hub.challenge=c&hub.verify_token=W").status == 403
+    token = daemon.token("site")
+    assert daemon.request("POST", "/challenge/site?token=wrong", {"a": 1}).status == 403
+    answer = daemon.request("POST", f"/challenge/site?token={token}", {"a": 1})
+    assert answer.status == 202, answer.body
+    wait_payloads(daemon, [{"a": 1}])
+
+
+def test_challenge_keeps_the_rules():
+    assert broken_rules("challenge") == []
+
+
+# ---- fifo
+
+
+def test_fifo_starts_an_activity_for_each_line(daemon):
+    path = daemon.folder / "lines"
+    os.mkfifo(path)
+    with_example(daemon, "fifo", {"path": str(path)})
+    path.write_text('{"n": 1}\nnonsense\n{"n": 2}\n', encoding="utf-8")
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}])
+
+
+def test_fifo_keeps_the_rules(tmp_path):
+    path = tmp_path / "lines"
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    over = threading.Event()
+
+    def write():
+        while not over.wait(0.005):
+            try:
+                os.write(fd, b'{"a":1}\n{"a":2}\n')
+            except BlockingIOError:
+                pass
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert broken_rules("fifo", "--trigger", json.dumps({"path": str(path)})) == []
+    finally:
+        over.set()
+        writer.join()
+        os.close(fd)
+
+
+# ---- poller
+
+
+def test_poller_goes_on_where_it_was_after_a_kill(daemon):
+    path = daemon.folder / "lines"
+    path.write_text('{"n": 1}\n{"n": 2}\n', encoding="utf-8")
+    with_example(daemon, "poller", {"path": str(path), "every": "50ms"})
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}])
+    daemon.kill()
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write('{"n": 3}\n')
+    daemon.start()
+    wait_payloads(daemon, [{"n": 1}, {"n": 2}, {"n": 3}])
+
+
+def test_poller_keeps_the_rules(tmp_path):
+    path = tmp_path / "lines"
+    path.write_text("".join(f'{{"n": {n}}}\n' for n in range(100)), encoding="utf-8")
+    assert broken_rules("poller", "--trigger", json.dumps({"path": str(path), "every": "1s"})) == []
+
+
+# ---- command
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_command_starts_an_activity_for_each_line_and_ends_with_the_daemon(daemon):
+    with_example(daemon, "command", {"command": ["sh", "-c", "echo $$; echo 'a \"b\"'; exec sleep 1000"]})
+    wait_until(lambda: len(payloads(daemon)) == 2, "two activities")
+    first, second = payloads(daemon)
+    assert second == {"line": 'a "b"'}
+    assert not gone(int(first["line"]))
+    assert daemon.stop() == 0
+    assert gone(int(first["line"]))
+
+
+def test_command_keeps_the_rules():
+    assert broken_rules("command", "--trigger", json.dumps({"command": ["sh", "-c", "echo 1; echo 2"]})) == []
+
+
+# ---- pgnotify
+
+
+class Postgres:
+    """A server of its own on a UNIX socket; it refuses to run as root."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="tappet-pg-"))
+        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        if self.user:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.folder.chmod(0o755)
+        self.process = None
+        self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "tester", "--no-sync")
+
+    def run(self, program, *arguments):
+        subprocess.run([*self.user, self.bin / program, *arguments], cwd="/", check=True, capture_output=True)
+
+    def start(self):
+        self.process = subprocess.Popen([*self.user, self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder,
+                                         "-c", "listen_addresses=", "-F"], cwd="/", stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.sql("SELECT 1"), "the server")
+
+    def sql(self, text):
+        return subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "tester", "-c", text, "postgres"], cwd="/",
+                              capture_output=True, check=False).returncode == 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def postgres():
+    server = Postgres()
+    server.start()
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+    shutil.rmtree(server.folder)
+
+
+def test_pgnotify_takes_notifications_and_connects_again(daemon, postgres):
+    with_example(daemon, "pgnotify", {"connection": {"env": "CONNECTION"}, "channel": "orders"},
+                 env={"CONNECTION": f"host={postgres.folder} user=tester dbname=postgres"})
+    first = {"channel": "orders", "payload": 'a "b"'}
+
+    def arrived(count, payload):
+        postgres.sql(f"NOTIFY orders, '{payload}'")
+        return len(payloads(daemon)) >= count
+
+    wait_until(lambda: arrived(1, 'a "b"'), "a notification", pause=0.2)
+    assert payloads(daemon)[0] == first
+    postgres.stop()
+    postgres.start()
+    wait_until(lambda: arrived(1, "again") and {"channel": "orders", "payload": "again"} in payloads(daemon),
+               "a notification after the restart", pause=0.2)
+
+
+def test_pgnotify_keeps_the_rules_without_a_server():
+    assert broken_rules("pgnotify") == []
