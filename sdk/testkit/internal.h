@@ -32,6 +32,7 @@ enum rule {
 	RULE_HTTP_1,
 	RULE_HTTP_2,
 	RULE_HTTP_3,
+	RULE_EVENTS_1,
 };
 
 enum phase { LOADED, CREATED, STARTED, STOPPING, STOPPED, DESTROYED };
@@ -94,7 +95,8 @@ struct tappet_instance {
 	size_t fault, failed;
 	int32_t fault_error;
 
-	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters;
+	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters,
+		readers;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
 	uint64_t timer_number;
@@ -102,7 +104,9 @@ struct tappet_instance {
 	bool hold, told_busy;
 	struct outcome always;
 	size_t operations; /* kv, work, activities under way */
-	struct records emissions, accounts, refusals, log, metrics, texts, capabilities;
+	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events;
+	uint64_t oldest_event; /* that is kept still */
+	size_t batch_max;
 	struct map known; /* dedup keys */
 	struct router router;
 	struct list requests;
@@ -198,12 +202,14 @@ int32_t table_work(tappet_instance *self, void (*work)(void *arg), tappet_done_c
 void posts_take(testkit *kit);
 void posts_release(testkit *kit);
 
-/* ---- http.c, auth.c, activity.c ---- */
+/* ---- http.c, auth.c, activity.c, events.c ---- */
 extern const tappet_http1 http_table;
 extern const tappet_auth1 auth_table;
 extern const tappet_activity1 activity_table;
+extern const tappet_events1 events_table;
 void auth_release(testkit *kit);
 void activity_release(testkit *kit);
+void readers_release(testkit *kit);
 /* Waits for ends are over when the plugin is told to stop. */
 void activity_expire(testkit *kit);
 

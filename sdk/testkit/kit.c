@@ -8,6 +8,7 @@
 #define CREDIT_EMISSIONS 1024
 #define CREDIT_BYTES (UINT64_C(64) * 1024 * 1024)
 #define DEADLINE_MS 10000
+#define BATCH 128
 
 static int64_t table_wall_ms(tappet_instance *self)
 {
@@ -31,6 +32,8 @@ static const void *table_capability(tappet_instance *self, const char *name)
 		return &http_table;
 	if (strcmp(name, TAPPET_AUTH_1) == 0)
 		return &auth_table;
+	if (strcmp(name, TAPPET_EVENTS_1) == 0)
+		return &events_table;
 	return strcmp(name, TAPPET_ACTIVITY_1) == 0 ? &activity_table : NULL;
 }
 
@@ -101,10 +104,10 @@ const tappet_host *testkit_host(void)
 
 static void init_lists(testkit *kit)
 {
-	struct list *const lists[] = {&kit->handles,         &kit->triggers,   &kit->tasks,    &kit->posts,
-				      &kit->timers,          &kit->watches,    &kit->outcomes, &kit->kv,
-				      &kit->tokens,          &kit->activities, &kit->waiters,  &kit->requests,
-				      &kit->credit_task.node};
+	struct list *const lists[] = {&kit->handles, &kit->triggers,        &kit->tasks,    &kit->posts,
+				      &kit->timers,  &kit->watches,         &kit->outcomes, &kit->kv,
+				      &kit->tokens,  &kit->activities,      &kit->waiters,  &kit->requests,
+				      &kit->readers, &kit->credit_task.node};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 }
@@ -121,6 +124,8 @@ static testkit *kit_new(void)
 	kit->credit_emissions = CREDIT_EMISSIONS;
 	kit->credit_bytes = CREDIT_BYTES;
 	kit->credit_task.run = credit_run;
+	kit->oldest_event = 1;
+	kit->batch_max = BATCH;
 	kit->remote = kit_text("192.0.2.1");
 	kit->enabled_answer = TAPPET_ENOTFOUND;
 	kit->error = kit_text("");
@@ -252,6 +257,7 @@ static void finish(testkit *kit)
 	testkit_run(kit);
 	timers_release(kit);
 	watches_release(kit);
+	readers_release(kit);
 	if (kit->route_count)
 		rule_broken(kit, RULE_HTTP_2, "%zu routes", kit->route_count);
 	if (!kit->stopped)
@@ -275,6 +281,7 @@ static void free_kit(testkit *kit)
 	records_release(&kit->emissions);
 	records_release(&kit->accounts);
 	records_release(&kit->refusals);
+	records_release(&kit->events);
 	records_release(&kit->log);
 	records_release(&kit->texts);
 	free(kit->capabilities.items);

@@ -24,6 +24,7 @@ static const struct {
 	[RULE_FD_2] = {"FD-2", "a descriptor is closed after `fd_unwatch`, not before"},
 	[RULE_HTTP_1] = {"HTTP-1", "each request is answered exactly once, before `stopped` is called"},
 	[RULE_HTTP_2] = {"HTTP-2", "no route is left when the plugin has stopped"},
+	[RULE_EVENTS_1] = {"EVENTS-1", "no reader of events is left when the plugin has stopped"},
 	[RULE_HTTP_3] = {"HTTP-3",
 			 "an answer has a status of 200 to 599 and headers that leave the framing to the host"},
 };

@@ -215,6 +215,37 @@ static void time_1(void **state)
 	told_end(kit, "TIME-1");
 }
 
+static void nothing_read(void *arg, const tappet_event *events, size_t count, size_t event_size, uint64_t last_seq,
+			 uint64_t gap_from)
+{
+	(void)arg;
+	(void)events;
+	(void)count;
+	(void)event_size;
+	(void)last_seq;
+	(void)gap_from;
+}
+
+static void events_1(void **state)
+{
+	(void)state;
+	tappet_reader *reader;
+	testkit *kit = told_begin();
+	assert_int_equal(told.events->open(told.self, 0, NULL, nothing_read, NULL, &reader), 0);
+	told_end(kit, "EVENTS-1");
+}
+
+static void mem_1_reader(void **state)
+{
+	(void)state;
+	tappet_reader *reader;
+	testkit *kit = told_begin();
+	assert_int_equal(told.events->open(told.self, 0, NULL, nothing_read, NULL, &reader), 0);
+	told.events->close(reader);
+	told.events->more(reader);
+	told_end(kit, "MEM-1");
+}
+
 static void fd_1(void **state)
 {
 	(void)state;
@@ -327,6 +358,8 @@ int main(void)
 		cmocka_unit_test(work_1),
 		cmocka_unit_test(work_2),
 		cmocka_unit_test(time_1),
+		cmocka_unit_test(events_1),
+		cmocka_unit_test(mem_1_reader),
 		cmocka_unit_test(fd_1),
 		cmocka_unit_test(fd_2),
 		cmocka_unit_test(http_1_unanswered),

@@ -15,6 +15,7 @@
 
 #include "tappet/activity.h"
 #include "tappet/auth.h"
+#include "tappet/events.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
 
@@ -25,7 +26,7 @@ extern "C" {
 /* One loaded plugin and the host around it. It is what the plugin gets as its `self`. */
 typedef tappet_instance testkit;
 
-/* ---- Lifecycle ----------------------------------------------------------------------------------------------- */
+/* ---- Lifecycle ------------------------------------------------------------------------------------------------- */
 
 /* A plugin whose source is linked with the test: testkit_open(tappet_plugin_v1()). The kit stays until
  * testkit_close. */
@@ -33,7 +34,7 @@ TAPPET_EXPORT testkit *testkit_open(const tappet_plugin *plugin);
 /* A plugin as a shared object. The kit stays until testkit_close. */
 TAPPET_EXPORT testkit *testkit_open_file(const char *path);
 /* Runs what is due, stops the plugin when it runs, removes its triggers, looks for what it left behind (LIFE, EMIT,
- * WORK, TIME, FD, HTTP), destroys it and frees everything. Emissions that the test held back are cancelled. NULL is
+ * WORK, TIME, FD, HTTP, EVENTS), destroys it and frees everything. Emissions that the test held back are cancelled. NULL is
  * allowed. */
 TAPPET_EXPORT void testkit_close(testkit *kit);
 
@@ -66,7 +67,7 @@ TAPPET_EXPORT const char *testkit_error(const testkit *kit);
 /* The workflow of triggers that name none. */
 #define TESTKIT_WORKFLOW "5dd74d0976df2d000110e52a"
 
-/* ---- Rules ------------------------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------------------------- */
 
 /* Takes breaches in place of the abort: `rule` is an id such as "EMIT-1". The call during which it was seen goes on
  * as well as it can. */
@@ -76,8 +77,7 @@ TAPPET_EXPORT void testkit_on_breach(testkit *kit, testkit_breach_cb cb, void *a
 /* The table of functions that the plugin has. It is constant, valid for ever. */
 TAPPET_EXPORT const tappet_host *testkit_host(void);
 
-/* ---- Time, and what is due
- * ---------------------------------------------------------------------------------------- */
+/* ---- Time, and what is due ------------------------------------------------------------------------------------- */
 
 /* Everything that is due now: outcomes of emissions, state, work, posts, watched descriptors that are ready, pause
  * and resume, timers of this instant. */
@@ -96,8 +96,7 @@ TAPPET_EXPORT size_t testkit_timer_count(const testkit *kit);
 /* Milliseconds until the next timer; -1 when there is none. */
 TAPPET_EXPORT int64_t testkit_timer_next(const testkit *kit);
 
-/* ---- Emissions
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Emissions ------------------------------------------------------------------------------------------------- */
 
 /* An emission as it was taken, and what became of it. */
 typedef struct testkit_emission {
@@ -167,8 +166,7 @@ TAPPET_EXPORT size_t testkit_refusal_count(const testkit *kit);
 /* The last one; NULL: none. It stays until testkit_close. */
 TAPPET_EXPORT const testkit_refusal *testkit_refusal_last(const testkit *kit);
 
-/* ---- State
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- State ----------------------------------------------------------------------------------------------------- */
 
 /* The committed value, ptr == NULL when there is none; valid until it changes. `trigger_id` NULL: of the plugin;
  * else of that trigger, checkpoints included. They outlive the trigger: it finds them when it is added again. */
@@ -176,8 +174,7 @@ TAPPET_EXPORT tappet_str testkit_kv(const testkit *kit, const char *trigger_id, 
 /* Commits a value, as if the plugin had done so before. `trigger_id` as in testkit_kv. */
 TAPPET_EXPORT void testkit_kv_set(testkit *kit, const char *trigger_id, const char *key, const char *value);
 
-/* ---- HTTP (tappet.http/1)
- * -------------------------------------------------------------------------------------------- */
+/* ---- HTTP (tappet.http/1) -------------------------------------------------------------------------------------- */
 
 /* A request and its answer; stays until testkit_close. */
 typedef struct testkit_exchange testkit_exchange;
@@ -205,8 +202,7 @@ TAPPET_EXPORT const char *testkit_http_detail(const testkit_exchange *exchange);
 /* How many routes there are. */
 TAPPET_EXPORT size_t testkit_route_count(const testkit *kit);
 
-/* ---- Tokens and activities (tappet.auth/1, tappet.activity/1)
- * --------------------------------------------------------- */
+/* ---- Tokens and activities (tappet.auth/1, tappet.activity/1) -------------------------------------------------- */
 
 /* A token that covers one workflow, or with NULL all. Given again, it is replaced. `scopes` 0 takes it away. */
 TAPPET_EXPORT void testkit_token(testkit *kit, const char *secret, uint32_t scopes, const char *workflow_id);
@@ -219,11 +215,23 @@ TAPPET_EXPORT void testkit_activity(testkit *kit, const char *activity_id, const
 /* What the next `cancel` of an activity that is there gives, in place of the end. */
 TAPPET_EXPORT void testkit_cancel_result(testkit *kit, int32_t result);
 /* A capability by the test's own table, in place of the testkit's; NULL: there is none. `name` and `table` have to
- * stay. The testkit has http, auth and activity. */
+ * stay. The testkit has http, auth, activity and events. */
 TAPPET_EXPORT void testkit_capability(testkit *kit, const char *name, const void *table);
 
-/* ---- Descriptors
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Events (tappet.events/1) ---------------------------------------------------------------------------------- */
+
+/* Commits an event now, by the wall clock; readers get it at the next testkit_run. `workflow_id` and `activity_id` may
+ * be NULL, and so may `data` ("{}"). Its number: 1, 2, 3, ... */
+TAPPET_EXPORT uint64_t testkit_event(testkit *kit, const char *type, const char *workflow_id, const char *activity_id,
+				     const char *data);
+/* Events before this number are no longer kept: whoever has not read them is told of a gap. */
+TAPPET_EXPORT void testkit_events_oldest(testkit *kit, uint64_t seq);
+/* How many events a batch has at most, 1 to 128 (128). */
+TAPPET_EXPORT void testkit_events_batch(testkit *kit, size_t count);
+/* How many readers are open. */
+TAPPET_EXPORT size_t testkit_reader_count(const testkit *kit);
+
+/* ---- Descriptors ----------------------------------------------------------------------------------------------- */
 
 /* Waits, in real time (milliseconds), for a watched descriptor to be ready, and runs. 0 when none was within
  * timeout_ms, else 1. */
@@ -233,8 +241,7 @@ TAPPET_EXPORT int32_t testkit_fd_fire(testkit *kit, int fd, int32_t events, int3
 /* How many descriptors are watched. */
 TAPPET_EXPORT size_t testkit_fd_count(const testkit *kit);
 
-/* ---- What the plugin says
- * ------------------------------------------------------------------------------------------- */
+/* ---- What the plugin says -------------------------------------------------------------------------------------- */
 
 /* Of the plugin (NULL) or of a trigger: TAPPET_HEALTH_*. */
 TAPPET_EXPORT int32_t testkit_health(const testkit *kit, const tappet_trigger *trigger);
@@ -254,11 +261,10 @@ TAPPET_EXPORT const char *testkit_log_at(const testkit *kit, size_t index);
 /* How many lines contain the text. */
 TAPPET_EXPORT size_t testkit_log_find(const testkit *kit, const char *text);
 
-/* ---- Faults
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Faults ---------------------------------------------------------------------------------------------------- */
 
 /* The nth (from 1) call from now on that may fail (emit, account, timer_start, fd_watch, kv_put, kv_get, metric,
- * post, work, route_add and those of tappet.activity/1) fails with `error`; metric gives NULL. 0: none. */
+ * post, work, route_add, those of tappet.activity/1, open) fails with `error`; metric gives NULL. 0: none. */
 TAPPET_EXPORT void testkit_fail(testkit *kit, size_t nth, int32_t error);
 /* 1 when that call has come: a loop over nth ends when it has not. */
 TAPPET_EXPORT int testkit_has_failed(const testkit *kit);
