@@ -64,6 +64,8 @@ struct tappet_trigger {
 	void *state;
 	bool live, removed;
 	size_t pending; /* callbacks that name it */
+	uint64_t emissions_now, bytes_now;
+	bool busy; /* told EBUSY for its own share: it is owed a resume */
 	struct health health;
 };
 
@@ -101,7 +103,7 @@ struct tappet_instance {
 	int64_t wall_ms, mono_ms;
 	uint64_t timer_number;
 	uint64_t credit_emissions, credit_bytes, emissions_now, bytes_now;
-	bool hold, told_busy;
+	bool hold, told_busy, retry;
 	struct outcome always;
 	size_t operations; /* kv, work, activities under way */
 	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events;
@@ -174,7 +176,6 @@ void triggers_end(testkit *kit);
 
 /* ---- emit.c, account.c ---- */
 int32_t table_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
-void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
 int32_t table_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
 void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail);
 bool checkpoints_valid(const tappet_checkpoint *list, size_t count, size_t size, int32_t *ret_error, uint64_t *bytes);
@@ -183,7 +184,15 @@ tappet_checkpoint *checkpoints_copy(testkit *kit, const tappet_checkpoint *list,
 void checkpoints_commit(tappet_trigger *trigger, const tappet_checkpoint *list, size_t count);
 /* Those that the test holds back are cancelled. */
 void emissions_cancel(testkit *kit);
-void credit_check(testkit *kit);
+
+/* ---- credit.c ---- */
+void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
+bool credit_allows(const tappet_trigger *trigger, uint64_t bytes);
+void credit_take(tappet_trigger *trigger, uint64_t bytes);
+void credit_give(tappet_trigger *trigger, uint64_t bytes);
+/* TAPPET_EBUSY, and a resume later: because credit_allows said no, or because the test wants it. */
+int32_t credit_refused(tappet_trigger *trigger);
+int32_t credit_busy(testkit *kit);
 void credit_run(struct task *task);
 
 /* ---- state.c ---- */

@@ -137,7 +137,8 @@ TAPPET_EXPORT void testkit_hold(testkit *kit, int on);
 /* Calls one back now. Errors: TAPPET_ESTATE: an earlier one of its trigger has to come first, or it has been called. */
 TAPPET_EXPORT int32_t testkit_settle(testkit *kit, size_t index, int32_t outcome, int32_t reason, const char *detail);
 
-/* How much may be under way at once (1,024 emissions and 64 MiB). The share of a single trigger is not limited here. */
+/* How much may be under way at once (1,024 emissions and 64 MiB). As in the daemon a trigger may
+ * have up to half of what the others leave, and always one emission. */
 TAPPET_EXPORT void testkit_credit(testkit *kit, uint64_t emissions, uint64_t bytes);
 /* 1 between `pause` and `resume`, else 0. */
 TAPPET_EXPORT int testkit_is_paused(const testkit *kit);
