@@ -254,7 +254,10 @@ static void drive(struct stage *s)
 static void describe(const struct play *play)
 {
 	struct tappet_instance p;
-	if (!object_check_links(play->board, play->path) || !object_load(play->board, play->path, &p))
+	if (!object_check_links(play->board, play->path))
+		return;
+	object_check_pure(play->board, play->path);
+	if (!object_load(play->board, play->path, &p))
 		return;
 	object_check_describe(play->board, play->path, &p);
 	object_check_options(play->board, p.options, p.desc.option_count);
@@ -495,7 +498,10 @@ static void lives(const struct play *play)
 	/* Threads that go on keep their memory. */
 	if (play->board->rules[THREAD_LEFT].state == PROBE_BROKEN || !stage_open(&s, play))
 		return;
+	const size_t threads = count_entries("/proc/self/task");
 	for (size_t n = 0; n < 2 * LIVES; n++) {
+		/* Threads that end in their own time have memory until then. */
+		falls_back("/proc/self/task", threads);
 		if (n == LIVES)
 			before = allocated();
 		struct fake_instance *i = begin(&s, 1);
@@ -505,6 +511,7 @@ static void lives(const struct play *play)
 		if (i->phase != FAKE_DESTROYED)
 			return;
 	}
+	falls_back("/proc/self/task", threads);
 	check_growth(play->board, MEM_INSTANCE, before, LIVES, "lives");
 }
 
