@@ -17,7 +17,9 @@ static void run(struct task *task)
 	tappet_trigger *t = a->seen.trigger;
 	checkpoints_commit(t, a->checkpoints, a->checkpoint_count);
 	credit_give(t, a->bytes);
+	callback_begin(t->handle.kit);
 	a->cb(a->arg, TAPPET_OK);
+	callback_end(t->handle.kit, "the callback of account");
 	trigger_pending_done(t);
 }
 

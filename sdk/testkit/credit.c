@@ -46,15 +46,21 @@ void credit_run(struct task *task)
 		return;
 	if (!kit->paused && is_high(kit)) {
 		kit->paused = true;
-		if (kit->desc.pause)
+		if (kit->desc.pause) {
+			callback_begin(kit);
 			kit->desc.pause(kit->state);
+			callback_end(kit, "pause");
+		}
 		return;
 	}
 	if (!resume_is_due(kit))
 		return;
 	kit->paused = kit->told_busy = kit->retry = false;
-	if (kit->desc.resume)
+	if (kit->desc.resume) {
+		callback_begin(kit);
 		kit->desc.resume(kit->state);
+		callback_end(kit, "resume");
+	}
 }
 
 bool credit_allows(const tappet_trigger *t, uint64_t bytes)

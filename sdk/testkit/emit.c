@@ -124,7 +124,9 @@ static void settle(struct emission *e, int32_t outcome, int32_t reason, const ch
 				      .activity_id = id,
 				      .dedup_key = tappet_strn(key, e->seen.dedup_key.len),
 				      .detail = tappet_cstr(words)};
+	callback_begin(kit);
 	e->cb(e->arg, &result);
+	callback_end(kit, "the callback of emit");
 	free(key);
 	free(words);
 	free(id);

@@ -77,7 +77,9 @@ static void deliver(struct tappet_reader *r, const struct batch *b)
 	}
 	r->wants = false;
 	r->told = r->position;
+	callback_begin(r->handle.kit);
 	r->cb(r->arg, events, b->count, sizeof(*events), r->position, b->gap_from);
+	callback_end(r->handle.kit, "a callback of tappet.events/1");
 	records_release(&texts);
 	free(events);
 }

@@ -20,6 +20,7 @@ enum rule {
 	RULE_LIFE_2,
 	RULE_LIFE_3,
 	RULE_THREAD_1,
+	RULE_THREAD_2,
 	RULE_MEM_1,
 	RULE_MEM_2,
 	RULE_EMIT_1,
@@ -101,6 +102,7 @@ struct tappet_instance {
 		readers;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
+	int64_t slow_ms, callback_us; /* 0: not watched; CPU time at the begin of the callback */
 	uint64_t timer_number;
 	uint64_t credit_emissions, credit_bytes, emissions_now, bytes_now;
 	bool hold, told_busy, retry;
@@ -141,6 +143,10 @@ void handles_release(testkit *kit);
 bool call_allowed(testkit *kit, const char *call);
 /* The same for calls that need a plugin between create and destroy, and that the test may let fail: 0 or the error. */
 int32_t call_begin(testkit *kit, const char *call);
+
+/* ---- callback.c ---- */
+void callback_begin(testkit *kit);
+void callback_end(testkit *kit, const char *what);
 
 /* ---- load.c ---- */
 bool load_check(testkit *kit, const tappet_plugin *given);

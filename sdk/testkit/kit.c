@@ -9,6 +9,7 @@
 #define CREDIT_BYTES (UINT64_C(64) * 1024 * 1024)
 #define DEADLINE_MS 10000
 #define BATCH 128
+#define SLOW_MS 10
 
 static int64_t table_wall_ms(tappet_instance *self)
 {
@@ -126,6 +127,7 @@ static testkit *kit_new(void)
 	kit->credit_task.run = credit_run;
 	kit->oldest_event = 1;
 	kit->batch_max = BATCH;
+	kit->slow_ms = SLOW_MS;
 	kit->remote = kit_text("192.0.2.1");
 	kit->enabled_answer = TAPPET_ENOTFOUND;
 	kit->error = kit_text("");
@@ -187,7 +189,9 @@ int32_t testkit_create(testkit *kit, const char *options)
 	if (!config)
 		return TAPPET_EINVAL;
 	kit->phase = CREATED;
+	callback_begin(kit);
 	int32_t r = kit->desc.create(&host_table, kit, config, &kit->state);
+	callback_end(kit, "create");
 	config_close(config);
 	if (r < 0) {
 		set_error(kit, "create: %s", tappet_strerror(r));
@@ -204,7 +208,9 @@ int32_t testkit_start(testkit *kit)
 		misuse("testkit_start is called once, behind testkit_create");
 	/* Emissions are allowed from inside `start`. */
 	kit->phase = STARTED;
+	callback_begin(kit);
 	int32_t r = kit->desc.start(kit->state);
+	callback_end(kit, "start");
 	if (r < 0) {
 		set_error(kit, "start: %s", tappet_strerror(r));
 		kit->phase = STOPPED;
@@ -229,7 +235,9 @@ int testkit_stop(testkit *kit, int64_t deadline_ms)
 		misuse("testkit_stop is called once, behind testkit_start");
 	kit->phase = STOPPING;
 	kit->deadline_ms = kit->mono_ms + deadline_ms;
+	callback_begin(kit);
 	kit->desc.stop(kit->state, deadline_ms);
+	callback_end(kit, "stop");
 	activity_expire(kit);
 	testkit_run(kit);
 	return kit->stopped;
@@ -304,7 +312,10 @@ void testkit_close(testkit *kit)
 	if (kit->phase != LOADED)
 		finish(kit);
 	kit->phase = DESTROYED;
-	if (kit->created)
+	if (kit->created) {
+		callback_begin(kit);
 		kit->desc.destroy(kit->state);
+		callback_end(kit, "destroy");
+	}
 	free_kit(kit);
 }

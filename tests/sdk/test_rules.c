@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "support_plugin.h"
 
@@ -207,6 +208,33 @@ static void work_2(void **state)
 	told_end(kit, "WORK-2");
 }
 
+static void compute(struct told *t)
+{
+	struct timespec begin, now;
+	t->host->stopped(t->self);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 20);
+}
+
+static void thread_2(void **state)
+{
+	(void)state;
+	testkit *kit = told_begin();
+	told.on_stop = compute;
+	told_end(kit, "THREAD-2");
+}
+
+static void thread_2_has_a_limit_that_tests_set(void **state)
+{
+	(void)state;
+	testkit *kit = told_begin();
+	testkit_slow(kit, 10000);
+	told.on_stop = compute;
+	told_end(kit, NULL);
+}
+
 static void time_1(void **state)
 {
 	(void)state;
@@ -357,6 +385,8 @@ int main(void)
 		cmocka_unit_test(emit_2),
 		cmocka_unit_test(work_1),
 		cmocka_unit_test(work_2),
+		cmocka_unit_test(thread_2),
+		cmocka_unit_test(thread_2_has_a_limit_that_tests_set),
 		cmocka_unit_test(time_1),
 		cmocka_unit_test(events_1),
 		cmocka_unit_test(mem_1_reader),

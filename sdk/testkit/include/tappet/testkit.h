@@ -74,6 +74,9 @@ TAPPET_EXPORT const char *testkit_error(const testkit *kit);
 typedef void (*testkit_breach_cb)(void *arg, const char *rule, const char *message);
 /* From now on `cb` is called at a breach, in place of the abort. NULL: the abort again. */
 TAPPET_EXPORT void testkit_on_breach(testkit *kit, testkit_breach_cb cb, void *arg);
+/* For how long a callback may compute (THREAD-2), in CPU time of its thread: 10 ms, unless the test says otherwise, as builds
+ * with a sanitizer may need. 0: for as long as it likes. */
+TAPPET_EXPORT void testkit_slow(testkit *kit, int64_t limit_ms);
 /* The table of functions that the plugin has. It is constant, valid for ever. */
 TAPPET_EXPORT const tappet_host *testkit_host(void);
 
