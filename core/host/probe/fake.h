@@ -57,8 +57,9 @@ struct fake_call {
 	void *arg;
 	int32_t result;
 	tappet_str text; /* of an emission: its dedup key; of kv_get: the value */
-	tappet_str payload;
-	struct fake_request *request; /* that this emission came of */
+	tappet_str payload, cause;
+	int64_t occurred_ms, settled_ms; /* 0; monotonic */
+	struct fake_request *request;    /* that this emission came of */
 	bool held;
 };
 
@@ -124,6 +125,7 @@ struct fake {
 	int64_t begin_us;              /* of the callback */
 	struct rusage begin_usage;
 	bool paused;
+	struct list unknown; /* emissions with a time of occurrence whose outcome was EUNKNOWN */
 	struct list calls, timers, watches, routes, readers, requests, values;
 	pthread_mutex_t lock; /* of what follows: other threads may call post */
 	struct list posts;
