@@ -57,7 +57,7 @@ def workflow_block(block, tappet):
 
 
 def c_block(block):
-    if "tappet_plugin_v1" not in block:
+    if not re.search(r"tappet_plugin_v1\(void\)\s*{", block):
         return
     with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
         file.write(block)

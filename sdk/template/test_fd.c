@@ -71,7 +71,7 @@ static void without_credit_lines_wait(void)
 	int fd;
 	testkit *kit = begin(&fd);
 
-	testkit_credit(kit, 2, 1000000);
+	testkit_credit(kit, 4, 1000000);
 	testkit_hold(kit, 1);
 	put(fd, "1\n2\n3\n");
 	testkit_run(kit);

@@ -15,12 +15,11 @@ static void run(struct task *task)
 {
 	struct account *a = list_entry(task, struct account, task);
 	tappet_trigger *t = a->seen.trigger;
-	testkit *kit = t->handle.kit;
 	checkpoints_commit(t, a->checkpoints, a->checkpoint_count);
-	kit->emissions_now--;
-	kit->bytes_now -= a->bytes;
-	credit_check(kit);
+	credit_give(t, a->bytes);
+	callback_begin(t->handle.kit);
 	a->cb(a->arg, TAPPET_OK);
+	callback_end(t->handle.kit, "the callback of account");
 	trigger_pending_done(t);
 }
 
@@ -38,7 +37,7 @@ int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tapp
 	uint64_t bytes = 0;
 	int32_t error = call_begin(kit, "account");
 	if (error)
-		return error;
+		return error == TAPPET_EBUSY ? credit_busy(kit) : error;
 	if (!trigger_usable(trigger) || !trigger->live || kit->phase != STARTED)
 		return TAPPET_ESTATE;
 	if (!given || !cb || given->struct_size < sizeof(tappet_account)) {
@@ -49,6 +48,8 @@ int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tapp
 	if (error ||
 	    !checkpoints_valid(given->checkpoints, given->checkpoint_count, given->checkpoint_size, &error, &bytes))
 		return error;
+	if (!credit_allows(trigger, bytes))
+		return credit_refused(trigger);
 	struct account *a = kit_alloc(sizeof(*a));
 	records_add(&kit->accounts, a);
 	a->seen = (testkit_account){trigger, given->first_ms, given->last_ms, given->count, given->outcome};
@@ -59,8 +60,7 @@ int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tapp
 	a->arg = arg;
 	a->bytes = bytes;
 	trigger->pending++;
-	kit->emissions_now++;
-	kit->bytes_now += bytes;
+	credit_take(trigger, bytes);
 	task_add(kit, &a->task);
 	return TAPPET_OK;
 }

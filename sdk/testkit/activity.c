@@ -57,10 +57,12 @@ static void tell(struct waiter *w, int32_t result, const struct activity *a)
 					   .status = a ? a->status : "",
 					   .document = tappet_cstr(document)};
 	w->kit->operations--;
+	callback_begin(w->kit);
 	if (w->done)
 		w->done(w->arg, result);
 	else
 		w->cb(w->arg, result, result == TAPPET_OK || (a && result == TAPPET_EBUSY) ? &info : NULL);
+	callback_end(w->kit, "a callback of tappet.activity/1");
 	free(document);
 	waiter_free(w);
 }

@@ -16,70 +16,6 @@ struct emission {
 	struct outcome *script; /* NULL: kit->always */
 };
 
-/* ---- Credit ---- */
-
-static bool is_high(const testkit *kit)
-{
-	return kit->emissions_now >= kit->credit_emissions || kit->bytes_now >= kit->credit_bytes;
-}
-
-static bool is_low(const testkit *kit)
-{
-	return kit->emissions_now <= kit->credit_emissions / 2 && kit->bytes_now <= kit->credit_bytes / 2;
-}
-
-void credit_check(testkit *kit)
-{
-	if (list_empty(&kit->credit_task.node) &&
-	    ((is_high(kit) && !kit->paused) || ((kit->paused || kit->told_busy) && is_low(kit))))
-		task_add(kit, &kit->credit_task);
-}
-
-void credit_run(struct task *task)
-{
-	testkit *kit = list_entry(task, testkit, credit_task);
-	if (kit->phase != STARTED)
-		return;
-	if (!kit->paused && is_high(kit)) {
-		kit->paused = true;
-		if (kit->desc.pause)
-			kit->desc.pause(kit->state);
-		return;
-	}
-	if (!is_low(kit) || (!kit->paused && !kit->told_busy))
-		return;
-	kit->paused = kit->told_busy = false;
-	if (kit->desc.resume)
-		kit->desc.resume(kit->state);
-}
-
-void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes)
-{
-	testkit *kit = trigger ? trigger->handle.kit : NULL;
-	uint64_t emissions = 0, bytes = 0;
-	if (kit && call_allowed(kit, "credit") && trigger_usable(trigger) && trigger->live && kit->phase == STARTED &&
-	    !is_high(kit)) {
-		emissions = kit->credit_emissions - kit->emissions_now;
-		bytes = kit->credit_bytes - kit->bytes_now;
-	}
-	if (ret_emissions)
-		*ret_emissions = emissions;
-	if (ret_bytes)
-		*ret_bytes = bytes;
-}
-
-void testkit_credit(testkit *kit, uint64_t emissions, uint64_t bytes)
-{
-	kit->credit_emissions = emissions;
-	kit->credit_bytes = bytes;
-	credit_check(kit);
-}
-
-int testkit_is_paused(const testkit *kit)
-{
-	return kit->paused;
-}
-
 /* ---- Checkpoints ---- */
 
 static const tappet_checkpoint *checkpoint_at(const tappet_checkpoint *list, size_t size, size_t index)
@@ -178,9 +114,7 @@ static void settle(struct emission *e, int32_t outcome, int32_t reason, const ch
 	if (keeps_checkpoints(&e->seen))
 		checkpoints_commit(t, e->seen.checkpoints, e->seen.checkpoint_count);
 	e->seen.settled = 1;
-	kit->emissions_now--;
-	kit->bytes_now -= e->bytes;
-	credit_check(kit);
+	credit_give(t, e->bytes);
 	/* Copies: what a callback is handed ends with it. */
 	char *id = kit_text(e->seen.activity_id), *words = kit_text(detail);
 	char *key = kit_copy(e->seen.dedup_key.ptr, e->seen.dedup_key.len);
@@ -190,7 +124,9 @@ static void settle(struct emission *e, int32_t outcome, int32_t reason, const ch
 				      .activity_id = id,
 				      .dedup_key = tappet_strn(key, e->seen.dedup_key.len),
 				      .detail = tappet_cstr(words)};
+	callback_begin(kit);
 	e->cb(e->arg, &result);
+	callback_end(kit, "the callback of emit");
 	free(key);
 	free(words);
 	free(id);
@@ -243,13 +179,6 @@ static struct outcome *next_outcome(testkit *kit)
 	return node ? list_entry(node, struct outcome, node) : NULL;
 }
 
-static int32_t busy(testkit *kit)
-{
-	kit->told_busy = true;
-	credit_check(kit);
-	return TAPPET_EBUSY;
-}
-
 static struct emission *emission_new(tappet_trigger *trigger, const tappet_emission *given)
 {
 	testkit *kit = trigger->handle.kit;
@@ -299,7 +228,7 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 	struct outcome *script;
 	int32_t error = call_begin(kit, "emit");
 	if (error)
-		return error == TAPPET_EBUSY ? busy(kit) : error;
+		return error == TAPPET_EBUSY ? credit_busy(kit) : error;
 	if (!trigger_usable(trigger) || !trigger->live || kit->phase != STARTED)
 		return TAPPET_ESTATE;
 	if (!given || !cb || given->struct_size < sizeof(tappet_emission)) {
@@ -311,12 +240,11 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 	error = check(&copy);
 	if (error || !checkpoints_valid(copy.checkpoints, copy.checkpoint_count, copy.checkpoint_size, &error, &bytes))
 		return error;
-	if (kit->emissions_now >= kit->credit_emissions ||
-	    (kit->emissions_now && kit->bytes_now + bytes > kit->credit_bytes))
-		return busy(kit);
+	if (!credit_allows(trigger, bytes))
+		return credit_refused(trigger);
 	error = scripted_error(kit, &script);
 	if (error)
-		return error == TAPPET_EBUSY ? busy(kit) : error;
+		return error == TAPPET_EBUSY ? credit_busy(kit) : error;
 	struct emission *e = emission_new(trigger, &copy);
 	e->cb = cb;
 	e->arg = arg;
@@ -328,9 +256,7 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 			records_add(&kit->texts, script->detail);
 	}
 	trigger->pending++;
-	kit->emissions_now++;
-	kit->bytes_now += bytes;
-	credit_check(kit);
+	credit_take(trigger, bytes);
 	task_add(kit, &e->task);
 	return TAPPET_OK;
 }

@@ -203,7 +203,9 @@ testkit_exchange *testkit_http(testkit *kit, const char *method, const char *tar
 		return exchange;
 	}
 	list_append(&kit->requests, &r->node);
+	callback_begin(r->handle.kit);
 	r->route->cb(r->route->arg, r);
+	callback_end(r->handle.kit, "a request");
 	testkit_run(kit);
 	return exchange;
 }

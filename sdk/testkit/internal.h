@@ -20,6 +20,7 @@ enum rule {
 	RULE_LIFE_2,
 	RULE_LIFE_3,
 	RULE_THREAD_1,
+	RULE_THREAD_2,
 	RULE_MEM_1,
 	RULE_MEM_2,
 	RULE_EMIT_1,
@@ -32,6 +33,7 @@ enum rule {
 	RULE_HTTP_1,
 	RULE_HTTP_2,
 	RULE_HTTP_3,
+	RULE_EVENTS_1,
 };
 
 enum phase { LOADED, CREATED, STARTED, STOPPING, STOPPED, DESTROYED };
@@ -63,6 +65,8 @@ struct tappet_trigger {
 	void *state;
 	bool live, removed;
 	size_t pending; /* callbacks that name it */
+	uint64_t emissions_now, bytes_now;
+	bool busy; /* told EBUSY for its own share: it is owed a resume */
 	struct health health;
 };
 
@@ -94,15 +98,19 @@ struct tappet_instance {
 	size_t fault, failed;
 	int32_t fault_error;
 
-	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters, claims;
+	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters,
+		readers, claims;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
+	int64_t slow_ms, callback_us; /* 0: not watched; CPU time at the begin of the callback */
 	uint64_t timer_number;
 	uint64_t credit_emissions, credit_bytes, emissions_now, bytes_now;
-	bool hold, told_busy;
+	bool hold, told_busy, retry;
 	struct outcome always;
 	size_t operations; /* kv, work, activities under way */
-	struct records emissions, accounts, refusals, log, metrics, texts, capabilities;
+	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events;
+	uint64_t oldest_event; /* that is kept still */
+	size_t batch_max;
 	struct map known; /* dedup keys */
 	struct router router;
 	struct list requests;
@@ -136,6 +144,10 @@ void handles_release(testkit *kit);
 bool call_allowed(testkit *kit, const char *call);
 /* The same for calls that need a plugin between create and destroy, and that the test may let fail: 0 or the error. */
 int32_t call_begin(testkit *kit, const char *call);
+
+/* ---- callback.c ---- */
+void callback_begin(testkit *kit);
+void callback_end(testkit *kit, const char *what);
 
 /* ---- load.c ---- */
 bool load_check(testkit *kit, const tappet_plugin *given);
@@ -181,7 +193,6 @@ void triggers_end(testkit *kit);
 
 /* ---- emit.c, account.c ---- */
 int32_t table_emit(tappet_trigger *trigger, const tappet_emission *emission, tappet_emit_cb cb, void *arg);
-void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
 int32_t table_account(tappet_trigger *trigger, const tappet_account *account, tappet_done_cb cb, void *arg);
 void refusal_add(testkit *kit, tappet_trigger *trigger, const char *workflow_id, int32_t reason, tappet_str detail);
 void table_refuse(tappet_instance *self, tappet_trigger *trigger, int32_t reason, tappet_str detail);
@@ -191,7 +202,15 @@ tappet_checkpoint *checkpoints_copy(testkit *kit, const tappet_checkpoint *list,
 void checkpoints_commit(tappet_trigger *trigger, const tappet_checkpoint *list, size_t count);
 /* Those that the test holds back are cancelled. */
 void emissions_cancel(testkit *kit);
-void credit_check(testkit *kit);
+
+/* ---- credit.c ---- */
+void table_credit(tappet_trigger *trigger, uint64_t *ret_emissions, uint64_t *ret_bytes);
+bool credit_allows(const tappet_trigger *trigger, uint64_t bytes);
+void credit_take(tappet_trigger *trigger, uint64_t bytes);
+void credit_give(tappet_trigger *trigger, uint64_t bytes);
+/* TAPPET_EBUSY, and a resume later: because credit_allows said no, or because the test wants it. */
+int32_t credit_refused(tappet_trigger *trigger);
+int32_t credit_busy(testkit *kit);
 void credit_run(struct task *task);
 
 /* ---- state.c ---- */
@@ -210,12 +229,14 @@ int32_t table_work(tappet_instance *self, void (*work)(void *arg), tappet_done_c
 void posts_take(testkit *kit);
 void posts_release(testkit *kit);
 
-/* ---- http.c, auth.c, activity.c ---- */
+/* ---- http.c, auth.c, activity.c, events.c ---- */
 extern const tappet_http1 http_table;
 extern const tappet_auth1 auth_table;
 extern const tappet_activity1 activity_table;
+extern const tappet_events1 events_table;
 void auth_release(testkit *kit);
 void activity_release(testkit *kit);
+void readers_release(testkit *kit);
 /* Waits for ends are over when the plugin is told to stop. */
 void activity_expire(testkit *kit);
 

@@ -8,6 +8,8 @@
 #define CREDIT_EMISSIONS 1024
 #define CREDIT_BYTES (UINT64_C(64) * 1024 * 1024)
 #define DEADLINE_MS 10000
+#define BATCH 128
+#define SLOW_MS 10
 
 static int64_t table_wall_ms(tappet_instance *self)
 {
@@ -31,6 +33,8 @@ static const void *table_capability(tappet_instance *self, const char *name)
 		return &http_table;
 	if (strcmp(name, TAPPET_AUTH_1) == 0)
 		return &auth_table;
+	if (strcmp(name, TAPPET_EVENTS_1) == 0)
+		return &events_table;
 	return strcmp(name, TAPPET_ACTIVITY_1) == 0 ? &activity_table : NULL;
 }
 
@@ -101,10 +105,10 @@ const tappet_host *testkit_host(void)
 
 static void init_lists(testkit *kit)
 {
-	struct list *const lists[] = {&kit->handles, &kit->triggers,        &kit->tasks,    &kit->posts,
-				      &kit->timers,  &kit->watches,         &kit->outcomes, &kit->kv,
-				      &kit->tokens,  &kit->activities,      &kit->waiters,  &kit->requests,
-				      &kit->claims,  &kit->credit_task.node};
+	struct list *const lists[] = {&kit->handles, &kit->triggers,   &kit->tasks,           &kit->posts,
+				      &kit->timers,  &kit->watches,    &kit->outcomes,        &kit->kv,
+				      &kit->tokens,  &kit->activities, &kit->waiters,         &kit->requests,
+				      &kit->readers, &kit->claims,     &kit->credit_task.node};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 }
@@ -121,6 +125,9 @@ static testkit *kit_new(void)
 	kit->credit_emissions = CREDIT_EMISSIONS;
 	kit->credit_bytes = CREDIT_BYTES;
 	kit->credit_task.run = credit_run;
+	kit->oldest_event = 1;
+	kit->batch_max = BATCH;
+	kit->slow_ms = SLOW_MS;
 	kit->remote = kit_text("192.0.2.1");
 	kit->enabled_answer = TAPPET_ENOTFOUND;
 	kit->error = kit_text("");
@@ -182,7 +189,9 @@ int32_t testkit_create(testkit *kit, const char *options)
 	if (!config)
 		return TAPPET_EINVAL;
 	kit->phase = CREATED;
+	callback_begin(kit);
 	int32_t r = kit->desc.create(&host_table, kit, config, &kit->state);
+	callback_end(kit, "create");
 	config_close(config);
 	if (r < 0) {
 		set_error(kit, "create: %s", tappet_strerror(r));
@@ -199,7 +208,9 @@ int32_t testkit_start(testkit *kit)
 		misuse("testkit_start is called once, behind testkit_create");
 	/* Emissions are allowed from inside `start`. */
 	kit->phase = STARTED;
+	callback_begin(kit);
 	int32_t r = kit->desc.start(kit->state);
+	callback_end(kit, "start");
 	if (r < 0) {
 		set_error(kit, "start: %s", tappet_strerror(r));
 		kit->phase = STOPPED;
@@ -224,7 +235,9 @@ int testkit_stop(testkit *kit, int64_t deadline_ms)
 		misuse("testkit_stop is called once, behind testkit_start");
 	kit->phase = STOPPING;
 	kit->deadline_ms = kit->mono_ms + deadline_ms;
+	callback_begin(kit);
 	kit->desc.stop(kit->state, deadline_ms);
+	callback_end(kit, "stop");
 	activity_expire(kit);
 	testkit_run(kit);
 	return kit->stopped;
@@ -252,6 +265,7 @@ static void finish(testkit *kit)
 	testkit_run(kit);
 	timers_release(kit);
 	watches_release(kit);
+	readers_release(kit);
 	if (kit->route_count)
 		rule_broken(kit, RULE_HTTP_2, "%zu routes", kit->route_count);
 	if (!kit->stopped)
@@ -276,6 +290,7 @@ static void free_kit(testkit *kit)
 	records_release(&kit->emissions);
 	records_release(&kit->accounts);
 	records_release(&kit->refusals);
+	records_release(&kit->events);
 	records_release(&kit->log);
 	records_release(&kit->texts);
 	free(kit->capabilities.items);
@@ -300,7 +315,10 @@ void testkit_close(testkit *kit)
 	if (kit->phase != LOADED)
 		finish(kit);
 	kit->phase = DESTROYED;
-	if (kit->created)
+	if (kit->created) {
+		callback_begin(kit);
 		kit->desc.destroy(kit->state);
+		callback_end(kit, "destroy");
+	}
 	free_kit(kit);
 }

@@ -66,7 +66,9 @@ static void fire(struct tappet_timer *t)
 	/* Behind the others of this instant, should it be due again at once. */
 	t->due_ms += t->repeat_ms;
 	t->number = t->handle.kit->timer_number++;
+	callback_begin(t->handle.kit);
 	t->cb(t->arg);
+	callback_end(t->handle.kit, "a timer");
 	/* One that fires once is there until its callback has returned. */
 	if (t->repeat_ms == 0 && !t->handle.ended)
 		end(t);
@@ -148,8 +150,11 @@ void testkit_advance(testkit *kit, int64_t ms)
 void testkit_wall_set(testkit *kit, int64_t wall_ms)
 {
 	kit->wall_ms = wall_ms;
-	if (kit->phase == STARTED && kit->desc.clock_set)
+	if (kit->phase == STARTED && kit->desc.clock_set) {
+		callback_begin(kit);
 		kit->desc.clock_set(kit->state);
+		callback_end(kit, "clock_set");
+	}
 	testkit_run(kit);
 }
 

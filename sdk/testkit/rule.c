@@ -13,6 +13,7 @@ static const struct {
 	[RULE_LIFE_2] = {"LIFE-2", "`stopped` is called before the deadline of `stop` has passed"},
 	[RULE_LIFE_3] = {"LIFE-3", "from `destroy` on nothing of the host is used"},
 	[RULE_THREAD_1] = {"THREAD-1", "only `log` and `post` are called from other threads than the loop's"},
+	[RULE_THREAD_2] = {"THREAD-2", "no callback computes for more than 10 ms"},
 	[RULE_MEM_1] = {"MEM-1", "a handle is not used when it has ended"},
 	[RULE_MEM_2] = {"MEM-2", "options are read during the callback that they were handed to"},
 	[RULE_EMIT_1] = {"EMIT-1", "all callbacks of emissions and accounts have fired before `stopped` is called"},
@@ -24,6 +25,7 @@ static const struct {
 	[RULE_FD_2] = {"FD-2", "a descriptor is closed after `fd_unwatch`, not before"},
 	[RULE_HTTP_1] = {"HTTP-1", "each request is answered exactly once, before `stopped` is called"},
 	[RULE_HTTP_2] = {"HTTP-2", "no route is left when the plugin has stopped"},
+	[RULE_EVENTS_1] = {"EVENTS-1", "no reader of events is left when the plugin has stopped"},
 	[RULE_HTTP_3] = {"HTTP-3",
 			 "an answer has a status of 200 to 599 and headers that leave the framing to the host"},
 };

@@ -92,12 +92,16 @@ static void run(struct task *task)
 	kit->operations--;
 	if (o->put) {
 		state_put(kit, o->scope, key, tappet_strn(o->value, o->value_len));
+		callback_begin(kit);
 		o->put(o->arg, TAPPET_OK);
+		callback_end(kit, "the callback of kv_put");
 	} else {
 		const struct entry *e = find(kit, o->scope, key);
 		char *copy = kit_copy(e ? e->value.ptr : "", e ? e->value.len : 0);
+		callback_begin(kit);
 		o->get(o->arg, e ? TAPPET_OK : TAPPET_ENOTFOUND,
 		       e ? tappet_strn(copy, e->value.len) : tappet_cstr(NULL));
+		callback_end(kit, "the callback of kv_get");
 		free(copy);
 	}
 	if (o->trigger)

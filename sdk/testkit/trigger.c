@@ -49,7 +49,9 @@ static int32_t call_add(struct tappet_trigger *t, const tappet_config *config)
 		.checkpoint_count = count,
 		.checkpoint_size = sizeof(*checkpoints),
 	};
+	callback_begin(kit);
 	int32_t r = kit->desc.trigger_add(kit->state, t, info, &t->state);
+	callback_end(kit, "trigger_add");
 	free(info);
 	free(checkpoints);
 	free(slug);
@@ -104,7 +106,9 @@ static void end_if_idle(struct tappet_trigger *t)
 	if (!t->removed || t->pending > 0 || list_empty(&t->node))
 		return;
 	list_remove(&t->node);
+	callback_begin(kit);
 	kit->desc.trigger_free(kit->state, t->state);
+	callback_end(kit, "trigger_free");
 	handle_end(&t->handle);
 }
 
@@ -120,7 +124,9 @@ void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger)
 		misuse("trigger %s is removed already", trigger->scope);
 	trigger->live = false;
 	claims_drop(kit, trigger);
+	callback_begin(kit);
 	kit->desc.trigger_remove(kit->state, trigger->state);
+	callback_end(kit, "trigger_remove");
 	trigger->removed = true;
 	end_if_idle(trigger);
 }

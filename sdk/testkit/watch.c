@@ -96,7 +96,9 @@ static void call(struct tappet_fd *w, short ready)
 	for (size_t i = 0; i < PAIR_COUNT; i++)
 		if ((ready & pairs[i].poll) || ((ready & (POLLHUP | POLLERR)) && (w->events & pairs[i].event)))
 			events |= w->events & pairs[i].event;
+	callback_begin(w->handle.kit);
 	w->cb(w->arg, events, 0);
+	callback_end(w->handle.kit, "a watched descriptor");
 }
 
 /* Each one that is ready is called once: level-triggered, so a plugin that leaves something is called at the next
@@ -140,7 +142,9 @@ int32_t testkit_fd_fire(testkit *kit, int fd, int32_t events, int32_t error)
 	struct tappet_fd *w = find(kit, fd);
 	if (!w)
 		return TAPPET_ENOTFOUND;
+	callback_begin(w->handle.kit);
 	w->cb(w->arg, error ? 0 : events, error);
+	callback_end(w->handle.kit, "a watched descriptor");
 	return TAPPET_OK;
 }
 

@@ -13,8 +13,11 @@ struct posted {
 static void run_post(struct task *task)
 {
 	struct posted *p = list_entry(task, struct posted, task);
-	if (p->kit->phase != DESTROYED)
+	if (p->kit->phase != DESTROYED) {
+		callback_begin(p->kit);
 		p->fn(p->arg);
+		callback_end(p->kit, "a posted function");
+	}
 	free(p);
 }
 
@@ -81,7 +84,9 @@ static void run_work(struct task *task)
 		misuse("no thread");
 	pthread_join(thread, NULL);
 	w->kit->operations--;
+	callback_begin(w->kit);
 	w->done(w->arg, TAPPET_OK);
+	callback_end(w->kit, "the callback of work");
 	free(w);
 }
 

@@ -21,14 +21,8 @@ static void breaks_nothing(const char *path, const char *with, const char *trigg
 	probe_report_free(report);
 }
 
-static void breaks_this_alone(size_t rule)
+static void breaks_alone(const char *path, size_t rule)
 {
-	char path[512], name[40];
-	size_t n = 0;
-	for (const char *id = probe_rule_id(rule); *id && n < sizeof(name) - 1; id++)
-		name[n++] = *id == '-' ? '_' : (char)tolower((unsigned char)*id);
-	name[n] = '\0';
-	snprintf(path, sizeof(path), "%s/broken_%s.so", TEST_PLUGIN_DIR, name);
 	struct probe_report *report = check(path, NULL, NULL);
 	for (size_t i = 0; i < probe_rule_count(); i++) {
 		if (i == rule && probe_rule_state(report, i) != PROBE_BROKEN)
@@ -39,11 +33,31 @@ static void breaks_this_alone(size_t rule)
 	probe_report_free(report);
 }
 
+static void breaks_this_alone(size_t rule)
+{
+	char path[512], name[40];
+	size_t n = 0;
+	for (const char *id = probe_rule_id(rule); *id && n < sizeof(name) - 1; id++)
+		name[n++] = *id == '-' ? '_' : (char)tolower((unsigned char)*id);
+	name[n] = '\0';
+	snprintf(path, sizeof(path), "%s/broken_%s.so", TEST_PLUGIN_DIR, name);
+	breaks_alone(path, rule);
+}
+
 static void each_rule_is_named_by_the_plugin_that_breaks_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < probe_rule_count(); i++)
 		breaks_this_alone(i);
+}
+
+static void a_retry_is_seen_later_as_well(void **state)
+{
+	size_t rule = 0;
+	(void)state;
+	while (strcmp(probe_rule_id(rule), "EMIT-RETRY") != 0)
+		rule++;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_emit_retry_later.so", rule);
 }
 
 static void a_plugin_that_keeps_the_rules_passes(void **state)
@@ -73,6 +87,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_is_named_by_the_plugin_that_breaks_it),
+		cmocka_unit_test(a_retry_is_seen_later_as_well),
 		cmocka_unit_test(a_plugin_that_keeps_the_rules_passes),
 		cmocka_unit_test(the_webhook_plugin_passes),
 		cmocka_unit_test(options_that_are_no_object_are_told_by_their_name),

@@ -21,6 +21,7 @@ static int32_t create(const tappet_host *host, tappet_instance *self, const tapp
 	told.self = self;
 	told.http = host->capability(self, TAPPET_HTTP_1);
 	told.activity = host->capability(self, TAPPET_ACTIVITY_1);
+	told.events = host->capability(self, TAPPET_EVENTS_1);
 	told.config = (tappet_config *)(uintptr_t)config;
 	*ret_state = &told;
 	return TAPPET_OK;

@@ -17,6 +17,7 @@ struct told {
 	tappet_instance *self;
 	const tappet_http1 *http;
 	const tappet_activity1 *activity;
+	const tappet_events1 *events;
 	tappet_trigger *trigger; /* added last */
 	tappet_config *config;   /* of create; kept, against the rules */
 	int64_t every;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "support_plugin.h"
 
@@ -207,12 +208,70 @@ static void work_2(void **state)
 	told_end(kit, "WORK-2");
 }
 
+static void compute(struct told *t)
+{
+	struct timespec begin, now;
+	t->host->stopped(t->self);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 20);
+}
+
+static void thread_2(void **state)
+{
+	(void)state;
+	testkit *kit = told_begin();
+	told.on_stop = compute;
+	told_end(kit, "THREAD-2");
+}
+
+static void thread_2_has_a_limit_that_tests_set(void **state)
+{
+	(void)state;
+	testkit *kit = told_begin();
+	testkit_slow(kit, 10000);
+	told.on_stop = compute;
+	told_end(kit, NULL);
+}
+
 static void time_1(void **state)
 {
 	(void)state;
 	testkit *kit = told_begin();
 	told.host->timer_start(told.self, 5, 0, nothing, NULL, NULL);
 	told_end(kit, "TIME-1");
+}
+
+static void nothing_read(void *arg, const tappet_event *events, size_t count, size_t event_size, uint64_t last_seq,
+			 uint64_t gap_from)
+{
+	(void)arg;
+	(void)events;
+	(void)count;
+	(void)event_size;
+	(void)last_seq;
+	(void)gap_from;
+}
+
+static void events_1(void **state)
+{
+	(void)state;
+	tappet_reader *reader;
+	testkit *kit = told_begin();
+	assert_int_equal(told.events->open(told.self, 0, NULL, nothing_read, NULL, &reader), 0);
+	told_end(kit, "EVENTS-1");
+}
+
+static void mem_1_reader(void **state)
+{
+	(void)state;
+	tappet_reader *reader;
+	testkit *kit = told_begin();
+	assert_int_equal(told.events->open(told.self, 0, NULL, nothing_read, NULL, &reader), 0);
+	told.events->close(reader);
+	told.events->more(reader);
+	told_end(kit, "MEM-1");
 }
 
 static void fd_1(void **state)
@@ -326,7 +385,11 @@ int main(void)
 		cmocka_unit_test(emit_2),
 		cmocka_unit_test(work_1),
 		cmocka_unit_test(work_2),
+		cmocka_unit_test(thread_2),
+		cmocka_unit_test(thread_2_has_a_limit_that_tests_set),
 		cmocka_unit_test(time_1),
+		cmocka_unit_test(events_1),
+		cmocka_unit_test(mem_1_reader),
 		cmocka_unit_test(fd_1),
 		cmocka_unit_test(fd_2),
 		cmocka_unit_test(http_1_unanswered),

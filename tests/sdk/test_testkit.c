@@ -186,8 +186,11 @@ static void credit_pauses_at_all_and_resumes_at_half(void **state)
 	uint64_t left;
 	testkit_credit(kit, 4, 1000);
 	testkit_hold(kit, 1);
-	for (int i = 0; i < 4; i++)
+	assert_int_equal(told_emit("1", NULL, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_non_null(testkit_trigger_add(kit, (const char *[]){"second", "third", "fourth"}[i], NULL));
 		assert_int_equal(told_emit("1", NULL, NULL), 0);
+	}
 	assert_int_equal(told_emit("1", NULL, NULL), TAPPET_EBUSY);
 	told.host->credit(told.trigger, &left, NULL);
 	assert_int_equal(left, 0);
@@ -201,6 +204,31 @@ static void credit_pauses_at_all_and_resumes_at_half(void **state)
 	testkit_run(kit);
 	assert_int_equal(told.resumes, 1);
 	assert_false(testkit_is_paused(kit));
+	testkit_hold(kit, 0);
+}
+
+static void a_trigger_has_half_of_what_the_others_leave(void **state)
+{
+	testkit *kit = *state;
+	uint64_t left, bytes;
+	testkit_credit(kit, 8, 1000);
+	testkit_hold(kit, 1);
+	told.host->credit(told.trigger, &left, &bytes);
+	assert_int_equal(left, 4);
+	assert_int_equal(bytes, 500);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(told_emit("1", NULL, NULL), 0);
+	assert_int_equal(told_emit("1", NULL, NULL), TAPPET_EBUSY);
+	testkit_trigger_add(kit, "second", NULL);
+	told.host->credit(told.trigger, &left, NULL);
+	assert_int_equal(left, 2);
+	testkit_settle(kit, 0, TAPPET_OK, 0, NULL);
+	testkit_run(kit);
+	assert_int_equal(told.resumes, 0);
+	testkit_settle(kit, 1, TAPPET_OK, 0, NULL);
+	testkit_run(kit);
+	assert_int_equal(told.resumes, 1);
+	assert_int_equal(told.pauses, 0);
 	testkit_hold(kit, 0);
 }
 
@@ -479,6 +507,7 @@ int main(void)
 		TEST(callbacks_wait_for_the_test_and_keep_their_order),
 		TEST(what_is_not_json_is_not_taken),
 		TEST(credit_pauses_at_all_and_resumes_at_half),
+		TEST(a_trigger_has_half_of_what_the_others_leave),
 		TEST(accounts_and_refusals_are_kept),
 		TEST(emissions_belong_between_start_and_stop),
 		TEST(timers_fire_in_their_order_each_at_its_instant),

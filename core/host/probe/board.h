@@ -39,6 +39,7 @@ enum rule {
 	HTTP_COMMIT,
 	HTTP_VALID,
 	HTTP_ODD,
+	EVENTS_ODD,
 	RULES
 };
 

@@ -37,8 +37,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 int fake_open(struct fake *f, struct board *board, const tappet_plugin *desc)
 {
-	struct list *lists[] = {&f->calls,   &f->timers,   &f->watches, &f->routes,
-				&f->readers, &f->requests, &f->values,  &f->posts};
+	struct list *lists[] = {&f->calls,    &f->timers, &f->watches, &f->routes, &f->readers,
+				&f->requests, &f->values, &f->posts,   &f->unknown};
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	*f = (struct fake){.board = board, .desc = desc, .loop = pthread_self(), .wall_ms = WALL_START_MS};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -18,7 +18,8 @@
 enum fake_phase { FAKE_CREATED, FAKE_STARTED, FAKE_STOPPING, FAKE_STOPPED, FAKE_DESTROYED };
 enum fake_plan { PLAN_OK, PLAN_ROTATE, PLAN_UNKNOWN, PLAN_HOLD };
 
-#define FAKE_EXIT_TOLD 99 /* of the process: the breach that ends it has been noted */
+#define FAKE_ID "0123456789abcdef01234567" /* of the workflow, and of an activity */
+#define FAKE_EXIT_TOLD 99                  /* of the process: the breach that ends it has been noted */
 
 struct fake;
 
@@ -56,8 +57,9 @@ struct fake_call {
 	void *arg;
 	int32_t result;
 	tappet_str text; /* of an emission: its dedup key; of kv_get: the value */
-	tappet_str payload;
-	struct fake_request *request; /* that this emission came of */
+	tappet_str payload, cause;
+	int64_t occurred_ms, settled_ms; /* 0; monotonic */
+	struct fake_request *request;    /* that this emission came of */
 	bool held;
 };
 
@@ -73,9 +75,13 @@ struct fake_handle { /* a timer, a watch, a route or a reader */
 		void (*timer)(void *arg);
 		void (*fd)(void *arg, int32_t events, int32_t error);
 		tappet_http_cb route;
+		tappet_events_cb events;
 	} cb;
 	void *arg;
 	const char *methods, *pattern;
+	const struct filter *filter; /* of a reader */
+	uint64_t seen;
+	bool wants, asked; /* `more` was called; a batch is due */
 };
 
 struct fake_request {
@@ -103,8 +109,11 @@ struct fake {
 	pthread_t loop;
 	int64_t mono_ms, wall_ms;
 	enum fake_plan plan;
-	bool hard;  /* outcomes and refusals of every kind; else all is well */
-	bool timed; /* callbacks are timed in this scenario */
+	bool hard;       /* outcomes and refusals of every kind; else all is well */
+	bool timed;      /* callbacks are timed in this scenario */
+	bool odd_events; /* batches of all shapes; else plausible ones */
+	uint64_t newest; /* event */
+	size_t batches;
 	bool storm; /* found; what is left of the scenario is skipped over */
 	size_t emitted, settled, trigger_number, busy_in_callback;
 	struct fake_instance *current; /* whose callback runs */
@@ -116,6 +125,7 @@ struct fake {
 	int64_t begin_us;              /* of the callback */
 	struct rusage begin_usage;
 	bool paused;
+	struct list unknown; /* emissions with a time of occurrence whose outcome was EUNKNOWN */
 	struct list calls, timers, watches, routes, readers, requests, values;
 	pthread_mutex_t lock; /* of what follows: other threads may call post */
 	struct list posts;
@@ -178,6 +188,8 @@ void fake_settle(struct fake *f, bool release);
 void fake_advance(struct fake *f, int64_t ms);
 /* Sends requests to all routes: plausible ones, or also odd ones. */
 void fake_requests(struct fake *f, bool odd);
+/* So many events more. */
+void fake_events_commit(struct fake *f, uint64_t count);
 size_t fake_unanswered(const struct fake *f);
 
 #endif

@@ -104,6 +104,9 @@ static void settle(struct fake *f, struct fake_call *c)
 	f->settling = NULL;
 	fake_leave(f);
 	c->trigger->pending--;
+	c->settled_ms = f->mono_ms;
+	if (result == TAPPET_EUNKNOWN && c->occurred_ms)
+		list_append(&f->unknown, &c->node);
 }
 
 static bool same(tappet_str a, tappet_str b)
@@ -119,6 +122,27 @@ static void check_retry(struct fake_trigger *t, const tappet_emission *e)
 	if (c && c->result == TAPPET_EUNKNOWN && c->trigger == t && same(c->payload, e->payload) &&
 	    !same(c->text, e->dedup_key))
 		board_broken(f->board, EMIT_RETRY, "the same payload was emitted again without the key of the result");
+}
+
+/* What is emitted again later is the same thing if it has occurred at the same instant, by its own word, and does not differ
+ * otherwise. The clock has to have moved on: until then it may be another one of that instant. */
+static void check_late_retry(struct fake_trigger *t, const tappet_emission *e)
+{
+	struct fake *f = t->instance->f;
+	bool again = false, kept = false;
+	list_each (node, &f->unknown) {
+		const struct fake_call *c = list_entry(node, struct fake_call, node);
+		if (c->trigger != t || c->occurred_ms != e->occurred_ms || c->settled_ms == f->mono_ms ||
+		    !same(c->payload, e->payload) || !same(c->cause, e->cause))
+			continue;
+		again = true;
+		kept |= same(c->text, e->dedup_key);
+	}
+	if (again)
+		board_applies(f->board, EMIT_RETRY);
+	if (again && !kept)
+		board_broken(f->board, EMIT_RETRY,
+			     "the same occurrence was emitted again later, without the key of the result");
 }
 
 /* True when this one is turned away, as if there were no credit. */
@@ -148,6 +172,8 @@ static void keep(struct fake_trigger *t, const tappet_emission *e, tappet_emit_c
 	c->trigger = t;
 	c->text = fake_copy(f, e->dedup_key.len ? e->dedup_key : tappet_cstr(made));
 	c->payload = fake_copy(f, e->payload);
+	c->cause = fake_copy(f, e->cause);
+	c->occurred_ms = e->occurred_ms;
 	c->cb.emit = cb;
 	c->arg = arg;
 	c->request = f->serving;
@@ -179,6 +205,7 @@ int32_t fake_emit(tappet_trigger *trigger, const tappet_emission *e, tappet_emit
 	if (f->settling && f->settling->result == TAPPET_EUNKNOWN)
 		board_applies(f->board, EMIT_RETRY);
 	check_retry(t, e);
+	check_late_retry(t, e);
 	f->emitted++;
 	keep(t, e, cb, arg);
 	fake_checkpoints(t, e->checkpoints, e->checkpoint_count, e->checkpoint_size);

@@ -1,8 +1,7 @@
-/* The optional capabilities: HTTP requests without sockets, one token that is good, activities that have ended, no events. */
+/* The optional capabilities: HTTP requests without sockets, one token that is good, activities that have ended. */
 #include "host/probe/fake.h"
 
 #define GOOD_TOKEN "probe"
-#define WORKFLOW_ID "0123456789abcdef01234567"
 #define BODY_LARGE ((size_t)1 << 20)
 #define DEEP 10000
 
@@ -253,7 +252,7 @@ void fake_requests(struct fake *f, bool odd)
 		if (count < 64)
 			routes[count++] = list_entry(node, struct fake_handle, node);
 	for (size_t i = 0; i < count; i++) {
-		send_all(f, routes[i], tappet_cstr(WORKFLOW_ID), tappet_cstr("{}"), true);
+		send_all(f, routes[i], tappet_cstr(FAKE_ID), tappet_cstr("{}"), true);
 		send_all(f, routes[i], tappet_cstr("probe"), tappet_cstr("{\"properties\":{}}"), true);
 		if (odd)
 			send_odd(f, routes[i]);
@@ -278,8 +277,8 @@ static int32_t auth_check(tappet_instance *self, tappet_str token, tappet_grant 
 		return TAPPET_ESTATE;
 	if (token.len != strlen(GOOD_TOKEN) || memcmp(token.ptr, GOOD_TOKEN, token.len) != 0)
 		return TAPPET_EDENIED;
-	snprintf(ret->token_id, sizeof(ret->token_id), "%s", WORKFLOW_ID);
-	snprintf(ret->workflow_id, sizeof(ret->workflow_id), "%s", WORKFLOW_ID);
+	snprintf(ret->token_id, sizeof(ret->token_id), "%s", FAKE_ID);
+	snprintf(ret->workflow_id, sizeof(ret->workflow_id), "%s", FAKE_ID);
 	ret->scopes = (uint32_t)all;
 	ret->workflow_count = 1;
 	return TAPPET_OK;
@@ -288,7 +287,7 @@ static int32_t auth_check(tappet_instance *self, tappet_str token, tappet_grant 
 static int32_t auth_covers(tappet_instance *self, const char *token_id, const char *workflow_id)
 {
 	(void)token_id;
-	return fake_allowed(instance_of(self), "covers") && workflow_id && strcmp(workflow_id, WORKFLOW_ID) == 0;
+	return fake_allowed(instance_of(self), "covers") && workflow_id && strcmp(workflow_id, FAKE_ID) == 0;
 }
 
 static int32_t auth_action_allowed(tappet_instance *self, const char *token_id, tappet_str topic)
@@ -322,11 +321,11 @@ const tappet_auth1 fake_auth = {.struct_size = sizeof(tappet_auth1),
 
 static void tell_activity(struct fake *f, struct fake_call *c)
 {
-	static const char document[] = "{\"id\":\"" WORKFLOW_ID "\",\"workflowId\":\"" WORKFLOW_ID
+	static const char document[] = "{\"id\":\"" FAKE_ID "\",\"workflowId\":\"" FAKE_ID
 				       "\",\"workflow\":\"probe\",\"status\":\"completed\",\"steps\":[]}";
 	fake_enter(f, c->instance, "a callback of tappet.activity/1");
 	tappet_activity_info info = {.struct_size = sizeof(info),
-				     .workflow_id = fake_lend(f, WORKFLOW_ID, strlen(WORKFLOW_ID)),
+				     .workflow_id = fake_lend(f, FAKE_ID, strlen(FAKE_ID)),
 				     .status = fake_lend(f, "completed", 9),
 				     .document = fake_lend_str(f, tappet_cstr(document))};
 	c->cb.activity(c->arg, c->result, c->result == TAPPET_OK ? fake_lend(f, &info, sizeof(info)) : NULL);
@@ -341,7 +340,7 @@ static int32_t activity_status(tappet_instance *self, const char *id, tappet_act
 	if (!id || !cb)
 		return TAPPET_EINVAL;
 	struct fake_call *c = fake_call_new(i, "status", tell_activity);
-	c->result = strcmp(id, WORKFLOW_ID) == 0 ? TAPPET_OK : TAPPET_ENOTFOUND;
+	c->result = strcmp(id, FAKE_ID) == 0 ? TAPPET_OK : TAPPET_ENOTFOUND;
 	c->cb.activity = cb;
 	c->arg = arg;
 	return TAPPET_OK;
@@ -379,43 +378,3 @@ const tappet_activity1 fake_activity = {.struct_size = sizeof(tappet_activity1),
 					.status = activity_status,
 					.cancel = activity_cancel,
 					.wait_end = activity_wait_end};
-
-/* ---- Events: there are none, and a reader waits for them ---- */
-
-static int32_t events_open(tappet_instance *self, uint64_t since, const tappet_events_filter *filter,
-			   tappet_events_cb cb, void *arg, tappet_reader **ret)
-{
-	struct fake_instance *i = instance_of(self);
-	(void)since;
-	(void)filter;
-	(void)arg;
-	if (!fake_allowed(i, "events open"))
-		return TAPPET_ESTATE;
-	if (!cb || !ret)
-		return TAPPET_EINVAL;
-	*ret = (tappet_reader *)(void *)fake_handle_new(i, &i->f->readers, "reader");
-	return TAPPET_OK;
-}
-
-static void events_more(tappet_reader *reader)
-{
-	struct fake_handle *h = (struct fake_handle *)(void *)reader;
-	if (h && fake_allowed(h->instance, "more") && h->gone)
-		board_broken(h->instance->f->board, LIFE_HANDLE, "more was called for a reader that is gone");
-}
-
-static void events_close(tappet_reader *reader)
-{
-	fake_handle_end((struct fake_handle *)(void *)reader, "close");
-}
-
-static uint64_t events_newest(tappet_instance *self)
-{
-	return fake_allowed(instance_of(self), "newest") ? 1 : 0;
-}
-
-const tappet_events1 fake_events = {.struct_size = sizeof(tappet_events1),
-				    .open = events_open,
-				    .more = events_more,
-				    .close = events_close,
-				    .newest = events_newest};

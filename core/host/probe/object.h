@@ -7,6 +7,8 @@
 
 /* False: breaches make it useless to go on. */
 bool object_check_links(struct board *b, const char *path);
+/* Calls tappet_plugin_v1 where it can open and start nothing; before object_load, so that it is the first call. */
+void object_check_pure(struct board *b, const char *path);
 /* Loads it into this process. `p` is for the descriptor alone. */
 bool object_load(struct board *b, const char *path, struct tappet_instance *p);
 void object_check_describe(struct board *b, const char *path, const struct tappet_instance *p);

@@ -41,6 +41,7 @@ static const struct {
 	[HTTP_COMMIT] = {"HTTP-COMMIT", "says 2xx for what it emits only after the commit"},
 	[HTTP_VALID] = {"HTTP-VALID", "answers with a valid status and valid headers"},
 	[HTTP_ODD] = {"HTTP-ODD", "survives odd methods, headers, parameters and bodies"},
+	[EVENTS_ODD] = {"EVENTS-ODD", "survives batches that are empty, have gaps, larger elements or unknown types"},
 };
 
 size_t probe_rule_count(void)

@@ -9,6 +9,7 @@
 #define YEAR_MS (INT64_C(365) * 24 * 3600 * 1000)
 #define ROUNDS 1000
 #define LIVES 20
+#define EVENTS_EACH 10 /* step of time: more than one batch */
 #define GROWTH_EACH 16 /* bytes a round that are no leak but the allocator's */
 #define EMISSIONS_AFTER_JUMP 5000
 #define STORM 100
@@ -258,8 +259,10 @@ static void drive(struct stage *s)
 {
 	static const int64_t steps_ms[] = {0, 1, 1000, 10000, 60000, 3600000};
 	fake_requests(&s->f, false);
-	for (size_t i = 0; i < sizeof(steps_ms) / sizeof(steps_ms[0]); i++)
+	for (size_t i = 0; i < sizeof(steps_ms) / sizeof(steps_ms[0]); i++) {
+		fake_events_commit(&s->f, EVENTS_EACH);
 		fake_advance(&s->f, steps_ms[i]);
+	}
 }
 
 /* ---- The scenarios ---- */
@@ -267,7 +270,10 @@ static void drive(struct stage *s)
 static void describe(const struct play *play)
 {
 	struct tappet_instance p;
-	if (!object_check_links(play->board, play->path) || !object_load(play->board, play->path, &p))
+	if (!object_check_links(play->board, play->path))
+		return;
+	object_check_pure(play->board, play->path);
+	if (!object_load(play->board, play->path, &p))
 		return;
 	object_check_describe(play->board, play->path, &p);
 	object_check_options(play->board, p.options, p.desc.option_count);
@@ -463,6 +469,20 @@ static void requests(const struct play *play)
 	end(&s, i);
 }
 
+static void events(const struct play *play)
+{
+	struct stage s;
+	struct fake_instance *i = stage_open(&s, play) ? begin(&s, 1) : NULL;
+	if (!i)
+		return;
+	if (list_empty(&s.f.readers))
+		play->board->rules[EVENTS_ODD].state = PROBE_NOT_APPLICABLE;
+	s.f.odd_events = true;
+	drive(&s);
+	drive(&s);
+	end(&s, i);
+}
+
 /* ---- Memory ---- */
 
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
@@ -508,7 +528,10 @@ static void lives(const struct play *play)
 	/* Threads that go on keep their memory. */
 	if (play->board->rules[THREAD_LEFT].state == PROBE_BROKEN || !stage_open(&s, play))
 		return;
+	const size_t threads = count_entries("/proc/self/task");
 	for (size_t n = 0; n < 2 * LIVES; n++) {
+		/* Threads that end in their own time have memory until then. */
+		falls_back("/proc/self/task", threads);
 		if (n == LIVES)
 			before = allocated();
 		struct fake_instance *i = begin(&s, 1);
@@ -518,15 +541,22 @@ static void lives(const struct play *play)
 		if (i->phase != FAKE_DESTROYED)
 			return;
 	}
+	falls_back("/proc/self/task", threads);
 	check_growth(play->board, MEM_INSTANCE, before, LIVES, "lives");
 }
 
 const struct scene scenes[] = {
-	{"description", LIFE_CRASH, describe},     {"a life", LIFE_CRASH, life},
-	{"hostile orders", LIFE_ORDER, order},     {"callbacks after stop", LIFE_ORDER, late},
-	{"unknown outcomes", LIFE_ORDER, unknown}, {"absurd options", LIFE_OPTIONS, options},
-	{"two instances", LIFE_TWICE, twice},      {"clock jumps", TIME_JUMP, jumps},
-	{"odd requests", HTTP_ODD, requests},      {"triggers that come and go", MEM_TRIGGERS, rounds},
+	{"description", LIFE_CRASH, describe},
+	{"a life", LIFE_CRASH, life},
+	{"hostile orders", LIFE_ORDER, order},
+	{"callbacks after stop", LIFE_ORDER, late},
+	{"unknown outcomes", LIFE_ORDER, unknown},
+	{"absurd options", LIFE_OPTIONS, options},
+	{"two instances", LIFE_TWICE, twice},
+	{"clock jumps", TIME_JUMP, jumps},
+	{"odd requests", HTTP_ODD, requests},
+	{"odd events", EVENTS_ODD, events},
+	{"triggers that come and go", MEM_TRIGGERS, rounds},
 	{"many lives", MEM_INSTANCE, lives},
 };
 const size_t scene_count = sizeof(scenes) / sizeof(scenes[0]);

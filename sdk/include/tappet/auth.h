@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Capability "tappet.auth/1": what a token covers. Tokens are kept as hashes only and compared in constant time. */
+ * Capability "tappet.auth/1": what a token covers. Tokens are kept as hashes only and compared in constant time. See
+ * tappet/plugin.h for the rules that hold for all functions (thread, memory, errors). */
 #ifndef TAPPET_AUTH_H
 #define TAPPET_AUTH_H
 
@@ -10,16 +11,19 @@
 extern "C" {
 #endif
 
+/* The name for `needs` and `capability`. */
 #define TAPPET_AUTH_1 "tappet.auth/1"
 
+/* What a token allows, added up. */
 enum {
-	TAPPET_SCOPE_TRIGGER = 1,
-	TAPPET_SCOPE_STATUS = 2,
-	TAPPET_SCOPE_CANCEL = 4,
-	TAPPET_SCOPE_ACTION = 8, /* for some topics: ask action_allowed */
-	TAPPET_SCOPE_SUBSCRIBE = 16
+	TAPPET_SCOPE_TRIGGER = 1,   /* to start activities */
+	TAPPET_SCOPE_STATUS = 2,    /* to see them */
+	TAPPET_SCOPE_CANCEL = 4,    /* to end them */
+	TAPPET_SCOPE_ACTION = 8,    /* for some topics: ask action_allowed */
+	TAPPET_SCOPE_SUBSCRIBE = 16 /* to read events */
 };
 
+/* What a token covers. It is the caller's, and filled in by `check`. */
 typedef struct tappet_grant {
 	size_t struct_size;      /* set by the caller: sizeof(tappet_grant) */
 	char token_id[25];       /* 24 hex digits; not the secret */
@@ -28,10 +32,11 @@ typedef struct tappet_grant {
 	uint64_t workflow_count; /* how many workflows it covers now */
 } tappet_grant;
 
+/* The functions of the capability. All answer at once. */
 typedef struct tappet_auth1 {
 	size_t struct_size;
-	/* Looks a token up and records its use. TAPPET_EDENIED: unknown, expired or revoked (which of these is not
-	 * told). */
+	/* Looks a token up and records its use. Errors: TAPPET_EDENIED for an unknown, expired or revoked one (which
+	 * of these is not told), TAPPET_EINVAL, TAPPET_ESTATE. */
 	int32_t (*check)(tappet_instance *self, tappet_str token, tappet_grant *ret);
 	/* 1 or 0: whether the token (by its id) covers the workflow now. */
 	int32_t (*covers)(tappet_instance *self, const char *token_id, const char *workflow_id);
