@@ -240,6 +240,8 @@ static const tappet_plugin plugin_descriptor = {
 	.stop = stop,
 	.destroy = free,
 	.clock_set = NULL,
+	.check_options = NULL,
+	.check_trigger = NULL,
 };
 
 const tappet_plugin *tappet_plugin_v1(void)
