@@ -1,29 +1,23 @@
-/* An HTTP endpoint for senders that first prove by a handshake that the endpoint is theirs to call (WebSub, and the many
- * services that took its words): GET /challenge/WORKFLOW echoes hub.challenge, POST /challenge/WORKFLOW is an event. */
-#include <stdio.h>
+/* An HTTP endpoint whose sender first wants to see that we mean it: before it sends events it asks GET PATH with hub.challenge, and
+ * expects the challenge back (WebSub does it so). Each POST PATH then starts the workflow. Both show the verify token in the URL. It
+ * shows routes of a trigger's own, a secret, an answer only after the commit, and what to answer to each outcome. */
 #include <stdlib.h>
 #include <string.h>
-#include <tappet/auth.h>
 #include <tappet/http.h>
-
-#define CHALLENGE_MAX 512
 
 struct plugin {
 	const tappet_host *host;
 	const tappet_http1 *http;
-	const tappet_auth1 *auth;
 	tappet_instance *self;
-	tappet_route *handshake, *events;
-	struct trigger *triggers;
 	int under_way; /* requests that wait for the outcome of their emission */
 	int stopping;
 };
 
 struct trigger {
-	struct trigger *next;
+	struct plugin *plugin;
 	tappet_trigger *handle;
-	char workflow_id[25], workflow_slug[101];
-	char verify_token[257];
+	tappet_route *route;
+	char token[257];
 };
 
 struct call {
@@ -32,107 +26,65 @@ struct call {
 };
 
 static const tappet_option trigger_options[] = {
+	{"path", TAPPET_STRING, TAPPET_REQUIRED, NULL, "Where the sender calls, such as /meta/page.", NULL},
 	{"verifyToken", TAPPET_STRING, TAPPET_REQUIRED | TAPPET_SECRET, NULL,
-	 "What the sender shows as hub.verify_token in its handshake; at most 256 bytes.", NULL},
+	 "What the sender shows as hub.verify_token; at most 256 bytes.", NULL},
 };
 
-static int same(const char *a, tappet_str b)
+static void check_stopped(struct plugin *p)
 {
-	return b.ptr && strlen(a) == b.len && memcmp(a, b.ptr, b.len) == 0;
+	if (p->stopping && p->under_way == 0)
+		p->host->stopped(p->self);
 }
 
 /* Takes as long for a good guess as for a bad one. */
 static int same_secret(const char *secret, tappet_str guess)
 {
-	size_t len = strlen(secret);
+	const size_t len = strlen(secret);
 	unsigned char difference = guess.len != len;
-
-	for (size_t i = 0; i < guess.len && i < len; i++)
-		difference |= (unsigned char)(secret[i] ^ guess.ptr[i]);
+	for (size_t i = 0; i < len; i++)
+		difference |= (unsigned char)(secret[i] ^ (i < guess.len ? guess.ptr[i] : 0));
 	return difference == 0;
 }
 
-static struct trigger *find(const struct plugin *p, tappet_request *request)
+/* Plain text, whatever the challenge is: it comes from outside and goes back there. */
+static void echo_challenge(const struct plugin *p, tappet_request *request)
 {
-	struct trigger *trigger = p->triggers;
-
-	while (trigger && !same(trigger->workflow_slug, p->http->param(request, "workflow")))
-		trigger = trigger->next;
-	return trigger;
+	const tappet_http_header type = {tappet_cstr("Content-Type"), tappet_cstr("text/plain")};
+	const tappet_str challenge = p->http->query_value(request, "hub.challenge");
+	p->http->respond(request, challenge.ptr ? 200 : 400, &type, 1, challenge);
 }
 
-/* The text is the caller's own, so a browser must not take it for a page. */
-static void on_handshake(void *arg, tappet_request *request)
-{
-	const tappet_http_header headers[] = {
-		{tappet_cstr("Content-Type"), tappet_cstr("text/plain")},
-		{tappet_cstr("X-Content-Type-Options"), tappet_cstr("nosniff")},
-	};
-	struct plugin *p = arg;
-	const struct trigger *trigger = find(p, request);
-	tappet_str challenge = p->http->query_value(request, "hub.challenge");
-
-	if (!trigger || !same_secret(trigger->verify_token, p->http->query_value(request, "hub.verify_token"))) {
-		p->host->refuse(p->self, trigger ? trigger->handle : NULL, TAPPET_REASON_TOKEN,
-				tappet_cstr("handshake"));
-		p->http->problem(request, 403, "wrong-verify-token", "hub.verify_token is not the workflow's.", 0);
-	} else if (!same("subscribe", p->http->query_value(request, "hub.mode")) || challenge.len == 0 ||
-		   challenge.len > CHALLENGE_MAX) {
-		p->http->problem(request, 400, "malformed",
-				 "Expected hub.mode=subscribe and a hub.challenge of 1 to 512 bytes.", 0);
-	} else {
-		p->http->respond(request, 200, headers, 2, challenge);
-	}
-}
-
-static void check_stopped(struct plugin *p)
-{
-	if (!p->stopping || p->under_way > 0)
-		return;
-	if (p->handshake)
-		p->http->route_remove(p->handshake);
-	if (p->events)
-		p->http->route_remove(p->events);
-	p->handshake = p->events = NULL;
-	p->host->stopped(p->self);
-}
-
-/* Only now is it known whether the activity is on disk. A 2xx any earlier would be a promise that a crash can break: the sender
- * would not send again. */
 static void settled(void *arg, const tappet_result *result)
 {
-	const tappet_http_header type = {tappet_cstr("Content-Type"), tappet_cstr("application/json")};
 	struct call *call = arg;
 	struct plugin *p = call->plugin;
-	char body[64];
-
-	if (result->outcome == TAPPET_OK || result->outcome == TAPPET_EDUP) {
-		snprintf(body, sizeof(body), "{\"activityId\":\"%s\"}", result->activity_id);
-		p->http->respond(call->request, 202, &type, 1, tappet_cstr(body));
-	} else if (result->outcome == TAPPET_EREFUSED || result->outcome == TAPPET_ECONFLICT) {
-		p->http->problem(call->request, 409, "refused", "The workflow did not take it.", 0);
-	} else {
+	if (result->outcome == TAPPET_OK || result->outcome == TAPPET_EDUP)
+		p->http->respond(call->request, 202, NULL, 0, tappet_cstr(result->activity_id));
+	else if (result->outcome == TAPPET_EREFUSED) /* for good: the sender is not to try again */
+		p->http->respond(call->request, 200, NULL, 0, tappet_cstr("not wanted"));
+	else if (result->outcome == TAPPET_ECONFLICT)
+		p->http->problem(call->request, 409, "conflict", "The same delivery came with another body.", 0);
+	else
 		p->http->problem(call->request, 503, "not-stored", tappet_strerror(result->outcome), 1);
-	}
 	free(call);
 	p->under_way--;
 	check_stopped(p);
 }
 
-/* Senders repeat what was not answered, so their delivery's id is the dedup key. */
-static int32_t emit(struct plugin *p, const struct trigger *trigger, tappet_request *request)
+static int32_t emit(struct trigger *t, tappet_request *request)
 {
+	struct plugin *p = t->plugin;
 	struct call *call = malloc(sizeof(*call));
-	int32_t r;
-
 	if (!call)
 		return TAPPET_ENOMEM;
 	*call = (struct call){p, request};
-	r = p->host->emit(trigger->handle,
-			  &(tappet_emission){.struct_size = sizeof(tappet_emission),
-					     .payload = p->http->body(request),
-					     .dedup_key = p->http->header(request, "Idempotency-Key")},
-			  settled, call);
+	const tappet_emission emission = {
+		.struct_size = sizeof(emission),
+		.payload = p->http->body(request),
+		.dedup_key = p->http->header(request, "Idempotency-Key"),
+	};
+	const int32_t r = p->host->emit(t->handle, &emission, settled, call);
 	if (r == TAPPET_OK)
 		p->under_way++;
 	else
@@ -140,87 +92,65 @@ static int32_t emit(struct plugin *p, const struct trigger *trigger, tappet_requ
 	return r;
 }
 
-/* The token is part of the URL that the sender was given: few of them can be told to send a header. */
-static int32_t authorize(const struct plugin *p, const struct trigger *trigger, tappet_request *request)
+static void take_event(struct trigger *t, tappet_request *request)
 {
-	tappet_grant grant = {.struct_size = sizeof(grant)};
-	int32_t r = p->auth->check(p->self, p->http->query_value(request, "token"), &grant);
-
-	if (r != TAPPET_OK)
-		return r;
-	if (!trigger || !(grant.scopes & TAPPET_SCOPE_TRIGGER) ||
-	    p->auth->covers(p->self, grant.token_id, trigger->workflow_id) != 1)
-		return TAPPET_EDENIED;
-	return TAPPET_OK;
+	const struct plugin *p = t->plugin;
+	const int32_t r = emit(t, request);
+	const int bad = r == TAPPET_EINVAL || r == TAPPET_ETOOBIG;
+	if (r == TAPPET_OK)
+		return;
+	p->host->refuse(p->self, t->handle, bad ? TAPPET_REASON_MALFORMED : TAPPET_REASON_QUEUE_FULL,
+			tappet_cstr("no JSON, or too much"));
+	p->http->problem(request, bad ? 400 : 503, bad ? "malformed" : "busy", tappet_strerror(r), bad ? 0 : 1);
 }
 
-/* A workflow that is not there is denied like one that the token does not cover: nobody can try out names. */
-static void on_event(void *arg, tappet_request *request)
+static void on_request(void *arg, tappet_request *request)
 {
-	struct plugin *p = arg;
-	const struct trigger *trigger = find(p, request);
-	int32_t r = authorize(p, trigger, request);
-
-	if (r != TAPPET_OK)
-		p->host->refuse(p->self, trigger ? trigger->handle : NULL, TAPPET_REASON_TOKEN, tappet_cstr("event"));
-	else
-		r = emit(p, trigger, request);
-	if (r == TAPPET_EDENIED)
-		p->http->problem(request, 403, "denied", "The token is not good for this workflow.", 0);
-	else if (r == TAPPET_EINVAL)
-		p->http->problem(request, 400, "malformed", "The body has to be JSON, and the key short.", 0);
-	else if (r == TAPPET_ETOOBIG)
-		p->http->problem(request, 413, "too-large", "The body is too large.", 0);
-	else if (r != TAPPET_OK)
-		p->http->problem(request, 503, "busy", tappet_strerror(r), 1);
+	struct trigger *t = arg;
+	const struct plugin *p = t->plugin;
+	if (!same_secret(t->token, p->http->query_value(request, "hub.verify_token"))) {
+		p->host->refuse(p->self, t->handle, TAPPET_REASON_TOKEN, tappet_cstr("another verify token"));
+		p->http->problem(request, 403, "token", "That is not the verify token.", 0);
+	} else if (p->http->method(request).ptr[0] == 'P')
+		take_event(t, request);
+	else /* GET, or HEAD, which comes with it */
+		echo_challenge(p, request);
 }
 
 static int32_t create(const tappet_host *host, tappet_instance *self, const tappet_config *config, void **ret_state)
 {
-	struct plugin *p = calloc(1, sizeof(*p));
-
+	struct plugin *p = *ret_state = calloc(1, sizeof(*p));
 	(void)config;
-	if (!p)
-		return TAPPET_ENOMEM;
-	/* `needs` names both: a host without them does not get this far. */
-	*p = (struct plugin){.host = host,
-			     .self = self,
-			     .http = host->capability(self, TAPPET_HTTP_1),
-			     .auth = host->capability(self, TAPPET_AUTH_1)};
-	*ret_state = p;
-	return TAPPET_OK;
+	if (p)
+		*p = (struct plugin){.host = host, .http = host->capability(self, TAPPET_HTTP_1), .self = self};
+	return p ? TAPPET_OK : TAPPET_ENOMEM;
 }
 
 static int32_t trigger_add(void *state, tappet_trigger *handle, const tappet_trigger_info *info, void **ret_state)
 {
 	struct plugin *p = state;
-	struct trigger *trigger = calloc(1, sizeof(*trigger));
-	tappet_str token;
-	int32_t r = trigger ? p->host->config_str(info->config, "verifyToken", 0, &token) : TAPPET_ENOMEM;
-
-	if (r == TAPPET_OK && (token.len == 0 || token.len >= sizeof(trigger->verify_token)))
+	tappet_str path, token = {NULL, 0};
+	struct trigger *t = *ret_state = calloc(1, sizeof(*t));
+	if (!t)
+		return TAPPET_ENOMEM;
+	*t = (struct trigger){.plugin = p, .handle = handle};
+	int32_t r = p->host->config_str(info->config, "verifyToken", 0, &token);
+	if (r == TAPPET_OK && (token.len == 0 || token.len >= sizeof(t->token)))
 		r = TAPPET_EINVAL;
-	if (r != TAPPET_OK) {
-		free(trigger);
-		return r;
+	if (r == TAPPET_OK)
+		r = p->host->config_str(info->config, "path", 0, &path);
+	if (r == TAPPET_OK) {
+		memcpy(t->token, token.ptr, token.len);
+		r = p->http->route_add(p->self, "GET,POST", path.ptr, on_request, t, &t->route);
 	}
-	trigger->handle = handle;
-	memcpy(trigger->verify_token, token.ptr, token.len);
-	snprintf(trigger->workflow_id, sizeof(trigger->workflow_id), "%s", info->workflow_id);
-	snprintf(trigger->workflow_slug, sizeof(trigger->workflow_slug), "%s", info->workflow_slug);
-	trigger->next = p->triggers;
-	p->triggers = trigger;
-	*ret_state = trigger;
-	return TAPPET_OK;
+	if (r != TAPPET_OK)
+		free(t);
+	return r;
 }
 
 static void trigger_remove(void *state, void *trigger_state)
 {
-	struct trigger **at = &((struct plugin *)state)->triggers;
-
-	while (*at != trigger_state)
-		at = &(*at)->next;
-	*at = (*at)->next;
+	((struct plugin *)state)->http->route_remove(((struct trigger *)trigger_state)->route);
 }
 
 static void trigger_free(void *state, void *trigger_state)
@@ -231,12 +161,8 @@ static void trigger_free(void *state, void *trigger_state)
 
 static int32_t start(void *state)
 {
-	struct plugin *p = state;
-	int32_t r = p->http->route_add(p->self, "GET", "/challenge/{workflow}", on_handshake, p, &p->handshake);
-
-	if (r == TAPPET_OK)
-		r = p->http->route_add(p->self, "POST", "/challenge/{workflow}", on_event, p, &p->events);
-	return r;
+	(void)state;
+	return TAPPET_OK;
 }
 
 static void stop(void *state, int64_t deadline_ms)
@@ -246,20 +172,18 @@ static void stop(void *state, int64_t deadline_ms)
 	check_stopped(state);
 }
 
-static const char *const needs[] = {TAPPET_HTTP_1, TAPPET_AUTH_1, NULL};
-
 static const tappet_plugin descriptor = {
 	.struct_size = sizeof(tappet_plugin),
 	.abi_minor = TAPPET_ABI_MINOR,
 	.name = "challenge",
 	.version = "1.0.0",
 	.license = "MIT",
-	.summary = "Starts a workflow by POST /challenge/WORKFLOW, and answers the sender's handshake.",
+	.summary = "Webhooks whose sender wants its challenge back before it sends anything.",
 	.trigger_options = trigger_options,
-	.trigger_option_count = sizeof(trigger_options) / sizeof(trigger_options[0]),
+	.trigger_option_count = 2,
 	.option_size = sizeof(tappet_option),
 	.sample = "{\"any\":\"JSON\"}",
-	.needs = needs,
+	.needs = (const char *const[]){TAPPET_HTTP_1, NULL},
 	.create = create,
 	.trigger_add = trigger_add,
 	.trigger_remove = trigger_remove,
