@@ -1,10 +1,15 @@
 /* Who may call a webhook: the sender's signature over the raw body, what the caller shows of itself, where it calls from.
  *
  *   verify.c             a verifier: its options read in order, its checks made in order
- *   verify_signature.c   "signature": the checks of a template, and those that no template can express
- *   verify_auth.c        "auth": bearer, basic, JWT, certificate, header
- *   verify_*.c           the pieces: presets, templates, secrets, digests, addresses
- *   sign*.c              the other direction, for tests of a trigger
+ *   verify_options.c     reads JSON options and says what is wrong with them, and where
+ *   verify_signature.c   "signature": options and check
+ *   verify_template.c    what a header's value looks like, what is signed
+ *   verify_digest.c      encodings, keys, HMAC and Ed25519, comparing without telling by time
+ *   verify_form.c        the one signed text that no template spells: forms and addresses as Twilio takes them
+ *   verify_auth.c        "auth": bearer, basic, certificate, header; jwt.c: JSON Web Tokens
+ *   preset.c             the known senders, as rows of a table
+ *   cidr.c               "allow"
+ *   sign.c               the other direction, for tests of a trigger
  *
  * A verifier reads its options once and is constant from then on. It knows nothing of HTTP or of the host, keeps no
  * state, and never writes a secret or a signature into what it says. */
@@ -69,12 +74,14 @@ void verifier_check(const struct verifier *v, const struct verify_request *reque
 /* The part of it that needs no body: whether this address may call at all. */
 bool verifier_allows(const struct verifier *v, tappet_str remote);
 
-/* Names in lower case. What the preset puts into the emission (event, delivery), NULL at the end; never NULL itself. */
+/* What the preset puts into the emission (event, delivery), in lower case, NULL at the end; never NULL itself. */
 const char *const *verifier_headers(const struct verifier *v);
-/* The headers that carry signatures and credentials, NULL at the end; never NULL itself. They belong nowhere. */
+/* The headers that carry signatures and credentials, to be compared without case, NULL at the end; never NULL itself.
+ * They belong nowhere. */
 const char *const *verifier_secret_headers(const struct verifier *v);
 /* All of these or NULL. */
 const char *verifier_dedup_header(const struct verifier *v);     /* whose value names a delivery */
+const char *verifier_dedup_field(const struct verifier *v);      /* the member of a JSON body that does it instead */
 const char *verifier_signature_header(const struct verifier *v); /* that carries the signature */
 const char *verifier_secret_query(const struct verifier *v);     /* the key in the query that carries a secret */
 const char *verifier_handshake(const struct verifier *v);        /* "slack" or "discord": implied by the preset */
