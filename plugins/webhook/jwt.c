@@ -36,26 +36,26 @@ static void check_key(const struct auth *a, struct reader *r, const char *pointe
 		return;
 	if (a->jwt.algorithm == JWT_ALG_HS256) {
 		if (secret->len < HMAC_KEY_MIN)
-			reader_warning(r, pointer, "HS256 wants a key of at least %d bytes (RFC 7518)", HMAC_KEY_MIN);
+			options_warning(r, pointer, "HS256 wants a key of at least %d bytes (RFC 7518)", HMAC_KEY_MIN);
 		return;
 	}
 	if (!is_public_key(secret, (jwt_alg_t)a->jwt.algorithm))
-		reader_mistake(r, pointer, "expected a public key in PEM (-----BEGIN PUBLIC KEY-----), %s",
-			       a->jwt.algorithm == JWT_ALG_RS256 ? "RSA of at least 2048 bits" : "of the curve P-256");
+		options_mistake(r, pointer, "expected a public key in PEM (-----BEGIN PUBLIC KEY-----), %s",
+				a->jwt.algorithm == JWT_ALG_RS256 ? "RSA of at least 2048 bits" : "of the curve P-256");
 }
 
 void jwt_read(struct auth *a, struct reader *r, const cJSON *object)
 {
 	static const char *const names[] = {"algorithm", "key", "issuer", "audience", "subject", "leeway", NULL};
-	reader_only(r, "/jwt", object, names);
+	options_only(r, "/jwt", object, names);
 	if (!cJSON_GetObjectItemCaseSensitive(object, "algorithm"))
-		reader_mistake(r, "/jwt", "\"algorithm\" is missing: \"HS256\", \"RS256\" or \"ES256\"");
-	a->jwt.algorithm = (int)algorithms[reader_word(r, "/jwt", object, "algorithm", algorithm_names, 0)];
-	a->jwt.issuer = reader_text(r, "/jwt", object, "issuer");
-	a->jwt.audience = reader_text(r, "/jwt", object, "audience");
-	a->jwt.subject = reader_text(r, "/jwt", object, "subject");
-	a->jwt.leeway_ms = reader_duration(r, "/jwt", object, "leeway", LEEWAY_MS);
-	reader_secrets(r, "/jwt", object, "key", &a->secrets);
+		options_mistake(r, "/jwt", "\"algorithm\" is missing: \"HS256\", \"RS256\" or \"ES256\"");
+	a->jwt.algorithm = (int)algorithms[options_word(r, "/jwt", object, "algorithm", algorithm_names, 0)];
+	a->jwt.issuer = options_text(r, "/jwt", object, "issuer");
+	a->jwt.audience = options_text(r, "/jwt", object, "audience");
+	a->jwt.subject = options_text(r, "/jwt", object, "subject");
+	a->jwt.leeway_ms = options_duration(r, "/jwt", object, "leeway", LEEWAY_MS);
+	options_secrets(r, "/jwt", object, "key", &a->secrets);
 	for (size_t i = 0; i < a->secrets.count; i++) {
 		char at[POINTER_MAX];
 		secret_pointer("/jwt", object, "key", i, at);

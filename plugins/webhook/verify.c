@@ -21,7 +21,7 @@ static void read_networks(struct verifier *v, const struct verify_options *optio
 		if (network_parse(options->allow[i], &v->networks[v->network_count], message, sizeof(message)))
 			v->network_count++;
 		else
-			reader_mistake(&one, "", "%s", message);
+			options_mistake(&one, "", "%s", message);
 		r->failed |= one.failed;
 	}
 }

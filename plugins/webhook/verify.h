@@ -3,7 +3,7 @@
  *   verify.c             a verifier: its options read in order, its checks made in order
  *   verify_options.c     reads JSON options and says what is wrong with them, and where
  *   verify_signature.c   "signature": options and check
- *   verify_template.c    what a header's value looks like, what is signed
+ *   verify_pattern.c    what a header's value looks like, what is signed
  *   verify_digest.c      encodings, keys, HMAC and Ed25519, comparing without telling by time
  *   verify_form.c        the one signed text that no template spells: forms and addresses as Twilio takes them
  *   verify_auth.c        "auth": bearer, basic, certificate, header; jwt.c: JSON Web Tokens

@@ -12,7 +12,7 @@
 static void read_bearer(struct auth *a, struct reader *r, const cJSON *object)
 {
 	a->kind = AUTH_BEARER;
-	reader_secrets(r, "", object, "bearer", &a->secrets);
+	options_secrets(r, "", object, "bearer", &a->secrets);
 }
 
 static void read_basic(struct auth *a, struct reader *r, const cJSON *object)
@@ -21,16 +21,16 @@ static void read_basic(struct auth *a, struct reader *r, const cJSON *object)
 	const cJSON *basic = cJSON_GetObjectItemCaseSensitive(object, "basic");
 	a->kind = AUTH_BASIC;
 	if (!cJSON_IsObject(basic)) {
-		reader_mistake(r, "/basic", "expected {\"user\": ..., \"password\": ...}");
+		options_mistake(r, "/basic", "expected {\"user\": ..., \"password\": ...}");
 		return;
 	}
-	reader_only(r, "/basic", basic, names);
-	a->user = reader_text(r, "/basic", basic, "user");
+	options_only(r, "/basic", basic, names);
+	a->user = options_text(r, "/basic", basic, "user");
 	if (!cJSON_GetObjectItemCaseSensitive(basic, "user"))
-		reader_mistake(r, "/basic", "\"user\" is missing");
+		options_mistake(r, "/basic", "\"user\" is missing");
 	else if (a->user && strchr(a->user, ':'))
-		reader_mistake(r, "/basic/user", "a user's name cannot have a ':' (RFC 7617)");
-	reader_secrets(r, "/basic", basic, "password", &a->secrets);
+		options_mistake(r, "/basic/user", "a user's name cannot have a ':' (RFC 7617)");
+	options_secrets(r, "/basic", basic, "password", &a->secrets);
 }
 
 static void read_jwt(struct auth *a, struct reader *r, const cJSON *object)
@@ -40,7 +40,7 @@ static void read_jwt(struct auth *a, struct reader *r, const cJSON *object)
 	if (cJSON_IsObject(rules))
 		jwt_read(a, r, rules);
 	else
-		reader_mistake(r, "/jwt", "expected {\"algorithm\": ..., \"key\": ...}");
+		options_mistake(r, "/jwt", "expected {\"algorithm\": ..., \"key\": ...}");
 }
 
 static void read_subject(struct auth *a, struct reader *r, const cJSON *object)
@@ -54,7 +54,7 @@ static void read_subject(struct auth *a, struct reader *r, const cJSON *object)
 		cJSON_ArrayForEach(item, a->subjects) ok = ok && cJSON_IsString(item) && item->valuestring[0];
 	}
 	if (!ok)
-		reader_mistake(r, "/clientSubject", "expected a subject (\"CN=ada,O=Example\") or a list of them");
+		options_mistake(r, "/clientSubject", "expected a subject (\"CN=ada,O=Example\") or a list of them");
 }
 
 static void read_header(struct auth *a, struct reader *r, const cJSON *object)
@@ -63,14 +63,14 @@ static void read_header(struct auth *a, struct reader *r, const cJSON *object)
 	const cJSON *header = cJSON_GetObjectItemCaseSensitive(object, "header");
 	a->kind = AUTH_HEADER;
 	if (!cJSON_IsObject(header)) {
-		reader_mistake(r, "/header", "expected {\"name\": ..., \"value\": ...}");
+		options_mistake(r, "/header", "expected {\"name\": ..., \"value\": ...}");
 		return;
 	}
-	reader_only(r, "/header", header, names);
-	a->header = reader_text(r, "/header", header, "name");
+	options_only(r, "/header", header, names);
+	a->header = options_text(r, "/header", header, "name");
 	if (!cJSON_GetObjectItemCaseSensitive(header, "name"))
-		reader_mistake(r, "/header", "\"name\" is missing");
-	reader_secrets(r, "/header", header, "value", &a->secrets);
+		options_mistake(r, "/header", "\"name\" is missing");
+	options_secrets(r, "/header", header, "value", &a->secrets);
 }
 
 static void read_object(struct auth *a, struct reader *r, const cJSON *object)
@@ -78,10 +78,10 @@ static void read_object(struct auth *a, struct reader *r, const cJSON *object)
 	static const char *const names[] = {"bearer", "basic", "jwt", "clientSubject", "header", NULL};
 	static void (*const readers[])(struct auth *, struct reader *,
 				       const cJSON *) = {read_bearer, read_basic, read_jwt, read_subject, read_header};
-	reader_only(r, "", object, names);
+	options_only(r, "", object, names);
 	if (cJSON_GetArraySize(object) != 1)
-		reader_mistake(r, "",
-			       "expected one of \"bearer\", \"basic\", \"jwt\", \"clientSubject\" and \"header\"");
+		options_mistake(r, "",
+				"expected one of \"bearer\", \"basic\", \"jwt\", \"clientSubject\" and \"header\"");
 	for (size_t i = 0; names[i]; i++)
 		if (cJSON_GetObjectItemCaseSensitive(object, names[i]))
 			readers[i](a, r, object);
@@ -108,9 +108,10 @@ void auth_read(struct auth *a, struct reader *r, tappet_str text, bool has_signa
 	else if (cJSON_IsObject(a->tree))
 		read_object(a, r, a->tree);
 	else
-		reader_mistake(r, "",
-			       "expected \"token\", \"none\", or an object with one of \"bearer\", \"basic\", \"jwt\", "
-			       "\"clientSubject\" and \"header\"");
+		options_mistake(
+			r, "",
+			"expected \"token\", \"none\", or an object with one of \"bearer\", \"basic\", \"jwt\", "
+			"\"clientSubject\" and \"header\"");
 }
 
 void auth_release(struct auth *a)

@@ -237,7 +237,7 @@ static bool mac(const struct key *key, const struct signed_parts *parts, unsigne
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	*ret_len = DIGEST_MAX;
 	bool ok = ctx && EVP_DigestSignInit(ctx, NULL, hash_of(key->scheme->algorithm), NULL, key->pkey) == 1 &&
-		  template_expand(key->scheme->signing, parts, add_to_mac, ctx) &&
+		  pattern_expand(key->scheme->signing, parts, add_to_mac, ctx) &&
 		  EVP_DigestSignFinal(ctx, out, ret_len) == 1;
 	EVP_MD_CTX_free(ctx);
 	return ok;
@@ -261,11 +261,11 @@ static bool add_to_bytes(void *arg, tappet_str piece)
 static unsigned char *gather(const struct key *key, const struct signed_parts *parts, size_t *ret_len)
 {
 	struct gathered size = {0}, all = {0};
-	template_expand(key->scheme->signing, parts, add_to_bytes, &size);
+	pattern_expand(key->scheme->signing, parts, add_to_bytes, &size);
 	all.bytes = malloc(size.len + 1);
 	if (!all.bytes)
 		return NULL;
-	template_expand(key->scheme->signing, parts, add_to_bytes, &all);
+	pattern_expand(key->scheme->signing, parts, add_to_bytes, &all);
 	*ret_len = all.len;
 	return (unsigned char *)all.bytes;
 }

@@ -10,7 +10,7 @@
 #define DURATION_MIN_MS 1000
 #define DURATION_MAX_MS (30 * INT64_C(86400000))
 
-void reader_mistake(struct reader *r, const char *pointer, const char *format, ...)
+void options_mistake(struct reader *r, const char *pointer, const char *format, ...)
 {
 	char message[MESSAGE_MAX];
 	va_list args;
@@ -22,7 +22,7 @@ void reader_mistake(struct reader *r, const char *pointer, const char *format, .
 		r->mistakes->mistake(r->mistakes->arg, r->key, r->index, pointer, message);
 }
 
-void reader_warning(struct reader *r, const char *pointer, const char *format, ...)
+void options_warning(struct reader *r, const char *pointer, const char *format, ...)
 {
 	char message[MESSAGE_MAX];
 	va_list args;
@@ -93,7 +93,7 @@ static bool is_one_of(const char *text, const char *const *names)
 	return false;
 }
 
-void reader_only(struct reader *r, const char *pointer, const cJSON *object, const char *const *names)
+void options_only(struct reader *r, const char *pointer, const cJSON *object, const char *const *names)
 {
 	const cJSON *item;
 	cJSON_ArrayForEach(item, object)
@@ -104,13 +104,13 @@ void reader_only(struct reader *r, const char *pointer, const cJSON *object, con
 		append_segment(pointer, item->string, at);
 		const char *nearest = nearest_name(item->string, names);
 		if (nearest)
-			reader_mistake(r, at, "unknown key \"%.40s\": did you mean \"%s\"?", item->string, nearest);
+			options_mistake(r, at, "unknown key \"%.40s\": did you mean \"%s\"?", item->string, nearest);
 		else
-			reader_mistake(r, at, "unknown key \"%.40s\"", item->string);
+			options_mistake(r, at, "unknown key \"%.40s\"", item->string);
 	}
 }
 
-const char *reader_text(struct reader *r, const char *pointer, const cJSON *object, const char *name)
+const char *options_text(struct reader *r, const char *pointer, const cJSON *object, const char *name)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 	if (!item)
@@ -119,14 +119,14 @@ const char *reader_text(struct reader *r, const char *pointer, const cJSON *obje
 		return item->valuestring;
 	char at[POINTER_MAX];
 	append_segment(pointer, name, at);
-	reader_mistake(r, at, "expected a text that is not empty");
+	options_mistake(r, at, "expected a text that is not empty");
 	return NULL;
 }
 
-int reader_word(struct reader *r, const char *pointer, const cJSON *object, const char *name, const char *const *names,
-		int otherwise)
+int options_word(struct reader *r, const char *pointer, const cJSON *object, const char *name, const char *const *names,
+		 int otherwise)
 {
-	const char *text = reader_text(r, pointer, object, name);
+	const char *text = options_text(r, pointer, object, name);
 	if (!text)
 		return otherwise;
 	char list[160] = "", at[POINTER_MAX];
@@ -137,7 +137,7 @@ int reader_word(struct reader *r, const char *pointer, const cJSON *object, cons
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s\"%s\"", i ? ", " : "", names[i]);
 	}
 	append_segment(pointer, name, at);
-	reader_mistake(r, at, "expected one of %s, found \"%.40s\"", list, text);
+	options_mistake(r, at, "expected one of %s, found \"%.40s\"", list, text);
 	return otherwise;
 }
 
@@ -157,9 +157,10 @@ static int64_t parse_duration(const char *text)
 	return -1;
 }
 
-int64_t reader_duration(struct reader *r, const char *pointer, const cJSON *object, const char *name, int64_t otherwise)
+int64_t options_duration(struct reader *r, const char *pointer, const cJSON *object, const char *name,
+			 int64_t otherwise)
 {
-	const char *text = reader_text(r, pointer, object, name);
+	const char *text = options_text(r, pointer, object, name);
 	if (!text)
 		return otherwise;
 	int64_t ms = parse_duration(text);
@@ -167,7 +168,7 @@ int64_t reader_duration(struct reader *r, const char *pointer, const cJSON *obje
 		return ms;
 	char at[POINTER_MAX];
 	append_segment(pointer, name, at);
-	reader_mistake(r, at, "expected a duration from \"1s\" to \"30d\", found \"%.40s\"", text);
+	options_mistake(r, at, "expected a duration from \"1s\" to \"30d\", found \"%.40s\"", text);
 	return otherwise;
 }
 
@@ -197,11 +198,11 @@ static void read_secret(struct reader *r, const char *pointer, const cJSON *valu
 		return;
 	}
 	if (!cJSON_IsString(value)) {
-		reader_mistake(r, pointer, "expected a secret: {\"env\": \"NAME\"} or {\"file\": \"PATH\"}");
+		options_mistake(r, pointer, "expected a secret: {\"env\": \"NAME\"} or {\"file\": \"PATH\"}");
 		return;
 	}
 	if (!value->valuestring[0]) {
-		reader_mistake(r, pointer, "the secret is empty");
+		options_mistake(r, pointer, "the secret is empty");
 		return;
 	}
 	struct secret secret = {.text = strdup(value->valuestring), .len = strlen(value->valuestring)};
@@ -213,13 +214,13 @@ static void read_secret(struct reader *r, const char *pointer, const cJSON *valu
 	ret->list[ret->count++] = secret;
 }
 
-void reader_secrets(struct reader *r, const char *pointer, const cJSON *object, const char *name, struct secrets *ret)
+void options_secrets(struct reader *r, const char *pointer, const cJSON *object, const char *name, struct secrets *ret)
 {
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name), *item;
 	char at[POINTER_MAX];
 	append_segment(pointer, name, at);
 	if (!value) {
-		reader_mistake(r, pointer, "\"%s\" is missing", name);
+		options_mistake(r, pointer, "\"%s\" is missing", name);
 		return;
 	}
 	if (!cJSON_IsArray(value)) {
@@ -228,7 +229,7 @@ void reader_secrets(struct reader *r, const char *pointer, const cJSON *object, 
 	}
 	int count = cJSON_GetArraySize(value);
 	if (count < 1 || count > SECRETS_MAX) {
-		reader_mistake(r, at, "expected one secret or two (the old and the new one), found %d", count);
+		options_mistake(r, at, "expected one secret or two (the old and the new one), found %d", count);
 		return;
 	}
 	size_t index = 0;

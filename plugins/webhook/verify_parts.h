@@ -28,22 +28,22 @@ struct reader {
 	bool failed, no_memory;
 };
 
-__attribute__((format(printf, 3, 4))) void reader_mistake(struct reader *r, const char *pointer, const char *format,
-							  ...);
-__attribute__((format(printf, 3, 4))) void reader_warning(struct reader *r, const char *pointer, const char *format,
-							  ...);
+__attribute__((format(printf, 3, 4))) void options_mistake(struct reader *r, const char *pointer, const char *format,
+							   ...);
+__attribute__((format(printf, 3, 4))) void options_warning(struct reader *r, const char *pointer, const char *format,
+							   ...);
 /* Each key of the object that is not one of `names` (NULL at the end) is a mistake. */
-void reader_only(struct reader *r, const char *pointer, const cJSON *object, const char *const *names);
+void options_only(struct reader *r, const char *pointer, const cJSON *object, const char *const *names);
 /* The name nearest to a text that is none of them, or NULL. */
 const char *nearest_name(const char *text, const char *const *names);
 /* A text that is not empty; NULL: not there, or a mistake. */
-const char *reader_text(struct reader *r, const char *pointer, const cJSON *object, const char *name);
+const char *options_text(struct reader *r, const char *pointer, const cJSON *object, const char *name);
 /* The index of a text in `names`; `otherwise` when it is not there or a mistake. */
-int reader_word(struct reader *r, const char *pointer, const cJSON *object, const char *name, const char *const *names,
-		int otherwise);
+int options_word(struct reader *r, const char *pointer, const cJSON *object, const char *name, const char *const *names,
+		 int otherwise);
 /* "5m" as milliseconds from 1 s to 30 days; `otherwise` when it is not there or a mistake. */
-int64_t reader_duration(struct reader *r, const char *pointer, const cJSON *object, const char *name,
-			int64_t otherwise);
+int64_t options_duration(struct reader *r, const char *pointer, const cJSON *object, const char *name,
+			 int64_t otherwise);
 
 struct secret {
 	char *text; /* NULL: a reference that nobody has resolved */
@@ -56,7 +56,7 @@ struct secrets {
 };
 
 /* The member `name`, one secret or a list; the tree's own copy is wiped. It has to be there. */
-void reader_secrets(struct reader *r, const char *pointer, const cJSON *object, const char *name, struct secrets *ret);
+void options_secrets(struct reader *r, const char *pointer, const cJSON *object, const char *name, struct secrets *ret);
 void secrets_release(struct secrets *secrets);
 /* Where the index-th secret of the member stands: "/secret" or "/secret/1". */
 void secret_pointer(const char *pointer, const cJSON *object, const char *name, size_t index, char *out);
@@ -81,7 +81,7 @@ enum algorithm { ALGORITHM_SHA256, ALGORITHM_SHA512, ALGORITHM_SHA1, ALGORITHM_E
 /* How a secret is written. */
 enum key_format { KEY_TEXT, KEY_BASE64, KEY_ED25519 };
 
-/* ---- Schemes: verify_template.c, preset.c ---- */
+/* ---- Schemes: verify_pattern.c, preset.c ---- */
 
 /* How one kind of sender signs. */
 struct scheme {
@@ -123,19 +123,19 @@ struct parsed {
 
 /* false: a timestamp is twice there, or more signatures than anybody sends. What does not fit is passed over, since
  * senders add things. */
-bool template_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret);
+bool pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret);
 
 struct signed_parts {
 	tappet_str body, timestamp, id, method, url, path, form;
 };
 
 /* Hands over what is signed piece by piece; false as soon as `add` is. */
-bool template_expand(const char *signing, const struct signed_parts *parts, bool (*add)(void *arg, tappet_str piece),
-		     void *arg);
+bool pattern_expand(const char *signing, const struct signed_parts *parts, bool (*add)(void *arg, tappet_str piece),
+		    void *arg);
 /* NULL, or what is wrong with a pattern of `parse` or `signed`. */
-const char *template_parse_error(const char *parse, char separator);
-const char *template_signed_error(const char *signing);
-bool template_uses(const char *pattern, const char *placeholder);
+const char *pattern_parse_error(const char *parse, char separator);
+const char *pattern_signed_error(const char *signing);
+bool pattern_uses(const char *pattern, const char *placeholder);
 
 /* ---- Keys ---- */
 

@@ -17,18 +17,18 @@ static const char *const unit_names[] = {"s", "ms", NULL};
 static const struct preset *read_preset(struct reader *r, const cJSON *tree)
 {
 	static const char *const names[] = {"preset", "secret", "tolerance", NULL};
-	const char *name = reader_text(r, "", tree, "preset");
+	const char *name = options_text(r, "", tree, "preset");
 	if (!name)
 		return NULL;
-	reader_only(r, "", tree, names);
+	options_only(r, "", tree, names);
 	const struct preset *preset = preset_find(name);
 	const char *nearest = nearest_name(name, preset_names());
 	if (preset)
 		return preset;
 	if (nearest)
-		reader_mistake(r, "/preset", "unknown preset \"%.40s\": did you mean \"%s\"?", name, nearest);
+		options_mistake(r, "/preset", "unknown preset \"%.40s\": did you mean \"%s\"?", name, nearest);
 	else
-		reader_mistake(
+		options_mistake(
 			r, "/preset",
 			"unknown preset \"%.40s\": there are bitbucket, discord, dockerhub, github, gitlab, linear, "
 			"shopify, slack, standard-webhooks, stripe and twilio",
@@ -38,43 +38,43 @@ static const struct preset *read_preset(struct reader *r, const cJSON *tree)
 
 static void read_pattern(struct scheme *s, struct reader *r, const cJSON *tree)
 {
-	const char *separator = reader_text(r, "", tree, "separator");
-	s->prefix = reader_text(r, "", tree, "prefix");
-	s->parse = reader_text(r, "", tree, "parse");
+	const char *separator = options_text(r, "", tree, "separator");
+	s->prefix = options_text(r, "", tree, "prefix");
+	s->parse = options_text(r, "", tree, "parse");
 	if (separator && separator[1])
-		reader_mistake(r, "/separator", "expected one character, found \"%.20s\"", separator);
+		options_mistake(r, "/separator", "expected one character, found \"%.20s\"", separator);
 	s->separator = separator ? separator[0] : (char)(s->parse ? ',' : 0);
-	const char *error = s->parse ? template_parse_error(s->parse, s->separator) : NULL;
+	const char *error = s->parse ? pattern_parse_error(s->parse, s->separator) : NULL;
 	if (error)
-		reader_mistake(r, "/parse", "%s", error);
+		options_mistake(r, "/parse", "%s", error);
 	if (s->parse && s->prefix)
-		reader_mistake(r, "/prefix", "\"parse\" says already what stands before the signature");
-	s->signing = reader_text(r, "", tree, "signed");
+		options_mistake(r, "/prefix", "\"parse\" says already what stands before the signature");
+	s->signing = options_text(r, "", tree, "signed");
 	if (!s->signing)
 		s->signing = "{body}";
-	error = template_signed_error(s->signing);
+	error = pattern_signed_error(s->signing);
 	if (error)
-		reader_mistake(r, "/signed", "%s", error);
+		options_mistake(r, "/signed", "%s", error);
 }
 
 /* Whoever signs a timestamp has to send it, and one that nobody signs protects from nothing. */
 static void check_timestamp(struct scheme *s, struct reader *r, const cJSON *tree)
 {
-	bool parsed = s->parse && template_uses(s->parse, "timestamp");
+	bool parsed = s->parse && pattern_uses(s->parse, "timestamp");
 	int sources = parsed + !!s->timestamp_header + !!s->timestamp_field;
-	bool is_signed = template_uses(s->signing, "timestamp");
-	int unit = reader_word(r, "", tree, "timestampUnit", unit_names, 0);
+	bool is_signed = pattern_uses(s->signing, "timestamp");
+	int unit = options_word(r, "", tree, "timestampUnit", unit_names, 0);
 	s->timestamp_unit_ms = sources == 0 ? 0 : (unit == 0 ? 1000 : 1);
 	if (sources > 1)
-		reader_mistake(r, "",
-			       "the timestamp comes from one of \"parse\", \"timestampHeader\" and "
-			       "\"timestampField\", not from several");
+		options_mistake(r, "",
+				"the timestamp comes from one of \"parse\", \"timestampHeader\" and "
+				"\"timestampField\", not from several");
 	if (is_signed && !parsed && !s->timestamp_header)
-		reader_mistake(r, "/signed", "{timestamp} has to come from \"parse\" or \"timestampHeader\"");
+		options_mistake(r, "/signed", "{timestamp} has to come from \"parse\" or \"timestampHeader\"");
 	if ((parsed || s->timestamp_header) && !is_signed)
-		reader_mistake(r, "/signed", "expected {timestamp} in it, or anybody could change the timestamp");
-	if (template_uses(s->signing, "id") != !!s->id_header)
-		reader_mistake(r, "/signed", "{id} in \"signed\" and \"idHeader\" go together");
+		options_mistake(r, "/signed", "expected {timestamp} in it, or anybody could change the timestamp");
+	if (pattern_uses(s->signing, "id") != !!s->id_header)
+		options_mistake(r, "/signed", "{id} in \"signed\" and \"idHeader\" go together");
 }
 
 static void read_template(struct signature *s, struct reader *r, const cJSON *tree)
@@ -84,20 +84,20 @@ static void read_template(struct signature *s, struct reader *r, const cJSON *tr
 		"prefix",        "separator", "idHeader", "timestampHeader", "timestampField",
 		"timestampUnit", "tolerance", "secret",   "preset",          NULL};
 	struct scheme *scheme = &s->own;
-	reader_only(r, "", tree, names);
-	scheme->header = reader_text(r, "", tree, "header");
+	options_only(r, "", tree, names);
+	scheme->header = options_text(r, "", tree, "header");
 	if (!cJSON_GetObjectItemCaseSensitive(tree, "header"))
-		reader_mistake(r, "", "expected \"preset\", or \"header\" with the name of the signature's header");
-	scheme->algorithm = (enum algorithm)reader_word(r, "", tree, "algorithm", algorithm_names, 0);
-	scheme->encoding = (enum encoding)reader_word(r, "", tree, "encoding", encoding_names, 0);
+		options_mistake(r, "", "expected \"preset\", or \"header\" with the name of the signature's header");
+	scheme->algorithm = (enum algorithm)options_word(r, "", tree, "algorithm", algorithm_names, 0);
+	scheme->encoding = (enum encoding)options_word(r, "", tree, "encoding", encoding_names, 0);
 	scheme->key_format = scheme->algorithm == ALGORITHM_ED25519 ? KEY_ED25519 : KEY_TEXT;
-	scheme->id_header = reader_text(r, "", tree, "idHeader");
-	scheme->timestamp_header = reader_text(r, "", tree, "timestampHeader");
-	scheme->timestamp_field = reader_text(r, "", tree, "timestampField");
+	scheme->id_header = options_text(r, "", tree, "idHeader");
+	scheme->timestamp_header = options_text(r, "", tree, "timestampHeader");
+	scheme->timestamp_field = options_text(r, "", tree, "timestampField");
 	read_pattern(scheme, r, tree);
 	check_timestamp(scheme, r, tree);
 	if (scheme->algorithm == ALGORITHM_SHA1)
-		reader_warning(r, "/algorithm", "SHA-1 is weak: use \"sha256\" if the sender can");
+		options_warning(r, "/algorithm", "SHA-1 is weak: use \"sha256\" if the sender can");
 	s->scheme = scheme;
 	s->tolerance_ms = TOLERANCE_MS;
 }
@@ -133,13 +133,13 @@ static void read_key(struct signature *s, struct reader *r, const cJSON *tree, c
 		return;
 	char at[POINTER_MAX];
 	secret_pointer("", tree, "secret", index, at);
-	reader_mistake(r, at, "%s", error);
+	options_mistake(r, at, "%s", error);
 }
 
 static void read_keys(struct signature *s, struct reader *r, const cJSON *tree)
 {
 	struct secrets secrets = {0};
-	reader_secrets(r, "", tree, "secret", &secrets);
+	options_secrets(r, "", tree, "secret", &secrets);
 	s->unresolved = secrets_unresolved(&secrets);
 	for (size_t i = 0; i < secrets.count; i++)
 		read_key(s, r, tree, &secrets.list[i]);
@@ -153,8 +153,8 @@ static void read_tolerance(struct signature *s, struct reader *r, const cJSON *t
 	bool has = cJSON_GetObjectItemCaseSensitive(tree, "tolerance");
 	bool possible = s->preset ? s->preset->tolerance_ms > 0 : s->scheme->timestamp_unit_ms > 0;
 	if (has && !possible)
-		reader_mistake(r, "/tolerance", "this sender signs no timestamp, so that there is nothing to compare");
-	s->tolerance_ms = reader_duration(r, "", tree, "tolerance", s->tolerance_ms);
+		options_mistake(r, "/tolerance", "this sender signs no timestamp, so that there is nothing to compare");
+	s->tolerance_ms = options_duration(r, "", tree, "tolerance", s->tolerance_ms);
 }
 
 void signature_read(struct signature *s, struct reader *r, tappet_str text)
@@ -163,7 +163,7 @@ void signature_read(struct signature *s, struct reader *r, tappet_str text)
 		return;
 	cJSON *tree = s->tree = cJSON_ParseWithLength(text.ptr, text.len);
 	if (!cJSON_IsObject(tree)) {
-		reader_mistake(r, "", "expected an object: {\"preset\": \"github\", \"secret\": {\"env\": \"NAME\"}}");
+		options_mistake(r, "", "expected an object: {\"preset\": \"github\", \"secret\": {\"env\": \"NAME\"}}");
 		return;
 	}
 	if (cJSON_GetObjectItemCaseSensitive(tree, "preset"))
@@ -239,7 +239,7 @@ static enum outcome read_headers(const struct scheme *scheme, const struct verif
 {
 	tappet_str value;
 	enum outcome outcome = one_header(request, scheme->header, &value);
-	if (outcome == FINE && !template_parse(scheme, value, ret_parsed))
+	if (outcome == FINE && !pattern_parse(scheme, value, ret_parsed))
 		outcome = UNREADABLE;
 	ret_parts->timestamp = ret_parsed->timestamp;
 	if (outcome == FINE && scheme->timestamp_header)
@@ -275,7 +275,7 @@ int32_t signature_parts(const struct scheme *scheme, const struct verify_request
 	bool hashed = false;
 	if (scheme->twilio && check_body_hash(request, &hashed) != FINE)
 		return TAPPET_EDENIED;
-	if (hashed || !template_uses(scheme->signing, "form"))
+	if (hashed || !pattern_uses(scheme->signing, "form"))
 		return TAPPET_OK;
 	*ret_form = form_flatten(request->body, &ret->form.len);
 	ret->form.ptr = *ret_form;
@@ -300,7 +300,7 @@ static enum outcome check_digest(const struct key *key, const struct verify_requ
 				 const struct parsed *parsed, struct signed_parts *parts)
 {
 	char *form = NULL;
-	bool uses_url = template_uses(key->scheme->signing, "url"), matches;
+	bool uses_url = pattern_uses(key->scheme->signing, "url"), matches;
 	if (uses_url && request->url.len == 0)
 		return NO_ADDRESS;
 	int32_t r = signature_parts(key->scheme, request, parts, &form);

@@ -44,8 +44,8 @@ static tappet_str part_by_name(const struct signed_parts *parts, tappet_str name
 	return nothing();
 }
 
-bool template_expand(const char *signing, const struct signed_parts *parts, bool (*add)(void *arg, tappet_str piece),
-		     void *arg)
+bool pattern_expand(const char *signing, const struct signed_parts *parts, bool (*add)(void *arg, tappet_str piece),
+		    void *arg)
 {
 	tappet_str rest = tappet_cstr(signing), literal, name;
 	while (rest.len > 0) {
@@ -57,7 +57,7 @@ bool template_expand(const char *signing, const struct signed_parts *parts, bool
 	return true;
 }
 
-bool template_uses(const char *pattern, const char *placeholder)
+bool pattern_uses(const char *pattern, const char *placeholder)
 {
 	tappet_str rest = tappet_cstr(pattern), literal, name;
 	while (rest.len > 0 && next_piece(&rest, &literal, &name))
@@ -66,7 +66,7 @@ bool template_uses(const char *pattern, const char *placeholder)
 	return false;
 }
 
-const char *template_signed_error(const char *signing)
+const char *pattern_signed_error(const char *signing)
 {
 	tappet_str rest = tappet_cstr(signing), literal, name;
 	while (rest.len > 0) {
@@ -79,7 +79,7 @@ const char *template_signed_error(const char *signing)
 			return "expected {body}, {timestamp}, {id}, {method}, {url}, {path} or {form} in braces";
 	}
 	/* Without the body, whoever saw one request could send any other. */
-	if (!template_uses(signing, "body") && !template_uses(signing, "form"))
+	if (!pattern_uses(signing, "body") && !pattern_uses(signing, "form"))
 		return "expected {body} (or {form}) in it, or the body would not be protected";
 	return NULL;
 }
@@ -136,7 +136,7 @@ static bool take(struct parsed *parsed, tappet_str name, tappet_str value)
 	return true;
 }
 
-bool template_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret)
+bool pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret)
 {
 	struct parsed parsed = {0};
 	tappet_str prefix = tappet_cstr(scheme->prefix), item, pattern, name, found;
@@ -167,7 +167,7 @@ static const char *item_error(tappet_str pattern)
 	return NULL;
 }
 
-const char *template_parse_error(const char *parse, char separator)
+const char *pattern_parse_error(const char *parse, char separator)
 {
 	tappet_str rest = tappet_cstr(parse), pattern;
 	while (next_item(&rest, separator, &pattern)) {
@@ -175,5 +175,5 @@ const char *template_parse_error(const char *parse, char separator)
 		if (error)
 			return error;
 	}
-	return template_uses(parse, "signature") ? NULL : "expected {signature} in it";
+	return pattern_uses(parse, "signature") ? NULL : "expected {signature} in it";
 }
