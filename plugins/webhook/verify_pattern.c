@@ -86,7 +86,8 @@ const char *pattern_signed_error(const char *signing)
 
 /* ---- What a header's value looks like ---- */
 
-/* Takes the text up to the separator, without white space around it. false: there is none any more. */
+/* Takes the text up to the separator, without white space around it; without a separator all of it as it is. false:
+ * there is none any more. */
 static bool next_item(tappet_str *rest, char separator, tappet_str *ret)
 {
 	if (!rest->ptr)
@@ -94,6 +95,9 @@ static bool next_item(tappet_str *rest, char separator, tappet_str *ret)
 	const char *end = separator && rest->len ? memchr(rest->ptr, separator, rest->len) : NULL;
 	tappet_str item = tappet_strn(rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len);
 	*rest = end ? tappet_strn(end + 1, rest->len - item.len - 1) : nothing();
+	*ret = item;
+	if (!separator)
+		return true;
 	while (item.len > 0 && (item.ptr[0] == ' ' || item.ptr[0] == '\t'))
 		item = tappet_strn(item.ptr + 1, item.len - 1);
 	while (item.len > 0 && (item.ptr[item.len - 1] == ' ' || item.ptr[item.len - 1] == '\t'))
