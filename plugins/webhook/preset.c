@@ -45,42 +45,20 @@ static const struct scheme shopify = {
 	.signing = "{body}",
 };
 
-static const struct scheme standard = {
-	.key_format = KEY_BASE64,
-	.encoding = ENCODING_BASE64,
-	.header = "webhook-signature",
-	.parse = "v1,{signature}",
-	.separator = ' ',
-	.signing = "{id}.{timestamp}.{body}",
-	.id_header = "webhook-id",
-	.timestamp_header = "webhook-timestamp",
-	.timestamp_unit_ms = 1000,
-};
-
-#define STANDARD_ASYMMETRIC(secret_begins)                                                                             \
+/* https://www.standardwebhooks.com; `v1` is an HMAC, `v1a` Ed25519. */
+#define STANDARD(secret_begins, format, with, items)                                                                   \
 	{                                                                                                              \
-		.secret_prefix = (secret_begins), .key_format = KEY_ED25519, .algorithm = ALGORITHM_ED25519,           \
-		.encoding = ENCODING_BASE64, .header = "webhook-signature", .parse = "v1a,{signature}",                \
-		.separator = ' ', .signing = "{id}.{timestamp}.{body}", .id_header = "webhook-id",                     \
+		.secret_prefix = (secret_begins), .key_format = (format), .algorithm = (with),                         \
+		.encoding = ENCODING_BASE64, .header = "webhook-signature", .parse = (items), .separator = ' ',        \
+		.signing = "{id}.{timestamp}.{body}", .id_header = "webhook-id",                                       \
 		.timestamp_header = "webhook-timestamp", .timestamp_unit_ms = 1000,                                    \
 	}
 
-static const struct scheme standard_public = STANDARD_ASYMMETRIC("whpk_");
-static const struct scheme standard_private = STANDARD_ASYMMETRIC("whsk_");
-
-/* GitLab's signing token; what it called secret token before is compared as it is. */
-static const struct scheme gitlab_signing = {
-	.secret_prefix = "whsec_",
-	.key_format = KEY_BASE64,
-	.encoding = ENCODING_BASE64,
-	.header = "webhook-signature",
-	.parse = "v1,{signature}",
-	.separator = ' ',
-	.signing = "{id}.{timestamp}.{body}",
-	.id_header = "webhook-id",
-	.timestamp_header = "webhook-timestamp",
-	.timestamp_unit_ms = 1000,
-};
+static const struct scheme standard = STANDARD(NULL, KEY_BASE64, ALGORITHM_SHA256, "v1,{signature}");
+static const struct scheme standard_public = STANDARD("whpk_", KEY_ED25519, ALGORITHM_ED25519, "v1a,{signature}");
+static const struct scheme standard_private = STANDARD("whsk_", KEY_ED25519, ALGORITHM_ED25519, "v1a,{signature}");
+/* GitLab's signing token; what it calls secret token is compared as it is. */
+static const struct scheme gitlab_signing = STANDARD("whsec_", KEY_BASE64, ALGORITHM_SHA256, "v1,{signature}");
 
 /* Docker Hub signs nothing and sets no header. All that it gives back is its webhook's address, so the secret is in
  * there. */

@@ -25,7 +25,7 @@ static bool append(struct line *line, tappet_str piece)
 	return true;
 }
 
-/* `parse` read the other way round. */
+/* `parse` read the other way round; it has {signature} and {timestamp} and no others. */
 static bool write_value(const struct scheme *scheme, const char *signature, tappet_str timestamp, struct line *line)
 {
 	const char *at = scheme->parse ? scheme->parse : "{signature}";

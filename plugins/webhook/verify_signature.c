@@ -370,8 +370,7 @@ static bool answer(const struct signature *s, enum outcome outcome, struct verif
 		[TWICE] = "A header that belongs to the signature comes twice.",
 		[UNREADABLE] = "The signature, or what belongs to it, cannot be read.",
 		[NO_ADDRESS] =
-			"This sender signs the address: \"publicUrl\" in tappet.json has to be set to the one that "
-			"the sender was given.",
+			"This sender signs the address: set \"publicUrl\" in tappet.json to the one it was given.",
 		[MISMATCH] = "The signature does not match.",
 		[BODY_CHANGED] = "The body is not the one that was signed.",
 		[STALE] = "The signature is too old or from the future: it was replayed, or a clock is wrong.",

@@ -76,6 +76,20 @@ static void a_token_can_be_asked_for_beside_a_signature(void **state)
 	verifier_free(v);
 }
 
+static void with_both_the_secret_of_the_signature_is_told(void **state)
+{
+	(void)state;
+	struct verifier *v = verifier_of("{\"preset\":\"gitlab\",\"secret\":[\"new\",\"old\"]}", "{\"bearer\":\"b\"}");
+	request_with("Bearer b", 1000);
+	sent_add(&sent, "X-Gitlab-Token", "old");
+	assert_true(checked(v, &sent).ok);
+	assert_int_equal(checked(v, &sent).secret, 1);
+	request_with("Bearer c", 1000);
+	sent_add(&sent, "X-Gitlab-Token", "old");
+	assert_false(checked(v, &sent).ok);
+	verifier_free(v);
+}
+
 static void a_bearer_token_is_one_of_the_live_secrets(void **state)
 {
 	(void)state;
@@ -323,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_auth_the_caller_checks_a_token),
 		cmocka_unit_test(a_token_can_be_asked_for_beside_a_signature),
+		cmocka_unit_test(with_both_the_secret_of_the_signature_is_told),
 		cmocka_unit_test(a_bearer_token_is_one_of_the_live_secrets),
 		cmocka_unit_test(user_and_password_have_to_be_right),
 		cmocka_unit_test(a_header_has_to_have_the_secret),

@@ -278,8 +278,8 @@ static void twilio_needs_the_public_address(void **state)
 	send_twilio("", "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
 	struct verify_result result = checked(v, &sent);
 	assert_int_equal(result.status, 500);
-	assert_string_equal(result.detail, "This sender signs the address: \"publicUrl\" in tappet.json has to be set "
-					   "to the one that the sender was given.");
+	assert_string_equal(result.detail,
+			    "This sender signs the address: set \"publicUrl\" in tappet.json to the one it was given.");
 	verifier_free(v);
 }
 
