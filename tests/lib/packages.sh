@@ -13,7 +13,9 @@ packages_of() {
 	return 0
 }
 
+# Another nodejs than Debian's may have brought npm with it, and would have to go for Debian's.
 package_is_there() {
+	[[ $1 == npm ]] && command -v npm >/dev/null && return
 	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
