@@ -81,8 +81,8 @@ bool caller_check(const struct webhook *w, tappet_request *request, uint32_t sco
 	if (!find_grant(w, request, &body, &grant))
 		return false;
 	if (!(grant.scopes & scope)) {
-		tappet_trigger *trigger = triggers_find(&w->triggers, grant.workflow_id);
-		w->host->refuse(w->self, trigger, TAPPET_REASON_SCOPE, tappet_cstr("the token lacks the scope"));
+		w->auth->refuse_workflow(w->self, grant.workflow_id, TAPPET_REASON_SCOPE,
+					 tappet_cstr("the token lacks the scope"));
 		answer_problem(w, request, (struct answer){403, 0, "scope", "The token is not for this."});
 		return false;
 	}

@@ -99,6 +99,9 @@ static void refuse(const struct webhook *w, tappet_request *request, const char 
 static void refuse_absent(const struct webhook *w, tappet_request *request, const char *workflow_id)
 {
 	int32_t enabled = *workflow_id ? w->auth->trigger_enabled(w->self, workflow_id) : TAPPET_ENOTFOUND;
+	/* One that is guarded by more than a token is not started by a token alone. */
+	if (enabled > 0 && triggers_find(&w->triggers, workflow_id, NULL))
+		enabled = TAPPET_ENOTFOUND;
 	if (enabled == 0)
 		refuse(w, request, workflow_id, TAPPET_REASON_DISABLED,
 		       (struct answer){409, 0, "disabled", "The workflow or its webhook trigger is switched off."});
@@ -120,11 +123,13 @@ void payload_post(void *arg, tappet_request *request)
 	tappet_grant grant;
 	if (!caller_check(w, request, TAPPET_SCOPE_TRIGGER, &body, &grant))
 		return;
-	tappet_trigger *trigger = grant.workflow_id[0] ? triggers_find(&w->triggers, grant.workflow_id) : NULL;
-	if (!trigger) {
+	const struct binding *binding =
+		grant.workflow_id[0] ? triggers_find_plain(&w->triggers, grant.workflow_id) : NULL;
+	if (!binding) {
 		refuse_absent(w, request, grant.workflow_id);
 		return;
 	}
+	tappet_trigger *trigger = binding->trigger;
 	if (w->http->header(request, "Idempotency-Key").len > DEDUP_KEY_MAX) {
 		static const char detail[] = "The Idempotency-Key is longer than 255 bytes.";
 		w->host->refuse(w->self, trigger, TAPPET_REASON_MALFORMED, tappet_cstr(detail));

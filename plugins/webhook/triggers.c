@@ -2,62 +2,94 @@
 #include <string.h>
 #include "webhook.h"
 
-/* FNV-1a (draft-eastlake-fnv). Ids are made by the host, so nobody can choose them to collide. */
-static size_t hash(const char *id)
+/* FNV-1a (draft-eastlake-fnv). Ids and slugs are the host's and the operator's: no caller can choose them to collide. */
+static size_t hash(const char *name)
 {
 	uint64_t h = 14695981039346656037u;
-	for (; *id; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 1099511628211u;
 	return (size_t)(h ^ (h >> 32));
 }
 
-static struct binding **bucket(const struct triggers *t, const char *workflow_id)
+static const char *name_of(const struct binding *b, enum name_kind kind)
 {
-	return &t->buckets[hash(workflow_id) & (t->bucket_count - 1)];
+	return kind == BY_ID ? b->workflow_id : b->slug;
+}
+
+static struct binding **bucket(const struct name_table *t, const char *name)
+{
+	return &t->buckets[hash(name) & (t->bucket_count - 1)];
 }
 
 /* Appends, so that of two triggers of one workflow the older one is found, before and after growing. */
-static void link_last(const struct triggers *t, struct binding *binding)
+static void link_last(const struct name_table *t, enum name_kind kind, struct binding *binding)
 {
-	struct binding **at = bucket(t, binding->workflow_id);
+	struct binding **at = bucket(t, name_of(binding, kind));
 	while (*at)
-		at = &(*at)->next;
-	binding->next = NULL;
+		at = &(*at)->next[kind];
+	binding->next[kind] = NULL;
 	*at = binding;
 }
 
-static int32_t grow(struct triggers *t)
+static int32_t grow(struct name_table *t, enum name_kind kind)
 {
 	size_t count = t->bucket_count ? 2 * t->bucket_count : 16;
-	struct triggers larger = {.buckets = calloc(count, sizeof(struct binding *)), .bucket_count = count};
+	struct name_table larger = {.buckets = calloc(count, sizeof(struct binding *)), .bucket_count = count};
 	if (!larger.buckets)
 		return TAPPET_ENOMEM;
 	for (size_t i = 0; i < t->bucket_count; i++) {
 		struct binding *next;
 		for (struct binding *b = t->buckets[i]; b; b = next) {
-			next = b->next;
-			link_last(&larger, b);
+			next = b->next[kind];
+			link_last(&larger, kind, b);
 		}
 	}
 	free(t->buckets);
-	t->buckets = larger.buckets;
-	t->bucket_count = count;
+	*t = larger;
 	return TAPPET_OK;
 }
 
-int32_t triggers_add(struct triggers *t, const char *workflow_id, tappet_trigger *trigger, struct binding **ret)
+void binding_free(struct binding *b)
 {
-	size_t len = strlen(workflow_id);
-	if (len > ID_LEN)
+	if (!b)
+		return;
+	settings_unref(b->settings);
+	limit_free(b->limit);
+	free(b->slug);
+	free(b->trigger_id);
+	free(b);
+}
+
+static struct binding *binding_new(const tappet_trigger_info *info, tappet_trigger *trigger, struct settings *settings)
+{
+	struct binding *b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->trigger = trigger;
+	memcpy(b->workflow_id, info->workflow_id, strlen(info->workflow_id));
+	b->slug = strdup(info->workflow_slug);
+	b->trigger_id = strdup(info->trigger_id);
+	if (b->slug && b->trigger_id) {
+		b->settings = settings_ref(settings);
+		return b;
+	}
+	binding_free(b);
+	return NULL;
+}
+
+int32_t triggers_add(struct triggers *t, const tappet_trigger_info *info, tappet_trigger *trigger,
+		     struct settings *settings, struct binding **ret)
+{
+	if (strlen(info->workflow_id) > ID_LEN)
 		return TAPPET_EINVAL;
-	if (t->count >= t->bucket_count && grow(t) < 0)
-		return TAPPET_ENOMEM;
-	struct binding *binding = calloc(1, sizeof(*binding));
+	for (int kind = 0; kind < NAME_KINDS; kind++)
+		if (t->count >= t->by[kind].bucket_count && grow(&t->by[kind], (enum name_kind)kind) < 0)
+			return TAPPET_ENOMEM;
+	struct binding *binding = binding_new(info, trigger, settings);
 	if (!binding)
 		return TAPPET_ENOMEM;
-	binding->trigger = trigger;
-	memcpy(binding->workflow_id, workflow_id, len);
-	link_last(t, binding);
+	for (int kind = 0; kind < NAME_KINDS; kind++)
+		link_last(&t->by[kind], (enum name_kind)kind, binding);
 	t->count++;
 	*ret = binding;
 	return TAPPET_OK;
@@ -65,27 +97,39 @@ int32_t triggers_add(struct triggers *t, const char *workflow_id, tappet_trigger
 
 void triggers_remove(struct triggers *t, struct binding *binding)
 {
-	for (struct binding **at = bucket(t, binding->workflow_id); *at; at = &(*at)->next) {
-		if (*at != binding)
-			continue;
-		*at = binding->next;
-		t->count--;
-		return;
+	for (int kind = 0; kind < NAME_KINDS; kind++) {
+		struct binding **at = bucket(&t->by[kind], name_of(binding, (enum name_kind)kind));
+		while (*at && *at != binding)
+			at = &(*at)->next[kind];
+		if (*at)
+			*at = binding->next[kind];
 	}
+	t->count--;
 }
 
-tappet_trigger *triggers_find(const struct triggers *t, const char *workflow_id)
+struct binding *triggers_find_plain(const struct triggers *t, const char *workflow_id)
 {
-	if (!t->bucket_count)
+	if (t->count == 0)
 		return NULL;
-	for (struct binding *b = *bucket(t, workflow_id); b; b = b->next)
-		if (strcmp(b->workflow_id, workflow_id) == 0)
-			return b->trigger;
+	for (struct binding *b = *bucket(&t->by[BY_ID], workflow_id); b; b = b->next[BY_ID])
+		if (strcmp(b->workflow_id, workflow_id) == 0 && !b->settings->guarded)
+			return b;
+	return NULL;
+}
+
+struct binding *triggers_find(const struct triggers *t, const char *workflow, const char *trigger_id)
+{
+	for (int kind = 0; t->count > 0 && kind < NAME_KINDS; kind++)
+		for (struct binding *b = *bucket(&t->by[kind], workflow); b; b = b->next[kind])
+			if (strcmp(name_of(b, (enum name_kind)kind), workflow) == 0 &&
+			    (!trigger_id || strcmp(b->trigger_id, trigger_id) == 0))
+				return b;
 	return NULL;
 }
 
 void triggers_release(struct triggers *t)
 {
-	free(t->buckets);
+	for (int kind = 0; kind < NAME_KINDS; kind++)
+		free(t->by[kind].buckets);
 	*t = (struct triggers){0};
 }

@@ -3,8 +3,12 @@
  *   body.c      what a caller sent: the token taken out, `properties` found
  *   token.c     who calls: the token from body, header or query
  *   caller.c    the checks that all routes share: body, token, scope
- *   triggers.c  workflow id -> its webhook trigger
+ *   settings*.c the options of a trigger; verify.h: who may call
+ *   triggers.c  workflow -> its webhook triggers; paths.c: the paths of their own
  *   payload.c   POST /webhook/payload
+ *   in.c        /webhook/in/WORKFLOW and paths of triggers' own: any sender, any body
+ *   in_*.c      its parts: the emission, handshakes, answers, cross-origin requests
+ *   limit.c     how often an address may call
  *   status.c    GET and DELETE /webhook/status/{activityId}
  *   document.c  an activity in the shape that callers know
  *   answer.c    refusals and outcomes as HTTP answers
@@ -20,32 +24,51 @@
 #include "tappet/auth.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
+#include "limit.h"
+#include "settings.h"
+#include "text.h"
 
 #define ID_LEN 24
 
 /* ---- Triggers ---- */
 
+/* A workflow is named by its id or its slug. */
+enum name_kind { BY_ID, BY_SLUG, NAME_KINDS };
+
 struct binding {
-	struct binding *next; /* in the bucket; of one workflow the oldest comes first */
+	struct binding *next[NAME_KINDS]; /* in the buckets; of one workflow the oldest comes first */
 	tappet_trigger *trigger;
+	struct settings *settings; /* a reference */
+	struct limit *limit;       /* per address, or NULL */
+	struct path *paths;        /* of its own */
+	char *slug, *trigger_id;
 	char workflow_id[ID_LEN + 1];
 };
 
-struct triggers {
+struct name_table {
 	struct binding **buckets;
 	size_t bucket_count; /* 0 or a power of two */
+};
+
+struct triggers {
+	struct name_table by[NAME_KINDS];
 	size_t count;
 };
 
-int32_t triggers_add(struct triggers *t, const char *workflow_id, tappet_trigger *trigger, struct binding **ret);
+int32_t triggers_add(struct triggers *t, const tappet_trigger_info *info, tappet_trigger *trigger,
+		     struct settings *settings, struct binding **ret);
 /* The binding stays allocated; it is just no longer found. */
 void triggers_remove(struct triggers *t, struct binding *binding);
-/* The oldest trigger of the workflow, or NULL. */
-tappet_trigger *triggers_find(const struct triggers *t, const char *workflow_id);
+void binding_free(struct binding *b);
+/* The oldest trigger of the workflow that a token alone may start, or NULL. */
+struct binding *triggers_find_plain(const struct triggers *t, const char *workflow_id);
+/* By the workflow's id or slug; trigger_id NULL: the oldest one. */
+struct binding *triggers_find(const struct triggers *t, const char *workflow, const char *trigger_id);
 void triggers_release(struct triggers *t);
 
 /* ---- The plugin ---- */
 
+#define ROUTE_COUNT 4
 #define SCRATCH_SIZE (16 * 1024)
 
 struct webhook {
@@ -54,9 +77,10 @@ struct webhook {
 	const tappet_http1 *http;
 	const tappet_auth1 *auth;
 	const tappet_activity1 *activity;
-	tappet_route *payload_route, *status_route;
+	tappet_route *routes[ROUTE_COUNT];
 	struct triggers triggers;
-	size_t in_flight; /* requests that wait for a callback of the host */
+	struct path *waiting_paths; /* that another trigger has */
+	size_t in_flight;           /* requests that wait for a callback of the host */
 	bool stopping, stopped;
 	char scratch[SCRATCH_SIZE]; /* a payload while it is handed over: most are small */
 };
@@ -65,7 +89,22 @@ struct webhook {
 void webhook_begin(struct webhook *w);
 void webhook_end(struct webhook *w);
 
+/* A path of a trigger's own. Two triggers may want the same one while definitions change: the first has it. */
+struct path {
+	struct path *next;    /* of those that wait */
+	struct path *next_of; /* of the trigger */
+	struct webhook *webhook;
+	struct binding *binding;
+	tappet_route *route; /* NULL: another trigger has it */
+	char text[];
+};
+int32_t paths_add(struct webhook *w, struct binding *b);
+void paths_remove(struct webhook *w, struct binding *b);
+
 void payload_post(void *arg, tappet_request *request);
+/* /webhook/in/{workflow} and /webhook/in/{workflow}/{trigger}; and a path of a trigger's own. */
+void in_request(void *arg, tappet_request *request);
+void in_path_request(void *arg, tappet_request *request);
 void status_request(void *arg, tappet_request *request);
 
 /* ---- Bodies ---- */

@@ -141,7 +141,7 @@ struct fake_config {
 
 extern const tappet_host fake_host;
 /* What the plugin itself says of options; false with its first mistake. */
-bool fake_check(struct fake *f, bool of_trigger, const tappet_config *config, char *ret_message, size_t room);
+bool fake_check(struct fake *f, bool of_trigger, const struct option_values *values, char *ret_message, size_t room);
 extern const tappet_http1 fake_http;
 extern const tappet_auth1 fake_auth;
 extern const tappet_activity1 fake_activity;

@@ -33,7 +33,7 @@ static void check_claim(tappet_check *check, const char *key, size_t index, cons
 	(void)usable(check, "claim");
 }
 
-bool fake_check(struct fake *f, bool of_trigger, const tappet_config *config, char *ret_message, size_t room)
+bool fake_check(struct fake *f, bool of_trigger, const struct option_values *values, char *ret_message, size_t room)
 {
 	const tappet_checker checker = {
 		.struct_size = sizeof(checker),
@@ -50,7 +50,9 @@ bool fake_check(struct fake *f, bool of_trigger, const tappet_config *config, ch
 	if (!ask)
 		return true;
 	fake_enter(f, NULL, of_trigger ? "check_trigger" : "check_options");
-	ask(&checker, &check, config);
+	/* Not lent before: what a callback is lent begins with it. */
+	const struct fake_config config = {.config.values = values, .f = f};
+	ask(&checker, &check, &config.config);
 	fake_leave(f);
 	return !check.failed;
 }

@@ -51,7 +51,7 @@ static struct option_values *make_values(struct stage *s, bool of_trigger, char 
 	if (values_make(table, count, of_trigger ? s->play->trigger : s->play->with, s->kind, &values, ret_message,
 			room) < 0)
 		return NULL;
-	if (fake_check(&s->f, of_trigger, lend_config(s, values), ret_message, room))
+	if (fake_check(&s->f, of_trigger, values, ret_message, room))
 		return values;
 	option_values_free(values);
 	return NULL;

@@ -1,0 +1,77 @@
+/* What the files of /webhook/in share: one call, from its arrival to its answer. */
+#ifndef WEBHOOK_IN_H
+#define WEBHOOK_IN_H
+
+#include "webhook.h"
+
+#define ORIGIN_MAX 256
+#define EXTRA_HEADERS_MAX 8
+
+/* A call that waits for the host. The trigger may go meanwhile; its settings stay. */
+struct call {
+	struct webhook *w;
+	tappet_request *request;
+	struct settings *settings;
+	char activity_id[ID_LEN + 1];
+	int64_t wait_ms;    /* that the caller asked for; 0: not */
+	bool own_key;       /* the dedup key is the caller's Idempotency-Key */
+	int32_t limit_left; /* calls that are left to its address; -1: there is no limit */
+	int32_t limit_reset_s;
+};
+
+/* ---- in_emission.c ---- */
+
+enum payload_error { PAYLOAD_OK, PAYLOAD_NOT_JSON, PAYLOAD_FIELDS, PAYLOAD_NO_MEMORY };
+const char *payload_error_text(enum payload_error error);
+/* {"method":…,"path":…,"query":{…},"headers":{…},"remote":…,"bodyType":…,"body":…}, without anything secret. `event`: JSON that
+ * goes in as "event", or NULL. `body`: the JSON text that takes the place of the body, or NULL. */
+enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
+				 const char *event, const char *body, struct text *out);
+/* The query or a form as an object: "a=1&b=2&b=3" is {"a":"1","b":["2","3"]}. `hidden`: keys that are left out, NULL at the end. */
+enum payload_error form_write(tappet_str form, const char *const *hidden, struct text *out);
+/* A percent-encoded text, with a NUL behind it; NULL: no memory. plus: a '+' is a space. */
+char *form_decode(const char *at, size_t len, bool plus);
+bool json_is_whole(tappet_str text);
+bool content_type_is(tappet_str value, const char *type);
+
+/* ---- in_answer.c ---- */
+
+/* All of them answer the request, with what CORS and the limit per address add to it. */
+void in_respond(const struct call *c, int32_t status, const char *type, tappet_str body);
+void in_problem(const struct call *c, int32_t status, const char *type, const char *detail, int32_t retry_after_s);
+/* The end of a call whose emission was stored: answers at once, or when the activity has ended. Frees it. */
+void in_accepted(struct call *c, bool duplicate);
+void call_free(struct call *c);
+
+/* ---- in_handshake.c ---- */
+
+/* OPTIONS: of a browser, of a sender of CloudEvents, or of somebody who asks what there is. */
+void in_options(const struct call *c);
+/* A challenge in the query, which comes before anything is signed. True: it was answered. */
+bool in_challenge(const struct call *c, tappet_trigger *trigger);
+/* A challenge in a body that was verified. True: it was answered. */
+bool in_greeting(const struct call *c);
+/* Whether the caller's Origin is among those that may read answers; its text. */
+bool cors_allows(const struct call *c, tappet_str *ret_origin);
+void methods_text(unsigned methods, char text[static 64]);
+
+/* ---- in_cloudevents.c ---- */
+
+enum cloud_mode { CLOUD_NONE, CLOUD_BINARY, CLOUD_STRUCTURED, CLOUD_BATCH, CLOUD_MALFORMED };
+struct cloud_event {
+	struct text attributes; /* JSON: an object */
+	struct text data;       /* JSON: the value; empty: none */
+	char key[256];          /* source and id as a dedup key */
+};
+void cloud_event_release(struct cloud_event *e);
+/* The events of a request (CloudEvents 1.0, HTTP protocol binding): *ret has *ret_count of them, each to be released, and
+ * is freed with free(). *ret_problem is a constant text with CLOUD_MALFORMED. */
+enum cloud_mode cloud_read(const struct webhook *w, tappet_request *request, struct cloud_event **ret,
+			   size_t *ret_count, const char **ret_problem);
+
+/* ---- in_batch.c ---- */
+
+/* Takes over the call. */
+void batch_start(struct call *c, const struct binding *binding, const struct cloud_event *events, size_t count);
+
+#endif
