@@ -39,6 +39,7 @@ LIBRARIES = {
     r"seccomp\.h": ["core/expr/helper/"],
     r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/"],
     r"openssl/.*": ["core/base/", "core/gateway/"],
+    r"yaml\.h": ["core/cli/yaml.c"],
     r"curl/.*": ["core/cli/", "core/engine/"],
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
     r"dlfcn\.h": ["core/host/loader", "core/host/probe/object.c", "sdk/testkit/"],
