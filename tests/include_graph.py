@@ -40,6 +40,7 @@ LIBRARIES = {
     r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/"],
     r"openssl/.*": ["core/base/", "core/gateway/", "plugins/webhook/"],
     r"jwt\.h": ["plugins/webhook/"],
+    r"yaml\.h": ["core/cli/yaml.c"],
     r"curl/.*": ["core/cli/", "core/engine/"],
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
     r"dlfcn\.h": ["core/host/loader", "core/host/probe/object.c", "core/host/probe/pure.c", "sdk/testkit/"],

@@ -57,6 +57,8 @@ const struct json *json_pointer(const struct json *v, const char *pointer);
 
 /* Compact text. json_print_canonical sorts the keys of every object: equal values give equal bytes. */
 int json_print(const struct json *v, struct buf *out);
+/* For people: a line for each member, where all of it does not fit on one. */
+int json_print_pretty(const struct json *v, struct buf *out);
 int json_print_canonical(const struct json *v, struct buf *out);
 
 /* A file that people write: // and slash-star comments allowed, positions kept for messages. */

@@ -22,7 +22,11 @@ static int there(const char *path)
 /* What cannot be noted is not taken away later: better than the other way round. */
 static void note(struct make *m, const char *path)
 {
-	if (m->count < MAKE_MAX && (m->made[m->count] = strdup(path)))
+	char **made = realloc(m->made, (m->count + 1) * sizeof(*made));
+	if (!made)
+		return;
+	m->made = made;
+	if ((m->made[m->count] = strdup(path)))
 		m->count++;
 }
 
@@ -57,9 +61,9 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int make_file(struct make *m, const char *path, const char *text, size_t len)
+static int make_with_mode(struct make *m, const char *path, unsigned mode, const char *text, size_t len)
 {
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return errno == EEXIST ? there(path) : make_tell(path, -errno);
 	note(m, path);
@@ -69,10 +73,22 @@ int make_file(struct make *m, const char *path, const char *text, size_t len)
 	return r < 0 ? make_tell(path, r) : CLI_OK;
 }
 
+int make_file(struct make *m, const char *path, const char *text, size_t len)
+{
+	return make_with_mode(m, path, 0644, text, len);
+}
+
+int make_secret(struct make *m, const char *path, const char *text, size_t len)
+{
+	return make_with_mode(m, path, 0600, text, len);
+}
+
 void make_release(struct make *m)
 {
 	while (m->count > 0)
 		free(m->made[--m->count]);
+	free(m->made);
+	m->made = NULL;
 }
 
 void make_undo(struct make *m)

@@ -5,10 +5,8 @@
 
 #include <stddef.h>
 
-#define MAKE_MAX 16
-
 struct make {
-	char *made[MAKE_MAX]; /* files and folders, in the order of their making */
+	char **made; /* files and folders, in the order of their making */
 	size_t count;
 };
 
@@ -17,6 +15,8 @@ int make_folder(struct make *m, const char *path);
 /* It must not be there yet: CLI_REFUSED. */
 int make_new_folder(struct make *m, const char *path);
 int make_file(struct make *m, const char *path, const char *text, size_t len);
+/* The same, for its owner only. */
+int make_secret(struct make *m, const char *path, const char *text, size_t len);
 /* Takes away all that was made. */
 void make_undo(struct make *m);
 void make_release(struct make *m);

@@ -32,6 +32,9 @@ static const struct cli_option run_options[] = {
 	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
 };
+static const struct cli_option import_options[] = {
+	{0, "prefix", "PATH", "the URL prefix there (hooks); \"\" for none"},
+};
 static const struct cli_option plugin_check_options[] = {
 	{0, "with", "JSON", "the plugin's options (else plausible ones)"},
 	{0, "trigger", "JSON", "the options of its triggers, the with of a trigger (else plausible ones)"},
@@ -193,6 +196,14 @@ const struct cli_command cli_commands[] = {
 	 "Drives it through its life in hostile orders, each in a process of its own, with a host that is made up:\n"
 	 "the clock is virtual, and nothing is stored. The exit code is 1 when a rule is broken. Needs no daemon.",
 	 cmd_plugin_check},
+	{"import", "FILE", 1, 1, TAKES_CONFIG | TAKES_JSON, OPTIONS(import_options),
+	 "make workflows of the hooks of adnanh/webhook",
+	 "FILE is its hooks.json or hooks.yaml. Each hook becomes a workflow that answers at the same URL, in the "
+	 "folder of\n"
+	 "workflows; secrets go into files of their own. What cannot be carried over is told, with its place. A "
+	 "trigger\n"
+	 "of which a check was not carried over is switched off. Nothing that is there is overwritten.",
+	 cmd_import},
 	{"completion", "bash", 1, 1, 0, NO_OPTIONS, "print a script for completion",
 	 "Use: source <(tappet completion bash)", cmd_completion},
 	{"version", "", 0, 0, TAKES_JSON, NO_OPTIONS, "print the version", NULL, cmd_version},
