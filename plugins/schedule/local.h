@@ -1,0 +1,20 @@
+/* A pattern on a clock without zones; inside of the library only. Never goes second by second or minute by minute: at
+ * most a step for each month that the pattern names, and at most 400 years of them. */
+#ifndef SCHEDULE_LOCAL_H
+#define SCHEDULE_LOCAL_H
+
+#include "civil.h"
+#include "pattern.h"
+
+#define LOCAL_NONE INT64_MAX
+
+/* The first second from `from` on, itself included, that the pattern wants; LOCAL_NONE. */
+int64_t local_next(const struct pattern *p, int64_t from);
+/* How many seconds in [from, to) it wants. */
+int64_t local_count(const struct pattern *p, int64_t from, int64_t to);
+/* Whether a second of a day is one that the pattern wants, whatever the day. */
+bool local_day_wanted(const struct pattern *p, int64_t days);
+/* Whether it wants any day at all, whatever the year. */
+bool local_is_possible(const struct pattern *p);
+
+#endif
