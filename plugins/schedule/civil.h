@@ -1,5 +1,5 @@
 /* Calendar arithmetic on local seconds: seconds since 1970-01-01T00:00:00 of a clock that knows no zones. Proleptic
- * Gregorian, any year. Pure functions. */
+ * Gregorian, for years from -30000 to 30000. Pure functions. */
 #ifndef SCHEDULE_CIVIL_H
 #define SCHEDULE_CIVIL_H
 
@@ -31,8 +31,8 @@ static inline bool civil_is_leap(int32_t year)
 /* 0 is Sunday. */
 static inline uint32_t civil_weekday(int64_t days)
 {
-	const int64_t rest = (days + 4) % 7;
-	return (uint32_t)(rest < 0 ? rest + 7 : rest);
+	/* Whole weeks are added, so that it is not negative. */
+	return ((uint32_t)days + 4u + 7u * 2000000u) % 7;
 }
 
 static inline int64_t civil_floor_day(int64_t local_s)

@@ -246,7 +246,7 @@ static void say_pattern(struct text *t, const struct pattern *p)
 	}
 	if (!p->any_year)
 		say_years(t, &p->bits);
-	if (p->never)
+	if (!p->possible_months)
 		text_add(t, ", which is never: there is no such day");
 }
 

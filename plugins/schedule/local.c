@@ -1,6 +1,10 @@
 #include "days.h"
 #include "local.h"
 
+/* The years 1 to 9999. */
+#define LOCAL_FIRST (-INT64_C(62135596800))
+#define LOCAL_LAST INT64_C(253402300799)
+
 /* A month, and the days in it that are wanted. */
 struct month {
 	int32_t year;
@@ -11,26 +15,24 @@ struct month {
 
 static uint32_t wanted_days(const struct pattern *p, int32_t year, uint32_t month, int64_t first)
 {
-	if (!(p->bits.months >> month & 1) || !days_year_wanted(p, year))
+	if (!(p->possible_months >> month & 1) || !days_year_wanted(p, year))
 		return 0;
 	return days_of_month(p, civil_weekday(first), civil_month_length(year, month));
 }
 
-/* The next month that the pattern names. */
+/* The next month that may have a wanted day. */
 static bool next_month(const struct pattern *p, struct month *m)
 {
-	const uint32_t later = (uint32_t)p->bits.months >> m->month >> 1;
+	const uint32_t later = (uint32_t)p->possible_months >> m->month >> 1;
 	if (later) {
 		m->month += 1 + (uint32_t)__builtin_ctz(later);
 		m->first = civil_days(m->year, m->month, 1);
 		return true;
 	}
-	if (!p->bits.months)
-		return false;
 	m->year = days_next_year(p, m->year + 1);
 	if (m->year > PATTERN_YEAR_MAX)
 		return false;
-	m->month = (uint32_t)__builtin_ctz(p->bits.months);
+	m->month = (uint32_t)__builtin_ctz(p->possible_months);
 	m->first = civil_days(m->year, m->month, 1);
 	return true;
 }
@@ -40,10 +42,7 @@ static int64_t next_day(const struct pattern *p, struct month *m)
 {
 	/* After 400 years of the pattern, even such as are far apart, every calendar there is has been seen. */
 	for (int tries = 0; tries <= 12 * CYCLE_YEARS && next_month(p, m); tries++) {
-		if (days_year_wanted(p, m->year))
-			m->days = days_of_month(p, civil_weekday(m->first), civil_month_length(m->year, m->month));
-		else
-			m->days = 0;
+		m->days = wanted_days(p, m->year, m->month, m->first);
 		if (m->days)
 			return m->first + __builtin_ctz(m->days) - 1;
 	}
@@ -97,11 +96,13 @@ static int64_t times_before(const struct pattern_bits *b, uint32_t second)
 
 int64_t local_next(const struct pattern *p, int64_t from)
 {
+	if (!p->possible_months || from > LOCAL_LAST)
+		return LOCAL_NONE;
+	if (from < LOCAL_FIRST)
+		from = LOCAL_FIRST;
 	const int64_t day = civil_floor_day(from);
 	const struct civil c = civil_of_days(day);
 	struct month m = {c.year, c.month, day - c.day + 1, 0};
-	if (p->never || c.year > PATTERN_YEAR_MAX)
-		return LOCAL_NONE;
 	m.days = wanted_days(p, m.year, m.month, m.first);
 	if (m.days >> c.day & 1) {
 		const int64_t time = next_time(&p->bits, (uint32_t)(from - day * DAY_S));
@@ -139,7 +140,11 @@ static int64_t count_days(const struct pattern *p, int64_t from, int64_t to)
 
 int64_t local_count(const struct pattern *p, int64_t from, int64_t to)
 {
-	if (p->never || from >= to)
+	if (from < LOCAL_FIRST)
+		from = LOCAL_FIRST;
+	if (to > LOCAL_LAST + 1)
+		to = LOCAL_LAST + 1;
+	if (!p->possible_months || from >= to)
 		return 0;
 	const int64_t first = civil_floor_day(from), last = civil_floor_day(to);
 	const int64_t per_day = times_before(&p->bits, DAY_S - 1) + (next_time(&p->bits, DAY_S - 1) == DAY_S - 1);
@@ -151,10 +156,21 @@ int64_t local_count(const struct pattern *p, int64_t from, int64_t to)
 	return count;
 }
 
-bool local_is_possible(const struct pattern *p)
+/* A month begins on one of seven weekdays, and February has two lengths. */
+static bool month_is_possible(const struct pattern *p, uint32_t month)
 {
-	struct pattern whole = *p;
-	whole.any_year = true;
-	whole.never = false;
-	return local_next(&whole, 0) != LOCAL_NONE;
+	const uint32_t length = civil_month_length(2000, month);
+	for (uint32_t weekday = 0; weekday < 7; weekday++)
+		if (days_of_month(p, weekday, length) || (month == 2 && days_of_month(p, weekday, 28)))
+			return true;
+	return false;
+}
+
+uint16_t local_possible_months(const struct pattern *p)
+{
+	uint32_t possible = 0;
+	for (uint32_t month = 1; month <= 12; month++)
+		if ((p->bits.months >> month & 1) && month_is_possible(p, month))
+			possible |= UINT32_C(1) << month;
+	return (uint16_t)possible;
 }

@@ -14,7 +14,7 @@ int64_t local_next(const struct pattern *p, int64_t from);
 int64_t local_count(const struct pattern *p, int64_t from, int64_t to);
 /* Whether a second of a day is one that the pattern wants, whatever the day. */
 bool local_day_wanted(const struct pattern *p, int64_t days);
-/* Whether it wants any day at all, whatever the year. */
-bool local_is_possible(const struct pattern *p);
+/* The months of the pattern in which there can be a day that it wants. */
+uint16_t local_possible_months(const struct pattern *p);
 
 #endif

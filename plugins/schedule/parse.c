@@ -244,7 +244,7 @@ static void finish(struct parse *p, const char *layout)
 		pattern->any_year = true;
 	pattern->either_day = is_either(p);
 	pattern->wild = p->seen[FIELD_MINUTE].begins_with_star || p->seen[FIELD_HOUR].begins_with_star;
-	pattern->never = !local_is_possible(pattern);
+	pattern->possible_months = local_possible_months(pattern);
 }
 
 static int read_fields(struct parse *p, const char *text)

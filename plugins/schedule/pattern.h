@@ -74,7 +74,7 @@ struct pattern {
 	bool either_day;           /* one of the two day fields is enough */
 	bool special_days;         /* any of L, W or # */
 	bool wild;                 /* the minute or hour field begins with `*` */
-	bool never;                /* there is no such day in any year */
+	uint16_t possible_months;  /* those of `months` that have such a day in any year; 0: it never fires */
 	int64_t every_s;           /* PATTERN_EVERY */
 };
 
