@@ -10,7 +10,8 @@ static const struct dialect_rules table[] = {
 	{
 		.dialect = DIALECT_UNIX,
 		.features = NAMED_MACROS | ANY_CASE_MACROS | REBOOT | EVERY | MORE_MACROS | ZONE_PREFIX | STEP_FROM |
-			    QUESTION_DAYS | LAST | NEAREST | NTH | NTH_LAST | PLUS | WRAP_WEEKDAYS | HASHED,
+			    STEP_BELOW_SIZE | QUESTION_ANYWHERE | LAST | NEAREST | NTH | NTH_LAST | PLUS |
+			    WRAP_WEEKDAYS | HASHED,
 		.join = JOIN_OR_UNIX,
 		.dow = DOW_0_7,
 		.gap = GAP_RUN_AFTER,
@@ -63,7 +64,8 @@ static const struct dialect_rules table[] = {
 	},
 	{
 		.dialect = DIALECT_ROBFIG,
-		.features = NAMED_MACROS | EVERY | ZONE_PREFIX | STEP_FROM | STEP_ANY | QUESTION_ANYWHERE,
+		.features =
+			NAMED_MACROS | EVERY | ZONE_PREFIX | STEP_FROM | STEP_ANY | QUESTION_ANYWHERE | QUESTION_STEP,
 		.join = JOIN_OR_UNIT_STAR,
 		.dow = DOW_0_6,
 		.gap = GAP_SKIP,

@@ -32,6 +32,7 @@ enum feature {
 	WRAP_WEEKDAYS = 1 << 24,      /* sat-mon */
 	SUNDAY_ENDS = 1 << 25,        /* fri-sun, by the name */
 	HASHED = 1 << 26,             /* H and ~ */
+	QUESTION_STEP = 1 << 27,      /* ?/20 */
 };
 
 /* How two restricted day fields go together. */

@@ -19,6 +19,8 @@ const struct field fields[FIELD_COUNT] = {
 static const char month_names[] = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC";
 static const char weekday_names[] = "SUNMONTUEWEDTHUFRISAT";
 
+#define YEAR_OF_STEPS 1970
+
 /* ---- Messages ---- */
 
 #define WORD_SHOWN 16
@@ -124,8 +126,6 @@ static int read_value(struct field_reader *r, int *ret, bool *ret_named)
 
 struct range {
 	int from, to, step;
-	bool whole; /* a star */
-	bool open;  /* from a value to the end */
 };
 
 static int size_of(const struct field_reader *r)
@@ -141,7 +141,7 @@ static int read_step(struct field_reader *r, struct range *range)
 	const char *begin = ++r->at;
 	const int step = field_number(r, 5);
 	int most = size_of(r);
-	if (range->open || field_has(r, STEP_BELOW_SIZE))
+	if (field_has(r, STEP_BELOW_SIZE))
 		most = r->index == FIELD_DAY || r->index == FIELD_WEEKDAY || r->index == FIELD_MONTH ? most : most - 1;
 	if (field_has(r, STEP_ANY) || r->index == FIELD_YEAR)
 		most = 99999;
@@ -216,7 +216,6 @@ static int read_range(struct field_reader *r, const char *begin, int value)
 	} else if (field_peek(r) == '/') {
 		if (!field_has(r, STEP_FROM))
 			return field_fail(r, r->at, "',' or '-' (a step needs '*' or a range before it)");
-		range.open = true;
 		range.to = r->index == FIELD_YEAR ? highest(r) : fields[r->index].max;
 		if (r->index == FIELD_WEEKDAY && r->dow == DOW_0_7)
 			range.to = 7;
@@ -228,15 +227,14 @@ static int read_range(struct field_reader *r, const char *begin, int value)
 
 static int read_star(struct field_reader *r, const char *begin)
 {
-	struct range range = {.from = lowest(r), .to = highest(r), .whole = true};
-	if (r->index != FIELD_YEAR) {
-		range.from = fields[r->index].min;
-		range.to = fields[r->index].max;
-	}
+	struct range range = {.from = fields[r->index].min, .to = fields[r->index].max};
+	/* Years have no first one; steps count from where Quartz and OCPS have it. */
+	if (r->index == FIELD_YEAR)
+		range = (struct range){.from = YEAR_OF_STEPS, .to = highest(r)};
 	const bool question = *begin == '?';
 	if (*begin != '/')
 		r->at++;
-	if (question && field_peek(r) == '/' && !field_has(r, QUESTION_ANYWHERE))
+	if (question && field_peek(r) == '/' && !field_has(r, QUESTION_STEP))
 		return field_fail(r, r->at, "nothing behind '?'");
 	const int error = read_step(r, &range);
 	if (error)

@@ -29,6 +29,7 @@ static const struct question unix_questions[] = {
 	{.expr = "0 0 1 * mon", .day = "and", .next = "2026-06-01T00:00:00+00:00 2027-02-01T00:00:00+00:00"},
 	{.expr = "0 0 * * mon", .day = "or", .next = "2026-01-05T00:00:00+00:00 2026-01-12T00:00:00+00:00"},
 	{.expr = "0 0 ? * mon", .next = "2026-01-05T00:00:00+00:00"},
+	{.expr = "? ? ? ? ?", .next = "2026-01-01T00:01:00+00:00"},
 	{.expr = "0 0 1 * +mon", .next = "2026-06-01T00:00:00+00:00"},
 	{.expr = "0 0 * * fri-sun",
 	 .next = "2026-01-02T00:00:00+00:00 2026-01-03T00:00:00+00:00 2026-01-04T00:00:00+00:00 "
@@ -42,7 +43,6 @@ static const struct question unix_questions[] = {
 	{.expr = "10/20 * * * *",
 	 .next = "2026-01-01T00:10:00+00:00 2026-01-01T00:30:00+00:00 2026-01-01T00:50:00+00:00 "
 		 "2026-01-01T01:10:00+00:00"},
-	{.expr = "*/60 * * * *", .next = "2026-01-01T01:00:00+00:00"},
 	/* L, W and # */
 	{.expr = "0 0 L * *", .from = "2028-01-31T12:00:00Z", .next = "2028-02-29T00:00:00+00:00"},
 	{.expr = "0 0 l-1 * *", .next = "2026-01-30T00:00:00+00:00 2026-02-27T00:00:00+00:00"},
@@ -68,6 +68,12 @@ static const struct question unix_questions[] = {
 	 .next = "2030-01-01T00:00:00+00:00 3030-01-01T00:00:00+00:00 "
 		 "4030-01-01T00:00:00+00:00"},
 	{.expr = "0 0 0 1 1 * 2025", .dialect = "unix", .next = "."},
+	{.expr = "0 0 0 1 1 * */4", .dialect = "unix", .next = "2030-01-01T00:00:00+00:00 2034-01-01T00:00:00+00:00"},
+	{.expr = "* * * ? * sat-tue/2",
+	 .dialect = "unix",
+	 .from = "2016-12-10T23:59:59Z",
+	 .next = "2016-12-12T00:00:00+00:00"},
+	{.expr = "0 0 0 * * tue/2", .dialect = "unix", .next = "2026-01-03T00:00:00+00:00 2026-01-06T00:00:00+00:00"},
 	/* Words for them */
 	{.expr = "@hourly", .next = "2026-01-01T01:00:00+00:00"},
 	{.expr = "@DAILY", .next = "2026-01-02T00:00:00+00:00"},
@@ -102,13 +108,14 @@ static const struct question unix_questions[] = {
 	{.expr = "* * 1/2W * *"},
 	{.expr = "* * 1LW * *"},
 	{.expr = "* * ?/2 * *"},
-	{.expr = "? * * * *"},
+	{.expr = "?/5 * * * *"},
 	{.expr = "* * * * 5#0"},
 	{.expr = "* * * * 5#6"},
 	{.expr = "* * * * sun#050"},
 	{.expr = "* * +1 * *"},
 	{.expr = "*/0 * * * *"},
-	{.expr = "*/61 * * * *"},
+	{.expr = "*/60 * * * *"},
+	{.expr = "* */24 * * *"},
 	{.expr = "1/60 * * * *"},
 	{.expr = "* 1/24 * * *"},
 	{.expr = "* * 1/32 * *"},
@@ -299,6 +306,7 @@ static const struct question robfig_questions[] = {
 	{.expr = "TZ=Asia/Tokyo 30 04 * * *", .dialect = "robfig", .next = "2026-01-02T04:30:00+09:00"},
 	{.expr = "@every 1h30m10s", .dialect = "robfig", .next = "2026-01-01T01:30:10+00:00"},
 	{.expr = "@every 10ms", .dialect = "robfig", .next = "2026-01-01T00:00:01+00:00"},
+	{.expr = "?/20 ? ? ? ?", .dialect = "robfig", .next = "2026-01-01T00:20:00+00:00"},
 	{.expr = "? ? ? ? ? ?", .dialect = "robfig", .next = "2026-01-01T00:00:01+00:00"},
 	{.expr = "0 0 * * 6", .dialect = "robfig", .next = "2026-01-03T00:00:00+00:00"},
 	/* A star with a step is no star. */

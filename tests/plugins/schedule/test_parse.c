@@ -22,7 +22,7 @@ static void a_mistake_names_its_field_its_character_and_what_was_expected(void *
 		refusal("0 0 12 ? * 8", "quartz"),
 		"day of week, character 12: expected a number from 1 to 7 or a name such as MON, found '8'");
 	assert_string_equal(refusal("*/ * * * *", NULL),
-			    "minute, character 3: expected a step from 1 to 60, found the end of the field");
+			    "minute, character 3: expected a step from 1 to 59, found the end of the field");
 	assert_string_equal(refusal("0-59\x01 * * * *", NULL),
 			    "minute, character 5: expected ',' or the end of the field, found byte 0x01");
 	assert_string_equal(refusal("30-10 * * * *", NULL),
