@@ -4,7 +4,7 @@
 
 #define QUARTZ_FEATURES                                                                                                \
 	(STEP_FROM | STEP_BARE | STEP_BELOW_SIZE | QUESTION_DAYS | QUESTION_ONE | LAST | LAST_SATURDAY |               \
-	 LAST_WEEKDAY_MINUS | LAST_ONCE | NEAREST | NTH | WEEKDAY_ALONE | WRAP)
+	 LAST_WEEKDAY_MINUS | NEAREST | NTH | WEEKDAY_ALONE | WRAP)
 
 static const struct dialect_rules table[] = {
 	{

@@ -21,7 +21,6 @@ enum feature {
 	LAST = 1 << 13,               /* L, L-3, LW and 5L */
 	LAST_SATURDAY = 1 << 14,      /* L as day of the week is Saturday */
 	LAST_WEEKDAY_MINUS = 1 << 15, /* LW-2 */
-	LAST_ONCE = 1 << 16,          /* one L in a list of days of the month */
 	NEAREST = 1 << 17,            /* 15W */
 	NEAREST_ALONE = 1 << 18,      /* not in lists */
 	NTH = 1 << 19,                /* 5#3 */

@@ -29,10 +29,8 @@ static int read_minus(struct field_reader *r, int *ret)
 static int read_last_day(struct field_reader *r)
 {
 	struct pattern_bits *bits = &r->pattern->bits;
-	const char *begin = r->at++;
 	int minus = 0, error;
-	if (r->has_last && field_has(r, LAST_ONCE))
-		return field_fail(r, begin, "one 'L' only");
+	r->at++;
 	r->has_last = true;
 	r->pattern->special_days = true;
 	const bool weekday_first = field_has(r, NEAREST) && field_peek_letter(r, 'W');

@@ -1,10 +1,6 @@
 #include "days.h"
 #include "local.h"
 
-/* The years 1 to 9999. */
-#define LOCAL_FIRST (-INT64_C(62135596800))
-#define LOCAL_LAST INT64_C(253402300799)
-
 /* A month, and the days in it that are wanted. */
 struct month {
 	int32_t year;

@@ -7,6 +7,9 @@
 #include "pattern.h"
 
 #define LOCAL_NONE INT64_MAX
+/* The years 1 to 9999; what lies outside of them is never wanted. */
+#define LOCAL_FIRST (-INT64_C(62135596800))
+#define LOCAL_LAST INT64_C(253402300799)
 
 /* The first second from `from` on, itself included, that the pattern wants; LOCAL_NONE. */
 int64_t local_next(const struct pattern *p, int64_t from);

@@ -70,10 +70,18 @@ static int64_t next_start(const struct zone_interval *i, int64_t from, int64_t l
 	return local != LOCAL_NONE && !again && near > i->end ? near : i->end;
 }
 
+/* Where nothing is wanted before, nor overflows. */
+static int64_t first_start(int64_t after_s)
+{
+	if (after_s < LOCAL_FIRST - DAY_S)
+		return LOCAL_FIRST - DAY_S;
+	return after_s > LOCAL_LAST + DAY_S ? LOCAL_LAST + DAY_S : after_s + 1;
+}
+
 int cron_next(const struct pattern *p, struct zone *zone, int64_t after_s, struct fire *ret)
 {
 	struct zone_interval i;
-	int64_t start = after_s + 1, local;
+	int64_t start = first_start(after_s), local;
 	for (int step = 0; step < STEPS_MAX; step++) {
 		interval_at(zone, start, &i);
 		if (start == i.begin && is_shifted_to(p, &i, &local)) {
@@ -119,7 +127,8 @@ int64_t cron_count(const struct pattern *p, struct zone *zone, int64_t after_s, 
 {
 	struct zone_interval i;
 	int64_t count = 0;
-	for (int64_t start = after_s + 1; start <= until_s; start = i.end) {
+	until_s = min(until_s, LOCAL_LAST + DAY_S);
+	for (int64_t start = first_start(after_s); start <= until_s; start = i.end) {
 		interval_at(zone, start, &i);
 		count += count_interval(p, &i, start, min(i.end, until_s + 1));
 		if (i.end == INT64_MAX)

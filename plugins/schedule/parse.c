@@ -273,7 +273,8 @@ static const struct macro {
 	{"@monthly", "0 0 1 * *", NAMED_MACROS},       {"@weekly", "0 0 * * 0", NAMED_MACROS},
 	{"@daily", "0 0 * * *", NAMED_MACROS},         {"@midnight", "0 0 * * *", NAMED_MACROS},
 	{"@hourly", "0 * * * *", NAMED_MACROS},        {"@every_minute", "* * * * *", MORE_MACROS},
-	{"@every_second", "* * * * * *", MORE_MACROS}, {"@reboot", NULL, REBOOT},
+	{"@every_second", "* * * * * *", MORE_MACROS}, {"@minutely", "* * * * *", MORE_MACROS},
+	{"@secondly", "* * * * * *", MORE_MACROS},     {"@reboot", NULL, REBOOT},
 };
 
 static bool is_macro(const struct parse *p, const struct macro *m)

@@ -349,6 +349,10 @@ static bool is_excluded(const struct schedule *s, const struct schedule_fire *fi
 int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret)
 {
 	struct schedule_fire fire;
+	if (after_ms > LOCAL_LAST * 1000)
+		return -ENOENT;
+	if (after_ms < LOCAL_FIRST * 1000)
+		after_ms = LOCAL_FIRST * 1000;
 	if (s->start_ms != INT64_MIN && after_ms < s->start_ms)
 		after_ms = s->start_ms - 1;
 	for (int tries = 0; tries < EXCLUDED_MAX; tries++) {

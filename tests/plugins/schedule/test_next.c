@@ -205,12 +205,34 @@ static void what_a_change_of_the_clock_touches_is_found(void **state)
 	zones_free(zones);
 }
 
+static void the_ends_of_time_are_no_trouble(void **state)
+{
+	struct zones *zones;
+	struct fire fire;
+	(void)state;
+	assert_int_equal(zones_new(&zones), 0);
+	struct schedule *s = compile(zones, &(struct schedule_options){.cron = "* * * * *", .timezone = AMS});
+	struct schedule_fire found;
+	assert_int_equal(cron_next(schedule_pattern(s), schedule_zone(s), INT64_MAX, &fire), -2);
+	assert_int_equal(cron_next(schedule_pattern(s), schedule_zone(s), INT64_MIN, &fire), 0);
+	assert_int_equal(fire.local_s, utc_of("0001-01-01T00:00:00Z"));
+	assert_int_equal(schedule_next(s, INT64_MAX, &found), -2);
+	assert_int_equal(schedule_next(s, INT64_MIN, &found), 0);
+	/* Every minute of 9999 years; the clock of Amsterdam was set by seconds until 1937. */
+	const int64_t minutes = (utc_of("9999-12-31T23:59:59Z") - utc_of("0001-01-01T00:00:00Z")) / 60;
+	const int64_t count = cron_count(schedule_pattern(s), schedule_zone(s), INT64_MIN, INT64_MAX);
+	assert_true(count > minutes - 3000 && count < minutes + 3000);
+	schedule_free(s);
+	zones_free(zones);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_the_clock_follow_the_rules),
 		cmocka_unit_test(as_many_are_counted_as_there_are),
 		cmocka_unit_test(what_a_change_of_the_clock_touches_is_found),
+		cmocka_unit_test(the_ends_of_time_are_no_trouble),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
