@@ -185,7 +185,7 @@ int cmd_schedule_next(struct cli *c)
 
 /* ---- explain --------------------------------------------------------------------------------------------------- */
 
-static void explain(const struct cli *c, const struct schedule *s, int64_t from_ms)
+static void explain(const struct cli *c, const struct schedule *s, const struct zones *zones, int64_t from_ms)
 {
 	struct buf out;
 	struct clock_change change;
@@ -203,6 +203,8 @@ static void explain(const struct cli *c, const struct schedule *s, int64_t from_
 	jsonw_str(&out, p ? dialect_word((enum dialect)p->dialect) : NULL);
 	jsonw_key(&out, "timezone");
 	jsonw_str(&out, zone_name(schedule_zone(s)));
+	jsonw_key(&out, "tzdata");
+	jsonw_str(&out, zones_version(zones));
 	jsonw_key(&out, "changes");
 	jsonw_open(&out, '[');
 	for (int i = 0; p && i < CHANGES_SHOWN; i++, after_s = change.at_s) {
@@ -233,7 +235,7 @@ int cmd_schedule_explain(struct cli *c)
 	q.options.cron = c->args[0];
 	code = ask(&q, zones, &s, &from_ms);
 	if (code == CLI_OK) {
-		explain(c, s, from_ms);
+		explain(c, s, zones, from_ms);
 		schedule_free(s);
 	}
 	zones_free(zones);

@@ -153,8 +153,10 @@ def test_programs_get_json():
     assert done.returncode == 2
     assert json.loads(done.stdout)["valid"] is False
     done = schedule("explain", "0 9 * * 1-5", "--timezone", "Europe/Amsterdam", "--json")
-    assert json.loads(done.stdout) == {"text": "at 09:00 on Monday to Friday, Europe/Amsterdam", "dialect": "unix",
-                                       "timezone": "Europe/Amsterdam", "changes": []}
+    found = json.loads(done.stdout)
+    assert found.pop("tzdata").startswith("20")
+    assert found == {"text": "at 09:00 on Monday to Friday, Europe/Amsterdam", "dialect": "unix",
+                     "timezone": "Europe/Amsterdam", "changes": []}
 
 
 def test_explain_says_what_the_next_changes_of_the_clock_do():
