@@ -200,6 +200,8 @@ static void mistakes_in_options_are_told(void **state)
 	struct zones *zones = *state;
 	expect_refusal(zones, &(struct schedule_options){0}, "one of cron, every and at");
 	expect_refusal(zones, &(struct schedule_options){.cron = "@daily", .every = "5s"}, "one of cron, every and at");
+	expect_refusal(zones, &(struct schedule_options){.cron = "@daily", .anchor = "2026-01-01"},
+		       "only intervals have one");
 	expect_refusal(zones, &(struct schedule_options){.every = "500ms"}, "at least 1000ms");
 	expect_refusal(zones, &(struct schedule_options){.every = "x"}, "every \"x\": expected a duration");
 	expect_refusal(zones, &(struct schedule_options){.at = at, .at_count = 1}, "at \"tomorrow\": expected a date");
