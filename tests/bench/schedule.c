@@ -4,7 +4,9 @@
 #include <time.h>
 #include "schedule/schedule.h"
 
-#define ROUNDS 2000000
+#define ROUNDS 1000000
+/* The best of so many: what else runs on the machine only adds. */
+#define REPEATS 7
 #define WORST_ROUNDS 2000
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -43,8 +45,9 @@ static struct pattern parse(const char *text)
 	return p;
 }
 
-static double parse_ns(void)
+static double parse_ns(struct zone *zone)
 {
+	(void)zone;
 	const double begin = now_ns();
 	for (size_t i = 0; i < ROUNDS / 10; i++)
 		parse(common[i % COUNT(common)]);
@@ -89,6 +92,16 @@ static double chain_ns(struct zone *zone)
 	return (now_ns() - begin) / ROUNDS;
 }
 
+static double best_of(double (*measure)(struct zone *zone), struct zone *zone)
+{
+	double best = measure(zone);
+	for (int i = 1; i < REPEATS; i++) {
+		const double ns = measure(zone);
+		best = ns < best ? ns : best;
+	}
+	return best;
+}
+
 static double worst_ns(struct zones *zones, const char **ret_pattern, const char **ret_zone)
 {
 	double worst = 0;
@@ -128,8 +141,8 @@ int main(void)
 	const double zone_ns = now_ns() - begin, worst = worst_ns(zones, &pattern, &where);
 	printf("{\"parse_ns\":%.1f,\"utc_ns\":%.1f,\"utc_chain_ns\":%.1f,\"zoned_ns\":%.1f,\"zoned_chain_ns\":%.1f,"
 	       "\"worst_ns\":%.1f,\"worst\":\"%s, %s\",\"zone_ms\":%.2f,\"schedule_bytes\":%zu}\n",
-	       parse_ns(), next_ns(NULL), chain_ns(NULL), next_ns(zone), chain_ns(zone), worst, pattern, where,
-	       zone_ns / 1e6, sizeof(struct pattern));
+	       best_of(parse_ns, NULL), best_of(next_ns, NULL), best_of(chain_ns, NULL), best_of(next_ns, zone),
+	       best_of(chain_ns, zone), worst, pattern, where, zone_ns / 1e6, sizeof(struct pattern));
 	zones_free(zones);
 	return 0;
 }
