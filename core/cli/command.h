@@ -84,6 +84,8 @@ int cmd_backup(struct cli *c);
 int cmd_restore(struct cli *c);
 int cmd_schema(struct cli *c);
 int cmd_test(struct cli *c);
+int cmd_schedule_next(struct cli *c);
+int cmd_schedule_explain(struct cli *c);
 int cmd_reload(struct cli *c);
 int cmd_run(struct cli *c);
 int cmd_replay(struct cli *c);

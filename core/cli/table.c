@@ -44,6 +44,24 @@ static const struct cli_option test_options[] = {
 	{'t', "trigger", "ID", "as this trigger only; manual: as a run by hand"},
 	{'p', "param", "NAME=VALUE", "a parameter that comes with it; NAME:=JSON for values that are not text"},
 };
+/* Of a pattern; `next` has some more. */
+#define PATTERN_OPTIONS                                                                                                \
+	{0, "timezone", "ZONE", "the time zone (UTC)"},                                                                \
+		{0, "dialect", "DIALECT", "auto, unix, vixie, ocps, quartz, spring, robfig or aws (auto)"},            \
+		{0, "from", "TIME", "after this time: 2026-12-31T09:00 of the zone, or with an offset (now)"},         \
+		{0, "day", "or|and", "when both day fields are restricted: one is enough, or both are needed"},        \
+		{0, "dow", "NUMBERS", "days of the week are 0-7, 0-6 or 1-7 (Sunday is 0, 1 in 1-7)"},                 \
+		{0, "dst-gap", "RULE", "times that the clock passes over: run_after or skip"},                         \
+		{0, "dst-overlap", "RULE", "times that come twice: first, last or both"},                              \
+	{                                                                                                              \
+		0, "id", "ID", "the trigger's id, which H and ~ go by"                                                 \
+	}
+static const struct cli_option schedule_next_options[] = {
+	PATTERN_OPTIONS,
+	{'n', "limit", "COUNT", "so many instants (5)"},
+	{0, "jsonl", NULL, "answer every line of FILE or stdin, a JSON object with expr, with a line"},
+};
+static const struct cli_option schedule_explain_options[] = {PATTERN_OPTIONS};
 static const struct cli_option replay_options[] = {
 	{0, "latest", NULL, "on the latest revision of the workflow, in place of its own"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
@@ -119,6 +137,17 @@ const struct cli_command cli_commands[] = {
 	 "step's final arguments. Outputs of steps stand as they are written, secrets as ***. Runs nothing, needs no\n"
 	 "daemon. Exit code 5: no trigger wants it.",
 	 cmd_test},
+	{"schedule next", "EXPR | --jsonl [FILE]", 0, 1, TAKES_JSON, OPTIONS(schedule_next_options),
+	 "show when a cron pattern fires",
+	 "With the offsets of its time zone, and what the clock skips, shifts or doubles. Needs no daemon. Lines of\n"
+	 "--jsonl are {\"expr\", \"dialect\", \"opts\": {\"day\", \"dow\", \"dst_gap\", \"dst_overlap\"}, \"tz\", "
+	 "\"from\", "
+	 "\"n\"};\n"
+	 "answers are {\"valid\":true,\"next\":[...]} or {\"valid\":false,\"error\":\"...\"}.",
+	 cmd_schedule_next},
+	{"schedule explain", "EXPR", 1, 1, TAKES_JSON, OPTIONS(schedule_explain_options),
+	 "say in words when a cron pattern fires", "And what the next changes of the clock do to it.",
+	 cmd_schedule_explain},
 	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
 	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
 	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",
