@@ -127,8 +127,8 @@ static void credentials_are_made_as_well(void **state)
 		"{\"bearer\":[\"b\",\"c\"]}",
 		"{\"basic\":{\"user\":\"u\",\"password\":\"p:\\u00e4\"}}",
 		"{\"header\":{\"name\":\"X-Key\",\"value\":\"v\"}}",
-		"{\"jwt\":{\"algorithm\":\"HS256\",\"key\":\"0123456789abcdef0123456789abcdef\",\"issuer\":\"i\","
-		"\"audience\":\"a\",\"subject\":\"s\"}}",
+		("{\"jwt\":{\"algorithm\":\"HS256\",\"key\":\"0123456789abcdef0123456789abcdef\",\"issuer\":\"i\","
+		 "\"audience\":\"a\",\"subject\":\"s\"}}"),
 	};
 	for (size_t i = 0; i < sizeof(auths) / sizeof(auths[0]); i++) {
 		struct verifier *v = verifier_of("{\"preset\":\"github\",\"secret\":\"s\"}", auths[i]);
