@@ -126,8 +126,8 @@ bool in_challenge(const struct call *c, tappet_trigger *trigger)
 	if (s->handshake != HANDSHAKE_CHALLENGE || !s->challenge)
 		return false;
 	const tappet_str challenge = c->w->http->query_value(c->request, s->challenge);
-	if (!challenge.ptr)
-		return false;
+	if (!challenge.ptr || !verifier_allows(s->verifier, c->w->http->remote(c->request)))
+		return false; /* whoever may not call at all is told so later */
 	if (s->verify_token && !same_secret(shown_token(c), s->verify_token)) {
 		static const char detail[] = "a handshake with another verify token";
 		c->w->host->refuse(c->w->self, trigger, TAPPET_REASON_TOKEN, tappet_cstr(detail));

@@ -217,6 +217,9 @@ def test_challenges_are_answered_and_nothing_starts(daemon):
     assert answer.headers["Content-Type"].startswith("text/plain") and answer.headers["X-Content-Type-Options"] == "nosniff"
     assert daemon.request("GET", "/webhook/in/site?hub.challenge=c&hub.verify_token=w").status == 403
     assert daemon.api("GET", "/activities").json["activities"] == []
+    daemon.stop()
+    hook(daemon, {"auth": "none", "allow": ["192.0.2.1"], "handshake": {"challenge": "validationToken"}})
+    assert daemon.request("POST", "/webhook/in/site?validationToken=c", b"").status == 403
 
 
 def test_slack_gets_its_challenge_back_when_it_has_signed(daemon):
