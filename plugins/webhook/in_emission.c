@@ -262,6 +262,8 @@ static bool looks_like_json(tappet_str body)
 /* By what the sender says; `curl -d` says "form" of everything, so what is an object or a list is taken for JSON then. */
 static enum body_kind find_kind(const struct settings *s, tappet_str type, tappet_str body)
 {
+	if (body.len == 0)
+		return s->body;
 	if (s->body != BODY_AUTO)
 		return s->body;
 	if (is_json_type(type))
@@ -273,7 +275,7 @@ static enum body_kind find_kind(const struct settings *s, tappet_str type, tappe
 		return BODY_FORM;
 	if (type.len == 0 || strncasecmp(type.ptr, "text/", type.len < 5 ? type.len : 5) == 0 ||
 	    content_type_is(type, "application/xml"))
-		return utf8_is_valid(body) ? BODY_TEXT : BODY_BYTES;
+		return utf8_is_valid(body) && !memchr(body.ptr, '\0', body.len) ? BODY_TEXT : BODY_BYTES;
 	return BODY_BYTES;
 }
 

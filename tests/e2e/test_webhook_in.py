@@ -45,6 +45,7 @@ def accepted(answer, status=200):
     ("text", "text/plain", "grüße\n\"q\"".encode(), "grüße\n\"q\""),
     ("bytes", "application/octet-stream", b"\x00\xff", base64.b64encode(b"\x00\xff").decode()),
     ("bytes", "text/plain", b"\xff", base64.b64encode(b"\xff").decode()),
+    ("bytes", "text/plain", b"a\x00b", base64.b64encode(b"a\x00b").decode()),
 ])
 def test_any_body_comes_as_what_it_is(daemon, kind, content_type, body, value):
     hook(daemon, {"auth": "none"})
