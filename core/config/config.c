@@ -98,8 +98,10 @@ int config_default(const char *path, struct config **ret)
 
 static void free_lists(struct config *c)
 {
-	for (size_t i = 0; i < c->listen_count; i++)
+	for (size_t i = 0; i < c->listen_count; i++) {
 		free(c->listen[i].address);
+		config_free_tls(&c->listen[i].tls);
+	}
 	for (size_t i = 0; i < c->plugin_count; i++) {
 		free(c->plugins[i].name);
 		free(c->plugins[i].load);

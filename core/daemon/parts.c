@@ -148,6 +148,10 @@ int parts_open(struct daemon *d)
 		return fail("cannot start", r);
 	health_show(d->health, d->metrics);
 	loop_watch_open(&d->loop_watch, &d->loop, d->metrics);
+	r = certificates_open(d, &d->certificates.found);
+	certificates_release(&d->certificates.found);
+	if (r < 0)
+		return fail("cannot take the certificates", r);
 	if ((r = open_store(d)) < 0)
 		return r;
 	if ((r = open_gateway(d)) < 0)

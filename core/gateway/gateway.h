@@ -15,6 +15,7 @@
 
 struct gateway;
 struct listener;
+struct tls;
 struct route;
 struct http_request;
 
@@ -52,6 +53,7 @@ struct listener_options {
 	const char *group; /* of the socket's file, or NULL */
 	unsigned surfaces; /* bits; a route is served when it shares one */
 	bool control;      /* requests on it say http_is_control */
+	struct tls *tls;   /* NULL: none. Stays the caller's, and has to outlive the gateway */
 };
 /* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the
  * address as bound: with the real port, or unix:PATH. */
@@ -87,6 +89,9 @@ const char *http_header(const struct http_request *r, const char *name); /* the 
 bool http_header_at(const struct http_request *r, size_t index, const char **ret_name, const char **ret_value);
 const char *http_body(const struct http_request *r, size_t *ret_len); /* NUL-terminated as well */
 const char *http_remote(const struct http_request *r);                /* address without port, or "unix" */
+const char *http_scheme(const struct http_request *r);                /* "http" or "https" */
+/* Subject of the certificate that the client was verified by, as RFC 2253 writes it; NULL: it has shown none. */
+const char *http_client_subject(const struct http_request *r);
 int64_t http_peer_uid(const struct http_request *r); /* of who connected by a UNIX socket; -1: not known */
 bool http_is_control(const struct http_request *r);
 bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */

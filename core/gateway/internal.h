@@ -83,7 +83,9 @@ struct http_request {
 	size_t query_count;
 	bool query_decoded;
 	char remote[REMOTE_SIZE];
-	int64_t peer_uid; /* of a UNIX socket; -1: not known */
+	const char *scheme;
+	char *client_subject; /* NULL: no certificate that was verified */
+	int64_t peer_uid;     /* of a UNIX socket; -1: not known */
 	void (*gone)(void *arg);
 	void *gone_arg;
 	void (*drained)(void *arg); /* NULL: nobody waits for it */
@@ -118,7 +120,7 @@ void response_options(struct http_request *r, const char *allow);
 enum connection_state { CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
 
 /* What the client is waited for, and so which time-out holds. */
-enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY };
+enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY, WAITING_HANDSHAKE };
 
 struct peer {
 	char text[REMOTE_SIZE];

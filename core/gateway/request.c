@@ -43,6 +43,9 @@ struct http_request *request_new(struct connection *c)
 	r->loopback = c->peer.loopback;
 	memcpy(r->remote, c->peer.text, sizeof(r->remote));
 	r->peer_uid = c->peer.uid;
+	r->scheme = c->stream->secure ? "https" : "http";
+	if (c->stream->client_subject)
+		r->client_subject = strdup(c->stream->client_subject);
 	list_append(&c->requests, &r->link);
 	c->request_count++;
 	return r;
@@ -62,6 +65,7 @@ void request_free(struct http_request *r)
 	list_remove(&r->link);
 	route_unref(r->route);
 	free(r->query_pairs);
+	free(r->client_subject);
 	if (g->spare_request_count == KEEP_REQUESTS) {
 		buf_release(&r->body);
 		buf_release(&r->out);
@@ -262,6 +266,16 @@ const char *http_body(const struct http_request *r, size_t *ret_len)
 const char *http_remote(const struct http_request *r)
 {
 	return r->remote;
+}
+
+const char *http_scheme(const struct http_request *r)
+{
+	return r->scheme;
+}
+
+const char *http_client_subject(const struct http_request *r)
+{
+	return r->client_subject;
 }
 
 int64_t http_peer_uid(const struct http_request *r)
