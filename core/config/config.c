@@ -126,6 +126,7 @@ void config_free(struct config *c)
 	free(c->control_group);
 	free(c->admin_token_file);
 	free(c->public_url);
+	free(c->trusted);
 	free(c->store_path);
 	free(c->workflows);
 	json_file_free(c->file);

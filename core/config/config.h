@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/certificate.h"
+#include "base/cidr.h"
 #include "base/json.h"
 #include "config/secret.h"
 #include "model/surface.h"
@@ -64,7 +65,10 @@ struct config {
 	char *control_group;    /* or NULL */
 	char *admin_token_file; /* absolute; default admin.token in folder */
 	bool admin_token_file_named;
-	char *public_url; /* or NULL */
+	char *public_url;     /* or NULL */
+	struct cidr *trusted; /* proxies whose word about their clients counts */
+	size_t trusted_count;
+	bool trust_unix;
 	char *store_path; /* absolute, without "sqlite:" */
 	char *workflows;  /* absolute folder */
 	struct plugin_config *plugins;

@@ -52,6 +52,7 @@ void config_read_schema(struct reader *r, void *into, const struct json *v);
 void config_read_mode(struct reader *r, void *into, const struct json *v);
 void config_read_group(struct reader *r, void *into, const struct json *v);
 void config_read_url(struct reader *r, void *into, const struct json *v);
+void config_read_proxies(struct reader *r, void *into, const struct json *v);
 void config_read_store(struct reader *r, void *into, const struct json *v);
 void config_read_on_failure(struct reader *r, void *into, const struct json *v);
 void config_read_env(struct reader *r, void *into, const struct json *v);

@@ -65,6 +65,11 @@ const struct config_key config_keys[] = {
 	{"publicUrl", "string", CONFIG_CUSTOM, .read = config_read_url, .shown = "none",
 	 .schema = "{\"type\":\"string\",\"pattern\":\"^https?://[^/ ?#][^ ?#]*$\"}",
 	 .help = "How the world reaches this daemon, for the addresses that are shown to people."},
+	{"trustedProxies", "list", CONFIG_CUSTOM, .read = config_read_proxies, .fallback = "[]",
+	 .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":2}}",
+	 .help = "Proxies that are believed what they say of their clients (`Forwarded`, `X-Forwarded-For`, "
+		 "`X-Forwarded-Proto`): addresses, ranges (`10.0.0.0/8`), or `unix` for whoever connects by a UNIX "
+		 "socket. See [operations.md](operations.md#behind-a-proxy)."},
 	{"store", "string", CONFIG_CUSTOM, .read = config_read_store, .fallback = "\"sqlite:tappet.db\"",
 	 .schema = "{\"type\":\"string\",\"pattern\":\"^(sqlite:.+|[^:]+|[^:/]*/.*)$\"}",
 	 .help = "The store: `sqlite:PATH`, or just the path."},

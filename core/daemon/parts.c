@@ -65,6 +65,9 @@ static int open_gateway(struct daemon *d)
 	gateway_defaults(&options);
 	options.loop = &d->loop;
 	options.metrics = d->metrics;
+	options.trusted = d->config->trusted;
+	options.trusted_count = d->config->trusted_count;
+	options.trust_unix = d->config->trust_unix;
 	options.body_max = d->config->body_max;
 	options.connections_max = d->config->connections_max;
 	options.connections_per_address_max = d->config->connections_per_address_max;

@@ -103,12 +103,17 @@ static int find_peer(const struct listener *l, struct stream *stream, struct pee
 	*ret = (struct peer){.text = "unix", .loopback = true, .uid = -1};
 	if (l->uv.handle.type != UV_TCP) {
 		ret->uid = find_uid(stream);
+		ret->trusted = l->gateway->options.trust_unix;
 		return 0;
 	}
 	int r = uv_tcp_getpeername((uv_tcp_t *)stream_handle(stream), (struct sockaddr *)&address, &size);
-	if (r == 0)
-		set_peer(ret, &address);
-	return r;
+	if (r < 0)
+		return r;
+	set_peer(ret, &address);
+	uint8_t bytes[CIDR_ADDRESS_SIZE];
+	if (cidr_address(ret->text, strlen(ret->text), bytes) == 0)
+		ret->trusted = gateway_trusts(l->gateway, bytes);
+	return 0;
 }
 
 static void close_stream(struct stream *stream)

@@ -41,6 +41,7 @@ struct http_request *request_new(struct connection *c)
 	r->keep_alive = true;
 	r->control = c->control;
 	r->loopback = c->peer.loopback;
+	r->peer = c->peer.key_len == 0 ? HTTP_PEER_UNIX : c->peer.loopback ? HTTP_PEER_LOOPBACK : HTTP_PEER_NETWORK;
 	memcpy(r->remote, c->peer.text, sizeof(r->remote));
 	r->peer_uid = c->peer.uid;
 	r->scheme = c->stream->secure ? "https" : "http";
@@ -291,6 +292,11 @@ bool http_is_control(const struct http_request *r)
 bool http_is_loopback(const struct http_request *r)
 {
 	return r->loopback;
+}
+
+enum http_peer http_peer(const struct http_request *r)
+{
+	return r->peer;
 }
 
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg)

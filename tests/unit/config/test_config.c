@@ -131,6 +131,7 @@ static void every_key_arrives_in_its_field(void **state)
 		"\"certificates\": [ { \"cert\": \"c2.pem\", \"key\": \"k2.pem\" } ] } }, \"[::1]:8080\" ],\n"
 		"\"control\": { \"path\": \"run/control.sock\", \"mode\": \"0660\", \"group\": \"adm\" },\n"
 		"\"admin\": { \"tokenFile\": \"/etc/tappet/token\" }, \"publicUrl\": \"https://hooks.example.org/\",\n"
+		"\"trustedProxies\": [ \"10.0.0.0/8\", \"unix\", \"::1\" ],\n"
 		"\"store\": \"sqlite:data/x.db\", \"workflows\": \"./flows/\",\n"
 		"\"plugins\": { \"webhook\": {}, \"mqtt-eu\": { \"load\": \"./mqtt.so\", \"with\": { \"broker\": \"b\" "
 		"} } },\n"
@@ -162,6 +163,10 @@ static void every_key_arrives_in_its_field(void **state)
 	assert_string_equal(c->admin_token_file, "/etc/tappet/token");
 	assert_true(c->admin_token_file_named);
 	assert_string_equal(c->public_url, "https://hooks.example.org");
+	assert_int_equal(c->trusted_count, 2);
+	assert_int_equal(c->trusted[0].bits, 104);
+	assert_int_equal(c->trusted[1].bits, 128);
+	assert_true(c->trust_unix);
 	assert_below(*state, c->store_path, "data/x.db");
 	assert_below(*state, c->workflows, "flows");
 	assert_int_equal(c->plugin_count, 2);
