@@ -78,9 +78,9 @@ static bool origin_allowed(const struct api *a, const char *origin, const char *
 static bool check_host(struct api *a, struct http_request *r)
 {
 	const char *host = http_header(r, "Host"), *origin = http_header(r, "Origin");
-	/* On a UNIX socket the Host is whatever the proxy in front passes on. */
-	const bool loopback = http_is_loopback(r) && strcmp(http_remote(r), "unix") != 0;
-	if (loopback && !host_allowed(a, host)) {
+	/* On a UNIX socket the Host is whatever the proxy in front passes on. By TCP the peer alone counts: a page that has
+	 * made its name point here can also write the headers of a proxy. */
+	if (http_peer(r) == HTTP_PEER_LOOPBACK && !host_allowed(a, host)) {
 		metric_add(a->unauthorized, 1);
 		http_problem(r, 403, "host-not-allowed",
 			     "the Host must be localhost, an address, or the host of publicUrl", 0);

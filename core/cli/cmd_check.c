@@ -1,4 +1,5 @@
 /* check */
+#include <errno.h>
 #include "base/log.h"
 #include "cli/project.h"
 #include "expr/programs.h"
@@ -47,9 +48,24 @@ static void check_programs(struct project *p)
 	programs_release(&programs);
 }
 
+static void check_certificates(struct project *p, struct diag *warnings)
+{
+	const struct config *c = p->config;
+	for (size_t i = 0; i < c->listen_count; i++) {
+		struct tls_credentials credentials;
+		if (!c->listen[i].tls.at)
+			continue;
+		int r = config_read_credentials(c, &c->listen[i], &p->diag, warnings, &credentials);
+		if (r < 0 && r != -EINVAL)
+			diag_add(&p->diag, c->path, 0, 0, "certificates cannot be checked: %s", log_strerror(r));
+		tls_credentials_release(&credentials);
+	}
+}
+
 int cmd_check(struct cli *c)
 {
 	struct project p;
+	struct diag warnings;
 	if (cli_flag(c, "store"))
 		return cmd_check_store(c);
 	if (c->arg_count > 0) {
@@ -57,8 +73,11 @@ int cmd_check(struct cli *c)
 		return CLI_USAGE;
 	}
 	int code = project_open(c, false, &p);
+	diag_init(&warnings);
 	if (code == CLI_OK && p.config)
 		code = project_load_plugins(&p);
+	if (code == CLI_OK && p.config)
+		check_certificates(&p, &warnings);
 	/* With mistakes in tappet.json its plugins are not known, and its folder is where it is by default. */
 	if (code == CLI_OK && !p.config && config_default(project_path(c), &p.config) < 0)
 		code = CLI_FAILED;
@@ -66,12 +85,12 @@ int cmd_check(struct cli *c)
 		goto cleanup;
 	check_definitions(&p);
 	check_programs(&p);
-	if (p.diag.count > 0 || c->json)
-		project_print_mistakes(c, &p.diag);
-	else
+	project_print_findings(c, &p.diag, &warnings);
+	if (p.diag.count == 0 && !c->json)
 		printf("no mistakes (workflows: %zu, plugins: %zu)\n", p.definitions.count, host_count(p.host));
 	code = p.diag.count > 0 ? CLI_FAILED : CLI_OK;
 cleanup:
+	diag_release(&warnings);
 	project_close(&p);
 	return code;
 }

@@ -61,42 +61,59 @@ void project_close(struct project *p)
 	diag_release(&p->diag);
 }
 
-static void print_mistakes_json(const struct diag *d)
+static void write_items(const struct diag *d, const char *key, struct buf *out)
+{
+	jsonw_key(out, key);
+	jsonw_open(out, '[');
+	for (size_t i = 0; i < d->count; i++) {
+		jsonw_open(out, '{');
+		jsonw_key(out, "file");
+		jsonw_str(out, d->items[i].file);
+		jsonw_key(out, "line");
+		jsonw_int(out, d->items[i].line);
+		jsonw_key(out, "column");
+		jsonw_int(out, d->items[i].column);
+		jsonw_key(out, "message");
+		jsonw_str(out, d->items[i].message);
+		jsonw_close(out, '}');
+	}
+	jsonw_close(out, ']');
+}
+
+static void write_json(const struct diag *mistakes, const struct diag *warnings, struct buf *out)
+{
+	jsonw_open(out, '{');
+	jsonw_key(out, "ok");
+	jsonw_bool(out, mistakes->count == 0);
+	write_items(mistakes, "mistakes", out);
+	if (warnings)
+		write_items(warnings, "warnings", out);
+	jsonw_close(out, '}');
+	buf_char(out, '\n');
+}
+
+static void write_text(const struct diag *mistakes, const struct diag *warnings, struct buf *out)
+{
+	diag_print(mistakes, out);
+	for (size_t i = 0; warnings && i < warnings->count; i++) {
+		const struct diag_item *item = &warnings->items[i];
+		buf_printf(out, "%s:%u:%u: warning: %s\n", item->file, item->line, item->column, item->message);
+	}
+}
+
+void project_print_findings(const struct cli *c, const struct diag *mistakes, const struct diag *warnings)
 {
 	struct buf out;
 	buf_init(&out, (size_t)16 * 1024 * 1024);
-	jsonw_open(&out, '{');
-	jsonw_key(&out, "ok");
-	jsonw_bool(&out, d->count == 0);
-	jsonw_key(&out, "mistakes");
-	jsonw_open(&out, '[');
-	for (size_t i = 0; i < d->count; i++) {
-		jsonw_open(&out, '{');
-		jsonw_key(&out, "file");
-		jsonw_str(&out, d->items[i].file);
-		jsonw_key(&out, "line");
-		jsonw_int(&out, d->items[i].line);
-		jsonw_key(&out, "column");
-		jsonw_int(&out, d->items[i].column);
-		jsonw_key(&out, "message");
-		jsonw_str(&out, d->items[i].message);
-		jsonw_close(&out, '}');
-	}
-	jsonw_close(&out, ']');
-	jsonw_close(&out, '}');
-	puts(buf_cstr(&out));
+	if (c->json)
+		write_json(mistakes, warnings, &out);
+	else
+		write_text(mistakes, warnings, &out);
+	fputs(buf_cstr(&out), c->json ? stdout : stderr);
 	buf_release(&out);
 }
 
 void project_print_mistakes(const struct cli *c, const struct diag *d)
 {
-	struct buf text;
-	if (c->json) {
-		print_mistakes_json(d);
-		return;
-	}
-	buf_init(&text, (size_t)16 * 1024 * 1024);
-	diag_print(d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_release(&text);
+	project_print_findings(c, d, NULL);
 }

@@ -24,5 +24,7 @@ int project_load_plugins(struct project *p);
 void project_close(struct project *p);
 /* As lines on stderr, or with --json as {"ok":…,"mistakes":[…]} on stdout. */
 void project_print_mistakes(const struct cli *c, const struct diag *d);
+/* The same with "warnings", which leave it ok. */
+void project_print_findings(const struct cli *c, const struct diag *mistakes, const struct diag *warnings);
 
 #endif

@@ -98,8 +98,10 @@ int config_default(const char *path, struct config **ret)
 
 static void free_lists(struct config *c)
 {
-	for (size_t i = 0; i < c->listen_count; i++)
+	for (size_t i = 0; i < c->listen_count; i++) {
 		free(c->listen[i].address);
+		config_free_tls(&c->listen[i].tls);
+	}
 	for (size_t i = 0; i < c->plugin_count; i++) {
 		free(c->plugins[i].name);
 		free(c->plugins[i].load);
@@ -124,6 +126,7 @@ void config_free(struct config *c)
 	free(c->control_group);
 	free(c->admin_token_file);
 	free(c->public_url);
+	free(c->trusted);
 	free(c->store_path);
 	free(c->workflows);
 	json_file_free(c->file);

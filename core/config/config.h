@@ -7,15 +7,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/certificate.h"
+#include "base/cidr.h"
 #include "base/json.h"
 #include "config/secret.h"
 #include "model/surface.h"
 
+struct certificate_config {
+	char *cert, *key;      /* absolute */
+	const struct json *at; /* the object that names them */
+};
+
+struct tls_config {
+	struct certificate_config first;
+	struct certificate_config *more; /* "certificates" */
+	size_t more_count;
+	char *client_ca;       /* absolute, or NULL: clients are not asked for certificates */
+	bool client_optional;  /* a client without one is served, too */
+	unsigned min_version;  /* 12 or 13 */
+	const struct json *at; /* NULL: no TLS */
+};
+
 struct listen_config {
 	char *address; /* "127.0.0.1:8080", "[::1]:0", or the absolute path behind "unix:" */
 	bool is_unix;
-	unsigned serve;        /* SURFACE_* */
+	unsigned serve; /* SURFACE_* */
+	struct tls_config tls;
 	const struct json *at; /* for messages */
+};
+
+/* What the files of a listener's `tls` hold. */
+struct tls_credentials {
+	struct certificate *certificates;
+	size_t count;
+	STACK_OF(X509) * client_ca; /* or NULL */
 };
 
 struct plugin_config {
@@ -40,7 +65,10 @@ struct config {
 	char *control_group;    /* or NULL */
 	char *admin_token_file; /* absolute; default admin.token in folder */
 	bool admin_token_file_named;
-	char *public_url; /* or NULL */
+	char *public_url;     /* or NULL */
+	struct cidr *trusted; /* proxies whose word about their clients counts */
+	size_t trusted_count;
+	bool trust_unix;
 	char *store_path; /* absolute, without "sqlite:" */
 	char *workflows;  /* absolute folder */
 	struct plugin_config *plugins;
@@ -68,6 +96,13 @@ char *config_path(const char *folder, const char *path);
 void config_document(struct buf *out);
 /* Its JSON Schema (draft 2020-12), from the same. */
 void config_schema(struct buf *out);
+/* The index-th certificate of a listener, the default one first; NULL beyond the last. */
+const struct certificate_config *config_certificate(const struct listen_config *l, size_t index);
+/* Reads the files that `tls` of a listener names (blocking). -EINVAL with mistakes in `d`, which stand at the keys of
+ * tappet.json; what works but is to be known goes to `warnings`. To be released also after a failure. */
+int config_read_credentials(const struct config *c, const struct listen_config *l, struct diag *d,
+			    struct diag *warnings, struct tls_credentials *ret);
+void tls_credentials_release(struct tls_credentials *t);
 /* A listener with api or console off loopback without admin.tokenFile, clashing names and the like go to `d`. */
 
 struct workflow;

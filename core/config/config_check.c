@@ -32,8 +32,9 @@ static bool takes_free_port(const struct listen_config *l)
 
 static void check_listener(struct config_reader *cr, size_t index)
 {
-	const struct listen_config *l = &cr->c->listen[index];
+	struct listen_config *l = &cr->c->listen[index];
 
+	config_check_tls(cr, l);
 	if (!l->address)
 		return;
 	check_public(cr, l);

@@ -20,7 +20,6 @@ enum config_kind {
 	CONFIG_SIZE,     /* size_t in bytes from min to max */
 	CONFIG_DURATION, /* int64_t in milliseconds, at least min */
 	CONFIG_PATH,     /* char *, made absolute */
-	CONFIG_LATER,    /* of a later version */
 };
 
 /* One key. The table of all is what validates, what gives the defaults, and what the documentation is made of. */
@@ -53,6 +52,7 @@ void config_read_schema(struct reader *r, void *into, const struct json *v);
 void config_read_mode(struct reader *r, void *into, const struct json *v);
 void config_read_group(struct reader *r, void *into, const struct json *v);
 void config_read_url(struct reader *r, void *into, const struct json *v);
+void config_read_proxies(struct reader *r, void *into, const struct json *v);
 void config_read_store(struct reader *r, void *into, const struct json *v);
 void config_read_on_failure(struct reader *r, void *into, const struct json *v);
 void config_read_env(struct reader *r, void *into, const struct json *v);
@@ -63,6 +63,13 @@ void config_read_plugin_with(struct reader *r, void *into, const struct json *v)
 void config_read_listen(struct reader *r, void *into, const struct json *v);
 void config_read_address(struct reader *r, void *into, const struct json *v); /* struct listen_config */
 void config_read_serve(struct reader *r, void *into, const struct json *v);   /* struct listen_config */
+/* config_tls.c, all for struct listen_config */
+void config_read_certificates(struct reader *r, void *into, const struct json *v);
+void config_read_client_auth(struct reader *r, void *into, const struct json *v);
+void config_read_min_version(struct reader *r, void *into, const struct json *v);
+/* What is missing or fits nothing among its keys. */
+void config_check_tls(struct config_reader *cr, struct listen_config *l);
+void config_free_tls(struct tls_config *t);
 /* Whether only this machine can reach it. */
 bool config_is_local(const struct listen_config *l);
 

@@ -41,8 +41,6 @@ static void write_members(const struct config_key *key, struct buf *out)
 	case CONFIG_CUSTOM:
 		jsonw_raw(out, key->schema + 1, strlen(key->schema) - 2);
 		break;
-	case CONFIG_LATER:
-		break;
 	}
 }
 
@@ -73,7 +71,7 @@ static void write_object(const char *prefix, struct buf *out)
 	for (size_t i = 0; i < config_key_count; i++) {
 		const char *name = config_name_within(config_keys[i].path, prefix);
 
-		if (name && config_keys[i].kind != CONFIG_LATER)
+		if (name)
 			write_key(&config_keys[i], name, out);
 	}
 	jsonw_close(out, '}');
@@ -82,6 +80,7 @@ static void write_object(const char *prefix, struct buf *out)
 static void write_defs(struct buf *out)
 {
 	static const char address[] = "{\"type\":\"string\",\"minLength\":1}";
+	static const char pair[] = "\"required\":[\"cert\",\"key\"]";
 
 	jsonw_key(out, "listener");
 	jsonw_open(out, '{');
@@ -93,6 +92,11 @@ static void write_defs(struct buf *out)
 	jsonw_raw(out, "\"required\":[\"address\"]", strlen("\"required\":[\"address\"]"));
 	jsonw_close(out, '}');
 	jsonw_close(out, ']');
+	jsonw_close(out, '}');
+	jsonw_key(out, "certificate");
+	jsonw_open(out, '{');
+	write_object("listen[].tls.certificates[]", out);
+	jsonw_raw(out, pair, strlen(pair));
 	jsonw_close(out, '}');
 	jsonw_key(out, "plugin");
 	jsonw_open(out, '{');

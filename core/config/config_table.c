@@ -11,10 +11,6 @@
 	{                                                                                                              \
 		.path = (name), .kind = CONFIG_SECTION                                                                 \
 	}
-#define LATER(name)                                                                                                    \
-	{                                                                                                              \
-		.path = (name), .kind = CONFIG_LATER                                                                   \
-	}
 #define GIB ((int64_t)1 << 30)
 
 const struct config_key config_keys[] = {
@@ -31,7 +27,28 @@ const struct config_key config_keys[] = {
 	 .schema = "{\"type\":\"array\",\"minItems\":1,\"uniqueItems\":true,\"items\":{\"enum\":[\"hooks\",\"action\","
 		   "\"api\",\"console\",\"metrics\",\"health\"]}}",
 	 .help = "What is served there: `hooks`, `action`, `api`, `console`, `metrics`, `health`."},
-	LATER("listen[].tls"),
+	SECTION("listen[].tls"),
+	{"listen[].tls.cert", "path", CONFIG_PATH, .offset = offsetof(struct listen_config, tls.first.cert),
+	 .shown = "none",
+	 .help = "TLS: the certificate, and behind it its chain, in PEM. It is taken anew with each reload."},
+	{"listen[].tls.key", "path", CONFIG_PATH, .offset = offsetof(struct listen_config, tls.first.key),
+	 .shown = "none", .help = "Its private key, in PEM, without a password."},
+	{"listen[].tls.certificates", "list", CONFIG_CUSTOM, .read = config_read_certificates, .shown = "none",
+	 .schema = "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/$defs/certificate\"}}",
+	 .help = "Further certificates. A client gets the one that names the server it asks for (SNI); with none "
+		 "of them the first."},
+	{"listen[].tls.certificates[].cert", "path", CONFIG_PATH, .offset = offsetof(struct certificate_config, cert),
+	 .shown = "required", .help = "As `cert` above."},
+	{"listen[].tls.certificates[].key", "path", CONFIG_PATH, .offset = offsetof(struct certificate_config, key),
+	 .shown = "required", .help = "As `key` above."},
+	{"listen[].tls.clientCa", "path", CONFIG_PATH, .offset = offsetof(struct listen_config, tls.client_ca),
+	 .shown = "none", .help = "Authorities, in PEM, whose certificates clients are asked for."},
+	{"listen[].tls.clientAuth", "string", CONFIG_CUSTOM, .read = config_read_client_auth,
+	 .shown = "`\"required\"` with `clientCa`", .schema = "{\"enum\":[\"required\",\"optional\"]}",
+	 .help = "`required` turns away a client without a certificate, `optional` serves it as well. One with a wrong "
+		 "certificate is turned away in any case."},
+	{"listen[].tls.minVersion", "string", CONFIG_CUSTOM, .read = config_read_min_version, .shown = "`\"1.2\"`",
+	 .schema = "{\"enum\":[\"1.2\",\"1.3\"]}", .help = "The lowest version of TLS that is spoken."},
 	SECTION("control"),
 	{"control.path", "path", CONFIG_PATH, AT(control_path), .shown = "`tappet.sock` beside the store",
 	 .help = "The UNIX socket of the command line. Whoever may open it is an administrator."},
@@ -48,6 +65,11 @@ const struct config_key config_keys[] = {
 	{"publicUrl", "string", CONFIG_CUSTOM, .read = config_read_url, .shown = "none",
 	 .schema = "{\"type\":\"string\",\"pattern\":\"^https?://[^/ ?#][^ ?#]*$\"}",
 	 .help = "How the world reaches this daemon, for the addresses that are shown to people."},
+	{"trustedProxies", "list", CONFIG_CUSTOM, .read = config_read_proxies, .fallback = "[]",
+	 .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":2}}",
+	 .help = "Proxies that are believed what they say of their clients (`Forwarded`, `X-Forwarded-For`, "
+		 "`X-Forwarded-Proto`): addresses, ranges (`10.0.0.0/8`), or `unix` for whoever connects by a UNIX "
+		 "socket. See [operations.md](operations.md#behind-a-proxy)."},
 	{"store", "string", CONFIG_CUSTOM, .read = config_read_store, .fallback = "\"sqlite:tappet.db\"",
 	 .schema = "{\"type\":\"string\",\"pattern\":\"^(sqlite:.+|[^:]+|[^:/]*/.*)$\"}",
 	 .help = "The store: `sqlite:PATH`, or just the path."},
@@ -123,6 +145,7 @@ static void read_path(struct config_reader *cr, const struct json *v, char **ret
 static void read_key(struct config_reader *cr, const struct config_key *key, const struct json *v, void *into)
 {
 	void *at = (char *)into + key->offset;
+	const char *dot = strrchr(key->path, '.');
 	int64_t number;
 
 	switch (key->kind) {
@@ -130,7 +153,7 @@ static void read_key(struct config_reader *cr, const struct config_key *key, con
 		key->read(&cr->reader, into, v);
 		break;
 	case CONFIG_SECTION:
-		config_read_object(cr, key->path, key->path, v, into);
+		config_read_object(cr, key->path, dot ? dot + 1 : key->path, v, into);
 		break;
 	case CONFIG_COUNT:
 		if (reader_int(&cr->reader, v, key->min, key->max, &number))
@@ -144,9 +167,6 @@ static void read_key(struct config_reader *cr, const struct config_key *key, con
 		break;
 	case CONFIG_PATH:
 		read_path(cr, v, at);
-		break;
-	case CONFIG_LATER:
-		reader_unsupported(&cr->reader, v);
 		break;
 	}
 }
@@ -182,7 +202,7 @@ static void unknown_key(struct config_reader *cr, const char *prefix, const char
 	for (size_t i = 0; i < config_key_count; i++) {
 		const char *known = config_name_within(config_keys[i].path, prefix);
 
-		if (known && config_keys[i].kind != CONFIG_LATER)
+		if (known)
 			nearest_offer(&near, known);
 	}
 	if (near.word)
@@ -254,7 +274,7 @@ void config_document(struct buf *out)
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
 
-		if (key->kind == CONFIG_LATER || key->kind == CONFIG_SECTION)
+		if (key->kind == CONFIG_SECTION)
 			continue;
 		(void)buf_printf(out, "| `%s` | %s | ", key->path, key->type);
 		if (key->fallback)

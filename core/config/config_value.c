@@ -61,6 +61,35 @@ void config_read_url(struct reader *r, void *into, const struct json *v)
 		c->public_url[len - 1] = '\0';
 }
 
+static void read_proxy(struct reader *r, struct config *c, const struct json *item)
+{
+	const char *problem;
+
+	if (!json_is_string(item)) {
+		reader_expected(r, item, "an IP address, a range of them, or \"unix\"");
+		return;
+	}
+	if (strcmp(json_str(item), "unix") == 0)
+		c->trust_unix = true;
+	else if (cidr_parse(json_str(item), &c->trusted[c->trusted_count], &problem) == 0)
+		c->trusted_count++;
+	else
+		reader_mistake(r, item, false, "\"%.60s\": %s", json_str(item), problem);
+}
+
+void config_read_proxies(struct reader *r, void *into, const struct json *v)
+{
+	struct config *c = into;
+
+	if (!json_is_array(v)) {
+		reader_expected(r, v, "a list");
+		return;
+	}
+	c->trusted = reader_calloc(r, json_count(v) + 1, sizeof(*c->trusted));
+	for (const struct json *item = json_first(v); item && c->trusted; item = json_next(item))
+		read_proxy(r, c, item);
+}
+
 void config_read_store(struct reader *r, void *into, const struct json *v)
 {
 	static const char scheme[] = "sqlite:";

@@ -90,6 +90,16 @@ static int load_config(struct daemon *d)
 	return r;
 }
 
+/* Before anything is started: with mistakes in them nothing is. */
+static int load_certificates(struct daemon *d)
+{
+	struct certificates *found = &d->certificates.found;
+	int r = certificates_read(d->config, found);
+	if (r < 0)
+		print_mistakes(&found->mistakes);
+	return r;
+}
+
 /* ---- The process ------------------------------------------------------------------------------------------------------- */
 
 static void raise_file_limit(void)
@@ -201,12 +211,14 @@ static void release(struct daemon *d)
 	uv_close((uv_handle_t *)&d->stop_timer, NULL);
 	signals_close(d);
 	loop_watch_close(&d->loop_watch);
+	certificates_stop(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	int r = uv_loop_close(&d->loop);
 	if (r < 0)
 		log_warn("handles were left open", log_errno(r), LOG_END);
 	/* Ends the pool's threads before OpenSSL cleans up behind main: each has state of its own there. */
 	uv_library_shutdown();
+	certificates_free(d);
 	bus_free(d->bus);
 	health_free(d->health);
 	metrics_free(d->metrics);
@@ -223,7 +235,8 @@ int daemon_serve(const struct serve_options *options)
 {
 	struct daemon d = {.options = options, .started_ms = clock_mono_ms()};
 	prepare_process(options);
-	if (load_config(&d) < 0) {
+	if (load_config(&d) < 0 || load_certificates(&d) < 0) {
+		certificates_release(&d.certificates.found);
 		config_free(d.config);
 		return CLI_USAGE;
 	}

@@ -7,14 +7,17 @@ static void finish(struct daemon *d, int status)
 	struct reload *r = &d->reload;
 	struct buf mistakes;
 	buf_init(&mistakes, 64 * 1024);
-	if (status < 0)
+	if (status < 0) {
+		diag_print(&r->certificates.mistakes, &mistakes);
 		diag_print(&r->diag, &mistakes);
+	}
 	for (size_t i = 0; i < r->workflow_count; i++)
 		workflow_unref(r->workflows[i]);
 	free(r->workflows);
 	programs_release(&r->programs);
 	definitions_release(&r->definitions);
 	diag_release(&r->diag);
+	certificates_release(&r->certificates);
 	r->workflows = NULL;
 	r->workflow_count = 0;
 	r->busy = false;
@@ -50,8 +53,10 @@ static void on_applied(void *arg, int status)
 	/* At start nobody has been told of anything yet, changed or not. */
 	if (status == 0 && d->reload.at_start)
 		engine_each(d->engine, sync_entry, d);
-	if (status == 0 && !d->reload.at_start)
+	if (status == 0 && !d->reload.at_start) {
 		health_set(d->health, "definitions", HEALTH_OK, NULL);
+		certificates_take(d, &d->reload.certificates);
+	}
 	if (status == 0)
 		log_info("definitions loaded", log_int("workflows", d->reload.workflow_count), LOG_END);
 	if (status < 0 || d->reload.at_start || d->stopping) {
@@ -136,7 +141,10 @@ static void decide(struct daemon *d)
 	struct reload *r = &d->reload;
 	if (r->diag.count > 0)
 		tell_mistakes(d);
-	if (r->diag.count > 0 && !r->at_start) {
+	bool bad_certificates = r->certificates.mistakes.count > 0;
+	if (bad_certificates)
+		certificates_refuse(d, &r->certificates);
+	if ((r->diag.count > 0 || bad_certificates) && !r->at_start) {
 		finish(d, -EINVAL);
 		return;
 	}
@@ -208,6 +216,8 @@ static void read_folder(uv_work_t *work)
 	struct daemon *d = work->data;
 	int r = definitions_read(d->config, &d->reload.diag, &d->reload.definitions);
 	d->reload.unreadable = r < 0;
+	if (!d->reload.at_start)
+		(void)certificates_read(d->config, &d->reload.certificates);
 	if (r < 0)
 		diag_add(&d->reload.diag, d->config->workflows, 0, 0, "cannot read the folder: %s", log_strerror(r));
 }
@@ -220,6 +230,7 @@ int definitions_load(struct daemon *d, bool at_start, void (*done)(void *arg, in
 		return -EBUSY;
 	diag_init(&r->diag);
 	memset(&r->definitions, 0, sizeof(r->definitions));
+	memset(&r->certificates, 0, sizeof(r->certificates));
 	programs_init(&r->programs, &d->programs);
 	r->busy = true;
 	r->at_start = at_start;

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/post.h"
 #include "config/config.h"
+#include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "expr/programs.h"
 #include "host/host.h"
@@ -14,7 +15,8 @@ struct reload {
 	uv_work_t work; /* reads the folder on the pool */
 	struct diag diag;
 	struct definitions definitions;
-	struct workflow **workflows; /* what is applied: the good ones, and the last good revision of the others */
+	struct certificates certificates; /* not at the start, when they were read before */
+	struct workflow **workflows;      /* what is applied: the good ones, and the last good revision of the others */
 	size_t workflow_count;
 	struct programs programs;
 	bool busy, at_start;
@@ -46,6 +48,7 @@ struct daemon {
 	struct host *host;
 	struct api *api;
 	struct reload reload;
+	struct certificate_watch certificates;
 	struct host_settle settle; /* at the start */
 	struct map programs;       /* by digest: jq programs that are known to be good */
 	char *plugin_folder, *scratch, *jq_helper, *launch_helper;

@@ -137,6 +137,7 @@ int listen_open(struct daemon *d)
 			.is_unix = c->listen[i].is_unix,
 			.mode = 0660,
 			.surfaces = c->listen[i].serve,
+			.tls = i < d->certificates.count ? d->certificates.all[i] : NULL,
 		};
 		r = listen_on(d, &options);
 	}

@@ -65,6 +65,9 @@ static int open_gateway(struct daemon *d)
 	gateway_defaults(&options);
 	options.loop = &d->loop;
 	options.metrics = d->metrics;
+	options.trusted = d->config->trusted;
+	options.trusted_count = d->config->trusted_count;
+	options.trust_unix = d->config->trust_unix;
 	options.body_max = d->config->body_max;
 	options.connections_max = d->config->connections_max;
 	options.connections_per_address_max = d->config->connections_per_address_max;
@@ -161,6 +164,10 @@ int parts_open(struct daemon *d)
 		return fail("cannot start", r);
 	health_show(d->health, d->metrics);
 	loop_watch_open(&d->loop_watch, &d->loop, d->metrics);
+	r = certificates_open(d, &d->certificates.found);
+	certificates_release(&d->certificates.found);
+	if (r < 0)
+		return fail("cannot take the certificates", r);
 	if ((r = open_store(d)) < 0)
 		return r;
 	if ((r = open_gateway(d)) < 0)

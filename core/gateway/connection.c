@@ -52,7 +52,7 @@ static void finish(struct connection *c)
 {
 	leave_requests(c);
 	buf_release(&c->in);
-	if (c->ended || c->stream->ops->shutdown(c->stream) < 0) {
+	if (c->stream->ops->shutdown(c->stream) < 0 || c->ended) {
 		connection_drop(c);
 		return;
 	}
@@ -79,6 +79,8 @@ static enum waiting what_for(const struct connection *c)
 {
 	if (c->state != CONNECTION_OPEN || c->ended)
 		return WAITING_NOT;
+	if (c->stream->opening)
+		return WAITING_HANDSHAKE;
 	if (c->incoming)
 		return c->incoming->want_continue ? WAITING_NOT : WAITING_BODY;
 	if (!connection_may_take(c))
@@ -92,7 +94,7 @@ static enum waiting what_for(const struct connection *c)
 static void watch(struct connection *c)
 {
 	const struct gateway_options *o = &c->gateway->options;
-	const int64_t times[] = {0, o->idle_timeout_ms, o->head_timeout_ms, o->body_timeout_ms};
+	const int64_t times[] = {0, o->idle_timeout_ms, o->head_timeout_ms, o->body_timeout_ms, o->head_timeout_ms};
 	enum waiting waiting = what_for(c);
 	if (waiting == c->waiting)
 		return;
@@ -104,6 +106,8 @@ static void too_late(struct connection *c)
 {
 	metric_add(c->gateway->metric_timeouts, c->waiting != WAITING_IDLE);
 	if (c->waiting == WAITING_IDLE)
+		(void)c->stream->ops->shutdown(c->stream); /* a client of TLS can tell this from a cut */
+	if (c->waiting == WAITING_IDLE || c->waiting == WAITING_HANDSHAKE)
 		connection_drop(c);
 	else if (c->waiting == WAITING_HEAD)
 		connection_refuse(c, 408, "timeout", "The head of the request did not arrive in time.");
@@ -134,6 +138,9 @@ void connection_sweep(struct connection *c, uint64_t now)
 		return;
 	}
 	sweep_output(c, now);
+	/* Nobody tells of the end of a handshake. */
+	if (c->waiting == WAITING_HANDSHAKE)
+		watch(c);
 	if (c->state == CONNECTION_OPEN && c->waiting != WAITING_NOT && now >= c->wait_until)
 		too_late(c);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "gateway/chars.h"
+#include "gateway/forwarded.h"
 #include "gateway/head.h"
 
 /* More than the first piece of a body is allocated as it comes, not as it is promised. */
@@ -147,6 +148,7 @@ static void begin_request(struct connection *c, const char *bytes, size_t len)
 		connection_refuse(c, problem.status, problem.type, problem.detail);
 		return;
 	}
+	forwarded_apply(r, &c->peer);
 	if (!accept_head(c))
 		return;
 	if (r->chunked || r->body_len > 0)

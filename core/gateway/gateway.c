@@ -85,7 +85,8 @@ static int address_enter(struct gateway *g, const struct peer *peer)
 			return -ENOMEM;
 		}
 	}
-	bool counts = !peer->loopback || g->options.count_loopback;
+	/* All clients of a proxy have its address. */
+	bool counts = (!peer->loopback && !peer->trusted) || g->options.count_loopback;
 	if (counts && address->connections >= g->options.connections_per_address_max)
 		return -EUSERS;
 	address->connections++;
@@ -99,6 +100,14 @@ static void address_leave(struct gateway *g, const struct peer *peer)
 		map_remove(&g->addresses, peer->key, peer->key_len);
 		free(address);
 	}
+}
+
+bool gateway_trusts(const struct gateway *g, const uint8_t address[static CIDR_ADDRESS_SIZE])
+{
+	for (size_t i = 0; i < g->options.trusted_count; i++)
+		if (cidr_match(&g->options.trusted[i], address))
+			return true;
+	return false;
 }
 
 const char *gateway_admit(struct gateway *g, const struct peer *peer)

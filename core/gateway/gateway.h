@@ -15,8 +15,11 @@
 
 struct gateway;
 struct listener;
+struct tls;
 struct route;
 struct http_request;
+
+struct cidr;
 
 struct gateway_options {
 	uv_loop_t *loop;
@@ -26,6 +29,10 @@ struct gateway_options {
 	size_t connections_max;             /* in all: further ones are answered 503 and closed */
 	size_t connections_per_address_max; /* TCP */
 	bool count_loopback; /* this machine is an address like others; else it has no limit of its own: a proxy may stand there */
+	/* Proxies whose word about their clients counts. Stays the caller's, and has to outlive the gateway. */
+	const struct cidr *trusted;
+	size_t trusted_count;
+	bool trust_unix;          /* whoever connects by a UNIX socket, but for the control socket */
 	int64_t head_timeout_ms;  /* from the first byte to the end of the head: 408 */
 	int64_t body_timeout_ms;  /* between two pieces of a body: 408 */
 	int64_t idle_timeout_ms;  /* between requests: closed without a word */
@@ -52,6 +59,7 @@ struct listener_options {
 	const char *group; /* of the socket's file, or NULL */
 	unsigned surfaces; /* bits; a route is served when it shares one */
 	bool control;      /* requests on it say http_is_control */
+	struct tls *tls;   /* NULL: none. Stays the caller's, and has to outlive the gateway */
 };
 /* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the
  * address as bound: with the real port, or unix:PATH. */
@@ -86,13 +94,18 @@ const char *http_param(const struct http_request *r, const char *name);
 const char *http_header(const struct http_request *r, const char *name); /* the first of several */
 bool http_header_at(const struct http_request *r, size_t index, const char **ret_name, const char **ret_value);
 const char *http_body(const struct http_request *r, size_t *ret_len); /* NUL-terminated as well */
-const char *http_remote(const struct http_request *r);                /* address without port, or "unix" */
-const char *http_scheme(const struct http_request *r);                /* "http" or "https" */
-/* Of the client's certificate, when it was verified: "CN=ada,O=Example" (RFC 2253); else NULL. */
+/* Address without port, or "unix". Of the client, also behind a trusted proxy. */
+const char *http_remote(const struct http_request *r);
+const char *http_scheme(const struct http_request *r); /* "http" or "https", as the client sees it likewise */
+/* Subject of the certificate that the client was verified by, as RFC 2253 writes it; NULL: it has shown none. */
 const char *http_client_subject(const struct http_request *r);
 int64_t http_peer_uid(const struct http_request *r); /* of who connected by a UNIX socket; -1: not known */
 bool http_is_control(const struct http_request *r);
-bool http_is_loopback(const struct http_request *r); /* came by loopback or a UNIX socket */
+/* Came by loopback or a UNIX socket, and no header shows that a proxy has passed it on. */
+bool http_is_loopback(const struct http_request *r);
+/* Where the other end of the connection is, whatever headers say. */
+enum http_peer { HTTP_PEER_NETWORK, HTTP_PEER_LOOPBACK, HTTP_PEER_UNIX };
+enum http_peer http_peer(const struct http_request *r);
 /* `gone(arg)` is called when the client leaves before the answer is complete (the request still has to be answered). A
  * client that has closed only its sending side looks the same, so an answer given then is still sent if it can be. */
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg);

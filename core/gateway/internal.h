@@ -9,6 +9,7 @@
 #define GATEWAY_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "gateway/chunk.h"
@@ -67,6 +68,7 @@ struct http_request {
 	bool told_gone;
 	bool chunked_answer;
 	bool control, loopback;
+	enum http_peer peer;
 	char *head; /* the head's bytes, each text ended by a NUL; behind them the decoded path */
 	size_t head_cap;
 	size_t head_len;
@@ -83,7 +85,9 @@ struct http_request {
 	size_t query_count;
 	bool query_decoded;
 	char remote[REMOTE_SIZE];
-	int64_t peer_uid; /* of a UNIX socket; -1: not known */
+	const char *scheme;
+	char *client_subject; /* NULL: no certificate that was verified */
+	int64_t peer_uid;     /* of a UNIX socket; -1: not known */
 	void (*gone)(void *arg);
 	void *gone_arg;
 	void (*drained)(void *arg); /* NULL: nobody waits for it */
@@ -118,14 +122,15 @@ void response_options(struct http_request *r, const char *allow);
 enum connection_state { CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
 
 /* What the client is waited for, and so which time-out holds. */
-enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY };
+enum waiting { WAITING_NOT, WAITING_IDLE, WAITING_HEAD, WAITING_BODY, WAITING_HANDSHAKE };
 
 struct peer {
 	char text[REMOTE_SIZE];
 	unsigned char key[17]; /* family and address */
 	size_t key_len;        /* 0: not counted per address */
 	bool loopback;
-	int64_t uid; /* who connected by a UNIX socket; -1: not known */
+	bool trusted; /* a proxy whose word about its clients counts */
+	int64_t uid;  /* who connected by a UNIX socket; -1: not known */
 };
 
 struct connection {
@@ -224,6 +229,8 @@ struct gateway {
 const char *gateway_admit(struct gateway *g, const struct peer *peer);
 /* The reverse of having come in. */
 void gateway_leave(struct gateway *g, const struct peer *peer);
+/* Whether it is a proxy's of the configuration. */
+bool gateway_trusts(const struct gateway *g, const uint8_t address[static CIDR_ADDRESS_SIZE]);
 /* The connection is in the gateway's list from the one call to the other. */
 void gateway_enter(struct gateway *g, struct connection *c);
 void gateway_forget(struct gateway *g, struct connection *c);

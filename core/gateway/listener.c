@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include "base/log.h"
+#include "gateway/tls.h"
 #include "gateway/unix_socket.h"
 
 #define BACKLOG 1024
@@ -18,6 +19,7 @@ struct listener {
 		uv_pipe_t pipe;
 	} uv;
 	bool control, local;
+	struct tls *tls;
 	unsigned surfaces;
 	struct unix_socket unix_socket;
 	uint64_t warned_ms; /* of the loop's time */
@@ -101,12 +103,17 @@ static int find_peer(const struct listener *l, struct stream *stream, struct pee
 	*ret = (struct peer){.text = "unix", .loopback = true, .uid = -1};
 	if (l->uv.handle.type != UV_TCP) {
 		ret->uid = find_uid(stream);
+		ret->trusted = l->gateway->options.trust_unix;
 		return 0;
 	}
 	int r = uv_tcp_getpeername((uv_tcp_t *)stream_handle(stream), (struct sockaddr *)&address, &size);
-	if (r == 0)
-		set_peer(ret, &address);
-	return r;
+	if (r < 0)
+		return r;
+	set_peer(ret, &address);
+	uint8_t bytes[CIDR_ADDRESS_SIZE];
+	if (cidr_address(ret->text, strlen(ret->text), bytes) == 0)
+		ret->trusted = gateway_trusts(l->gateway, bytes);
+	return 0;
 }
 
 static void close_stream(struct stream *stream)
@@ -119,7 +126,7 @@ static void let_in(struct listener *l, struct stream *stream)
 {
 	struct gateway *g = l->gateway;
 	struct peer peer;
-	if (find_peer(l, stream, &peer) < 0) {
+	if (find_peer(l, stream, &peer) < 0 || (l->tls && tls_stream_open(l->tls, stream, &stream) < 0)) {
 		close_stream(stream);
 		return;
 	}
@@ -258,6 +265,7 @@ int gateway_listen(struct gateway *g, const struct listener_options *options, ch
 	l->gateway = g;
 	l->surfaces = options->surfaces;
 	l->control = options->control;
+	l->tls = options->tls;
 	list_append(&g->listeners, &l->link);
 	int r = options->is_unix ? bind_unix(l, options) : bind_tcp(l, options);
 	l->uv.handle.data = l;

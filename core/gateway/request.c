@@ -41,8 +41,12 @@ struct http_request *request_new(struct connection *c)
 	r->keep_alive = true;
 	r->control = c->control;
 	r->loopback = c->peer.loopback;
+	r->peer = c->peer.key_len == 0 ? HTTP_PEER_UNIX : c->peer.loopback ? HTTP_PEER_LOOPBACK : HTTP_PEER_NETWORK;
 	memcpy(r->remote, c->peer.text, sizeof(r->remote));
 	r->peer_uid = c->peer.uid;
+	r->scheme = c->stream->secure ? "https" : "http";
+	if (c->stream->client_subject)
+		r->client_subject = strdup(c->stream->client_subject);
 	list_append(&c->requests, &r->link);
 	c->request_count++;
 	return r;
@@ -62,6 +66,7 @@ void request_free(struct http_request *r)
 	list_remove(&r->link);
 	route_unref(r->route);
 	free(r->query_pairs);
+	free(r->client_subject);
 	if (g->spare_request_count == KEEP_REQUESTS) {
 		buf_release(&r->body);
 		buf_release(&r->out);
@@ -266,14 +271,12 @@ const char *http_remote(const struct http_request *r)
 
 const char *http_scheme(const struct http_request *r)
 {
-	(void)r;
-	return "http";
+	return r->scheme;
 }
 
 const char *http_client_subject(const struct http_request *r)
 {
-	(void)r;
-	return NULL;
+	return r->client_subject;
 }
 
 int64_t http_peer_uid(const struct http_request *r)
@@ -289,6 +292,11 @@ bool http_is_control(const struct http_request *r)
 bool http_is_loopback(const struct http_request *r)
 {
 	return r->loopback;
+}
+
+enum http_peer http_peer(const struct http_request *r)
+{
+	return r->peer;
 }
 
 void http_on_gone(struct http_request *r, void (*gone)(void *arg), void *arg)

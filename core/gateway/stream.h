@@ -7,6 +7,7 @@
 #ifndef GATEWAY_STREAM_H
 #define GATEWAY_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <uv.h>
@@ -40,6 +41,9 @@ struct stream {
 	const struct stream_ops *ops;
 	const struct stream_callbacks *callbacks;
 	void *owner;
+	bool secure;                /* TLS */
+	bool opening;               /* a handshake has to come before the first byte, in either direction */
+	const char *client_subject; /* of the certificate that the client was verified by, or NULL */
 };
 
 /* Accepts a connection from `server`, a TCP or pipe handle. Reads go through `read_buffer`, which all streams of one

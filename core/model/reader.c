@@ -71,11 +71,6 @@ void reader_expected(struct reader *r, const struct json *v, const char *what)
 		reader_mistake(r, v, false, "expected %s, found %s%s", what, article, found);
 }
 
-void reader_unsupported(struct reader *r, const struct json *member)
-{
-	reader_mistake(r, member, true, "\"%s\" is not supported by this version", json_key(member));
-}
-
 void *reader_calloc(struct reader *r, size_t count, size_t size)
 {
 	void *memory = calloc(count ? count : 1, size);

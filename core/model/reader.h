@@ -58,7 +58,6 @@ void reader_mistake(struct reader *r, const struct json *v, bool at_key, const c
 	__attribute__((format(printf, 4, 5)));
 /* "KEY: expected WHAT, found a number" */
 void reader_expected(struct reader *r, const struct json *v, const char *what);
-void reader_unsupported(struct reader *r, const struct json *member);
 /* NULL, with the error kept, when there is no memory. */
 void *reader_calloc(struct reader *r, size_t count, size_t size);
 char *reader_strdup(struct reader *r, const char *text);
