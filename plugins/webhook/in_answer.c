@@ -136,7 +136,7 @@ static void add_value(const cJSON *value, bool in_json, struct text *out)
 	if (in_json) {
 		text_json(&quoted, tappet_cstr(text));
 		if (!quoted.failed)
-			text_add(out, quoted.bytes + 1, quoted.len - 2);
+			text_bytes(out, quoted.bytes + 1, quoted.len - 2);
 		out->failed = out->failed || quoted.failed;
 	} else {
 		text_cstr(out, text);
@@ -153,12 +153,12 @@ static bool fill(const struct call *c, const char *template, const cJSON *docume
 	while ((mark = strstr(at, "$(")) != NULL) {
 		const char *end = strchr(mark, ')');
 		if (mark > template && mark[-1] == '$') {
-			text_add(out, at, (size_t)(mark - at) - 1);
+			text_bytes(out, at, (size_t)(mark - at) - 1);
 			text_cstr(out, "$(");
 			at = mark + 2;
 			continue;
 		}
-		text_add(out, at, (size_t)(mark - at));
+		text_bytes(out, at, (size_t)(mark - at));
 		snprintf(missing, 128, "%.*s", (int)(end - mark - 2), mark + 2);
 		const cJSON *value = document ? resolve(document, missing) : NULL;
 		if (strcmp(missing, "activity.id") == 0)

@@ -188,12 +188,12 @@ static void write_header(const struct webhook *w, tappet_request *request, size_
 	}
 	name[i] = '\0';
 	/* Fields of one name are one list (RFC 9110 section 5.3). */
-	text_add(&value, first->value.ptr, first->value.len);
+	text_bytes(&value, first->value.ptr, first->value.len);
 	for (size_t n = from + 1; w->http->header_at(request, n, &h) == TAPPET_OK; n++) {
 		if (h.name.len != first->name.len || strncasecmp(h.name.ptr, first->name.ptr, h.name.len) != 0)
 			continue;
 		text_cstr(&value, ", ");
-		text_add(&value, h.value.ptr, h.value.len);
+		text_bytes(&value, h.value.ptr, h.value.len);
 	}
 	text_member(out, name, tappet_strn(value.bytes, value.len));
 	out->failed = out->failed || value.failed;
@@ -317,7 +317,7 @@ static enum payload_error write_body(const struct settings *s, tappet_str type, 
 	/* A text that is not one whole value could bring members of its own into what stands around it. */
 	if (!json_is_whole(body))
 		return PAYLOAD_NOT_JSON;
-	text_add(out, body.ptr, body.len);
+	text_bytes(out, body.ptr, body.len);
 	return PAYLOAD_OK;
 }
 

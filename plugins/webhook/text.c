@@ -21,7 +21,7 @@ static bool make_room(struct text *t, size_t len)
 	return true;
 }
 
-void text_add(struct text *t, const char *bytes, size_t len)
+void text_bytes(struct text *t, const char *bytes, size_t len)
 {
 	if (!make_room(t, len + 1))
 		return;
@@ -33,7 +33,7 @@ void text_add(struct text *t, const char *bytes, size_t len)
 
 void text_cstr(struct text *t, const char *bytes)
 {
-	text_add(t, bytes, strlen(bytes));
+	text_bytes(t, bytes, strlen(bytes));
 }
 
 /* How many bytes the character at `at` has, 0 when it is none (RFC 3629 section 4). */
@@ -80,7 +80,7 @@ static void add_escaped(struct text *t, unsigned char c)
 void text_json(struct text *t, tappet_str value)
 {
 	const unsigned char *bytes = (const unsigned char *)value.ptr;
-	text_add(t, "\"", 1);
+	text_bytes(t, "\"", 1);
 	for (size_t i = 0; i < value.len;) {
 		const size_t len = utf8_length(bytes + i, value.len - i);
 		if (len == 0)
@@ -88,19 +88,19 @@ void text_json(struct text *t, tappet_str value)
 		else if (bytes[i] < 0x20 || bytes[i] == '"' || bytes[i] == '\\')
 			add_escaped(t, bytes[i]);
 		else
-			text_add(t, value.ptr + i, len);
+			text_bytes(t, value.ptr + i, len);
 		i += len ? len : 1;
 	}
-	text_add(t, "\"", 1);
+	text_bytes(t, "\"", 1);
 }
 
 void text_key(struct text *t, const char *key)
 {
 	const char last = t->len ? t->bytes[t->len - 1] : '{';
 	if (last != '{' && last != '[')
-		text_add(t, ",", 1);
+		text_bytes(t, ",", 1);
 	text_json(t, tappet_cstr(key));
-	text_add(t, ":", 1);
+	text_bytes(t, ":", 1);
 }
 
 void text_member(struct text *t, const char *key, tappet_str value)

@@ -11,7 +11,7 @@ struct text {
 	bool failed; /* out of memory */
 };
 
-void text_add(struct text *t, const char *bytes, size_t len);
+void text_bytes(struct text *t, const char *bytes, size_t len);
 void text_cstr(struct text *t, const char *bytes);
 /* With the quotes. Bytes that are no UTF-8 become U+FFFD. */
 void text_json(struct text *t, tappet_str value);

@@ -123,7 +123,7 @@ struct parsed {
 
 /* false: a timestamp is twice there, or more signatures than anybody sends. What does not fit is passed over, since
  * senders add things. */
-bool pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret);
+bool header_pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret);
 
 struct signed_parts {
 	tappet_str body, timestamp, id, method, url, path, form;

@@ -140,7 +140,7 @@ static bool take(struct parsed *parsed, tappet_str name, tappet_str value)
 	return true;
 }
 
-bool pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret)
+bool header_pattern_parse(const struct scheme *scheme, tappet_str value, struct parsed *ret)
 {
 	struct parsed parsed = {0};
 	tappet_str prefix = tappet_cstr(scheme->prefix), item, pattern, name, found;

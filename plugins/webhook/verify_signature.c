@@ -239,7 +239,7 @@ static enum outcome read_headers(const struct scheme *scheme, const struct verif
 {
 	tappet_str value;
 	enum outcome outcome = one_header(request, scheme->header, &value);
-	if (outcome == FINE && !pattern_parse(scheme, value, ret_parsed))
+	if (outcome == FINE && !header_pattern_parse(scheme, value, ret_parsed))
 		outcome = UNREADABLE;
 	ret_parts->timestamp = ret_parsed->timestamp;
 	if (outcome == FINE && scheme->timestamp_header)

@@ -135,8 +135,8 @@ static void where_they_are_malformed_the_proxys_own_address_stays(void **state)
 		/* A quote that the client leaves open does not make what follows its own. */
 		"Forwarded: for=\"1.2.3.4, for=203.0.113.5\r\n",
 		"Forwarded: for=\"1.2.3.4, for=\"[2001:db8::9]\"\r\n",
-		"Forwarded: "
-		"for=\"203.0.113.5aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\r\n",
+		("Forwarded: "
+		 "for=\"203.0.113.5aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\r\n"),
 		"Forwarded: nonsense\r\nX-Forwarded-For: 203.0.113.5\r\n",
 	};
 	struct world w;
