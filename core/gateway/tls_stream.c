@@ -111,6 +111,8 @@ static int flush(struct tls_stream *t)
 {
 	if (buf_error(&t->out) < 0)
 		return buf_error(&t->out);
+	if (t->shut)
+		buf_release(&t->out); /* an alert about what still comes */
 	if (t->busy || t->out.len == 0)
 		return 0;
 	ssize_t taken = t->inner->ops->try_write(t->inner, t->out.data, t->out.len);
@@ -185,6 +187,11 @@ static int tls_shutdown(struct stream *base)
 	struct tls_stream *t = from_base(base);
 	t->shutting = true;
 	ERR_clear_error();
+	if (base->opening && !t->deaf) {
+		/* It would write what must not be written any more. */
+		metric_add(t->link.tls->aborted, 1);
+		t->deaf = true;
+	}
 	if (!base->opening)
 		(void)SSL_shutdown(t->ssl);
 	int r = flush(t);
