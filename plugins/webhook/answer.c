@@ -58,7 +58,7 @@ struct answer answer_for_result(const tappet_result *result)
 	struct answer answer;
 	switch (result->outcome) {
 	case TAPPET_ECONFLICT:
-		return (struct answer){409, 0, "conflict", "The Idempotency-Key was used for another body."};
+		return (struct answer){409, 0, "conflict", "The Idempotency-Key was used for another request."};
 	case TAPPET_EREFUSED:
 		return answer_for_reason(result->reason);
 	case TAPPET_ECANCELED:

@@ -178,21 +178,50 @@ static void answer_refused(const struct call *c, const tappet_result *result)
 		   *detail && result->outcome == TAPPET_EREFUSED ? detail : answer.detail, answer.retry_after_s);
 }
 
-static void emitted(void *arg, const tappet_result *result)
+static void end_refused(struct call *c, const tappet_result *result)
 {
-	struct call *c = arg;
 	struct webhook *w = c->w;
-	/* A delivery that comes again differs in more than matters, the sender's address for one; a caller's own key is
-	 * a promise that the request is the same. */
-	const bool known = result->outcome == TAPPET_EDUP || (result->outcome == TAPPET_ECONFLICT && !c->own_key);
-	if (result->outcome == TAPPET_OK || known) {
-		snprintf(c->activity_id, sizeof(c->activity_id), "%s", result->activity_id);
-		in_accepted(c, known);
-		return;
-	}
 	answer_refused(c, result);
 	call_free(c);
 	webhook_end(w);
+}
+
+static bool has_digest(tappet_str document, const char *digest)
+{
+	cJSON *tree = cJSON_ParseWithLength(document.ptr, document.len);
+	const cJSON *cause = cJSON_GetObjectItemCaseSensitive(tree, "cause");
+	const cJSON *first = cJSON_GetObjectItemCaseSensitive(cause, "digest");
+	const bool same = cJSON_IsString(first) && strcmp(first->valuestring, digest) == 0;
+	cJSON_Delete(tree);
+	return same;
+}
+
+static void compared(void *arg, int32_t result, const tappet_activity_info *info)
+{
+	struct call *c = arg;
+	if (result == TAPPET_OK && info && has_digest(info->document, c->digest))
+		in_accepted(c, true);
+	else if (result == TAPPET_OK || result == TAPPET_ENOTFOUND)
+		end_refused(c, &(tappet_result){.outcome = TAPPET_ECONFLICT});
+	else
+		end_refused(c, &(tappet_result){.outcome = TAPPET_ECANCELED});
+}
+
+/* What comes again differs in more than matters: the sender's address, a signature with its time. A caller's own key is a
+ * promise that what is asked for is the same, and that is looked at. */
+static void emitted(void *arg, const tappet_result *result)
+{
+	struct call *c = arg;
+	const bool conflict = result->outcome == TAPPET_ECONFLICT;
+	if (result->outcome != TAPPET_OK && result->outcome != TAPPET_EDUP && !conflict) {
+		end_refused(c, result);
+		return;
+	}
+	snprintf(c->activity_id, sizeof(c->activity_id), "%s", result->activity_id);
+	if (!conflict || !c->own_key)
+		in_accepted(c, result->outcome != TAPPET_OK);
+	else if (c->w->activity->status(c->w->self, c->activity_id, compared, c) < 0)
+		end_refused(c, &(tappet_result){.outcome = TAPPET_ECANCELED});
 }
 
 /* ---- The emission ---- */
@@ -229,9 +258,13 @@ static tappet_str find_key(struct call *c, char room[static DEDUP_KEY_MAX + 2])
 static int32_t emit(struct call *c, const struct binding *b, tappet_str payload, tappet_str key)
 {
 	struct text cause = {0};
+	if (c->own_key && !request_digest(c->w, c->settings, c->request, c->digest))
+		return TAPPET_ENOMEM;
 	text_cstr(&cause, "{");
 	text_member(&cause, "remote", c->w->http->remote(c->request));
 	text_member(&cause, "path", c->w->http->path(c->request));
+	if (c->own_key)
+		text_member(&cause, "digest", tappet_cstr(c->digest));
 	text_cstr(&cause, "}");
 	const tappet_emission out = {
 		.struct_size = sizeof(out),

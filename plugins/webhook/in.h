@@ -6,6 +6,7 @@
 
 #define ORIGIN_MAX 256
 #define EXTRA_HEADERS_MAX 8
+#define DIGEST_TEXT_SIZE 65 /* SHA-256 in hex */
 
 /* A call that waits for the host. The trigger may go meanwhile; its settings stay. */
 struct call {
@@ -13,9 +14,10 @@ struct call {
 	tappet_request *request;
 	struct settings *settings;
 	char activity_id[ID_LEN + 1];
-	int64_t wait_ms;    /* that the caller asked for; 0: not */
-	bool own_key;       /* the dedup key is the caller's Idempotency-Key */
-	int32_t limit_left; /* calls that are left to its address; -1: there is no limit */
+	int64_t wait_ms;               /* that the caller asked for; 0: not */
+	bool own_key;                  /* the dedup key is the caller's Idempotency-Key */
+	char digest[DIGEST_TEXT_SIZE]; /* with own_key: what the request asks for */
+	int32_t limit_left;            /* calls that are left to its address; -1: there is no limit */
 	int32_t limit_reset_s;
 };
 
@@ -27,6 +29,9 @@ const char *payload_error_text(enum payload_error error);
  * goes in as "event", or NULL. `body`: the JSON text that takes the place of the body, or NULL. */
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
 				 const char *event, const char *body, struct text *out);
+/* Method, query and body, without who sends them and how: what an Idempotency-Key stands for. False: no memory. */
+bool request_digest(const struct webhook *w, const struct settings *s, tappet_request *request,
+		    char ret[static DIGEST_TEXT_SIZE]);
 /* The query or a form as an object: "a=1&b=2&b=3" is {"a":"1","b":["2","3"]}. `hidden`: keys that are left out, NULL at the end. */
 enum payload_error form_write(tappet_str form, const char *const *hidden, struct text *out);
 /* A percent-encoded text, with a NUL behind it; NULL: no memory. plus: a '+' is a space. */

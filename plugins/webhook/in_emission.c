@@ -323,16 +323,41 @@ static enum payload_error write_body(const struct settings *s, tappet_str type, 
 
 /* ---- The whole ---- */
 
+/* Without what is secret or about the answer. */
+static enum payload_error write_query(const struct webhook *w, const struct settings *s, tappet_request *request,
+				      struct text *out)
+{
+	const char *const hidden[] = {"token", "wait", verifier_secret_query(s->verifier), NULL};
+	return form_write(w->http->query(request), hidden, out);
+}
+
+bool request_digest(const struct webhook *w, const struct settings *s, tappet_request *request,
+		    char ret[static DIGEST_TEXT_SIZE])
+{
+	const tappet_str method = w->http->method(request), body = w->http->body(request);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	struct text all = {0};
+	text_bytes(&all, method.ptr, method.len);
+	const bool written = write_query(w, s, request, &all) == PAYLOAD_OK;
+	text_bytes(&all, body.ptr, body.len);
+	const bool done =
+		written && !all.failed && EVP_Digest(all.bytes, all.len, digest, &len, EVP_sha256(), NULL) == 1;
+	for (unsigned i = 0; done && i < len; i++)
+		snprintf(ret + 2 * (size_t)i, 3, "%02x", digest[i]);
+	text_release(&all);
+	return done;
+}
+
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
 				 const char *event, const char *body, struct text *out)
 {
 	const tappet_str type = w->http->header(request, "Content-Type");
-	const char *const hidden[] = {"token", "wait", verifier_secret_query(s->verifier), NULL};
 	text_cstr(out, "{");
 	text_member(out, "method", w->http->method(request));
 	text_member(out, "path", w->http->path(request));
 	text_key(out, "query");
-	enum payload_error error = form_write(w->http->query(request), hidden, out);
+	enum payload_error error = write_query(w, s, request, out);
 	text_key(out, "headers");
 	write_headers(w, s, request, out);
 	text_member(out, "remote", w->http->remote(request));

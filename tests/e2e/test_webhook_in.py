@@ -1,8 +1,10 @@
 """Senders that speak as they please: /webhook/in/WORKFLOW, paths of triggers' own, signatures, answers, handshakes, CloudEvents."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
+import http.client
 import json
 import time
 
@@ -194,7 +196,21 @@ def test_the_same_key_starts_once(daemon):
     assert accepted(post(daemon, b'{"a": 1}', Idempotency_Key="k"), 200) == first
     other = post(daemon, b'{"a": 2}', Idempotency_Key="k")
     assert other.status == 409 and other.type == "conflict"
+    assert post(daemon, b'{"a": 1}', "/webhook/in/site?x=1", Idempotency_Key="k").status == 409
+    assert post(daemon, b'{"a": 1}', method="PUT", Idempotency_Key="k").status == 409
     assert post(daemon, b"{}", Idempotency_Key="k" * 256).status == 400
+
+
+def test_the_same_key_from_elsewhere_starts_nothing_again(daemon):
+    """A retry may come by another address, with another time in its signature, and ask for the end."""
+    hook(daemon, {"auth": "none", "success": 202, "headers": "*"})
+    first = accepted(post(daemon, b'{"a": 1}', "/webhook/in/site?x=1", Idempotency_Key="k", X_Time="1"), 202)
+    again = {"Idempotency-Key": "k", "X-Time": "2"}
+    with contextlib.closing(http.client.HTTPConnection(*daemon.address, source_address=("127.0.0.2", 0))) as other:
+        other.request("POST", "/webhook/in/site?x=1&wait=30s", b'{"a": 1}', again)
+        answer = other.getresponse()
+        assert answer.status == 200 and json.loads(answer.read())["id"] == first
+    assert payload_of(daemon, first)["remote"] == "127.0.0.1"
 
 
 def test_pages_of_other_origins(daemon):
