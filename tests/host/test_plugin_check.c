@@ -51,13 +51,24 @@ static void each_rule_is_named_by_the_plugin_that_breaks_it(void **state)
 		breaks_this_alone(i);
 }
 
-static void a_retry_is_seen_later_as_well(void **state)
+static size_t rule_of(const char *id)
 {
 	size_t rule = 0;
-	(void)state;
-	while (strcmp(probe_rule_id(rule), "EMIT-RETRY") != 0)
+	while (strcmp(probe_rule_id(rule), id) != 0)
 		rule++;
-	breaks_alone(TEST_PLUGIN_DIR "/broken_emit_retry_later.so", rule);
+	return rule;
+}
+
+static void a_retry_is_seen_later_as_well(void **state)
+{
+	(void)state;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_emit_retry_later.so", rule_of("EMIT-RETRY"));
+}
+
+static void a_check_that_changes_its_mind_is_seen_as_well(void **state)
+{
+	(void)state;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_desc_check_again.so", rule_of("DESC-CHECK"));
 }
 
 static void a_plugin_that_keeps_the_rules_passes(void **state)
@@ -88,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_is_named_by_the_plugin_that_breaks_it),
 		cmocka_unit_test(a_retry_is_seen_later_as_well),
+		cmocka_unit_test(a_check_that_changes_its_mind_is_seen_as_well),
 		cmocka_unit_test(a_plugin_that_keeps_the_rules_passes),
 		cmocka_unit_test(the_webhook_plugin_passes),
 		cmocka_unit_test(options_that_are_no_object_are_told_by_their_name),

@@ -154,6 +154,8 @@ bool fake_allowed(struct fake_instance *i, const char *function)
 	}
 	if (!fake_on_loop(f, function))
 		return false;
+	if (f->checking)
+		board_broken(f->board, DESC_CHECK, "in %s it called %s", f->callback, function);
 	if (f->current && f->current != i)
 		board_broken(f->board, LIFE_TWICE, "in %s of the instance \"%s\" it called %s for the instance \"%s\"",
 			     f->callback, f->current->name, function, i->name);
@@ -204,8 +206,12 @@ static void fake_log(tappet_instance *self, int32_t level, const char *message, 
 	(void)message;
 	(void)fields;
 	(void)field_count;
-	if (i && i->phase == FAKE_DESTROYED)
+	if (!i)
+		return;
+	if (i->phase == FAKE_DESTROYED)
 		board_broken(i->f->board, LIFE_AFTER, "log was called after destroy");
+	else if (pthread_equal(pthread_self(), i->f->loop) && i->f->checking)
+		board_broken(i->f->board, DESC_CHECK, "in %s it called log", i->f->callback);
 }
 
 static int32_t fake_config_str(const tappet_config *config, const char *key, size_t index, tappet_str *ret)

@@ -111,6 +111,7 @@ struct fake {
 	enum fake_plan plan;
 	bool hard;       /* outcomes and refusals of every kind; else all is well */
 	bool timed;      /* callbacks are timed in this scenario */
+	bool checking;   /* check_options or check_trigger runs */
 	bool odd_events; /* batches of all shapes; else plausible ones */
 	uint64_t newest; /* event */
 	size_t batches;

@@ -14,6 +14,8 @@ static const struct {
 	[DESC_PURE] = {"DESC-PURE", "tappet_plugin_v1 says the same each time, and opens and starts nothing"},
 	[DESC_OPTIONS] = {"DESC-OPTIONS",
 			  "each option has a help text, a default of its type, and is replaced by one that is there"},
+	[DESC_CHECK] = {"DESC-CHECK",
+			"check_options and check_trigger say the same each time, and call nothing of the host"},
 	[LIFE_CREATE] = {"LIFE-CREATE", "create, trigger_add and start succeed with valid options"},
 	[LIFE_OPTIONS] = {"LIFE-OPTIONS", "survives absurd and huge options (it may refuse them)"},
 	[LIFE_TWICE] = {"LIFE-TWICE", "two instances of it do not get in each other's way"},

@@ -26,6 +26,7 @@ struct binding {
 
 struct hooks {
 	void (*describe)(void);
+	void (*check)(const tappet_checker *checker, tappet_check *check);
 	int32_t (*create)(struct state *s, const tappet_config *config);
 	void (*add)(struct state *s, tappet_trigger *handle);
 	void (*start)(struct state *s);
@@ -58,6 +59,12 @@ static inline int32_t broken_emit(struct state *s, tappet_trigger *trigger, cons
 static inline void broken_fire(void *arg)
 {
 	hooks.fire(arg);
+}
+
+static inline void broken_check(const tappet_checker *checker, tappet_check *check, const tappet_config *config)
+{
+	(void)config;
+	hooks.check(checker, check);
 }
 
 static int32_t create(const tappet_host *host, tappet_instance *self, const tappet_config *config, void **ret_state)
@@ -171,6 +178,7 @@ const tappet_plugin *tappet_plugin_v1(void)
 		.stop = stop,
 		.destroy = destroy,
 		.clock_set = clock_set,
+		.check_trigger = hooks.check ? broken_check : NULL,
 	};
 	return &plugin;
 }
