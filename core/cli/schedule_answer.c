@@ -79,7 +79,7 @@ static void write_instants(const struct schedule *s, int64_t from_ms, int64_t co
 	jsonw_close(out, '}');
 }
 
-void schedule_answer(const struct schedule_question *q, struct zones *zones, struct buf *out)
+bool schedule_answer(const struct schedule_question *q, struct zones *zones, struct buf *out)
 {
 	struct schedule *s;
 	struct pattern_error error;
@@ -87,10 +87,11 @@ void schedule_answer(const struct schedule_question *q, struct zones *zones, str
 	const int r = schedule_ask(q, zones, &s, &from_ms, &error);
 	if (r < 0) {
 		write_error(out, r == -ENOMEM ? "out of memory" : error.message);
-		return;
+		return false;
 	}
 	write_instants(s, from_ms, q->count, out);
 	schedule_free(s);
+	return true;
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ static void answer_line(const struct schedule_question *defaults, struct zones *
 	else if (read_question(line, &q, &error) < 0)
 		write_error(out, error.message);
 	else
-		schedule_answer(&q, zones, out);
+		(void)schedule_answer(&q, zones, out);
 	json_free(line);
 	if (buf_error(out) < 0) {
 		buf_clear(out);

@@ -17,8 +17,8 @@ struct schedule_question {
 int schedule_ask(const struct schedule_question *q, struct zones *zones, struct schedule **ret, int64_t *ret_from_ms,
 		 struct pattern_error *ret_error);
 
-/* {"valid":true,"next":[...]}, or {"valid":false,"error":"..."}, without an end of line. */
-void schedule_answer(const struct schedule_question *q, struct zones *zones, struct buf *out);
+/* {"valid":true,"next":[...]}, or false and {"valid":false,"error":"..."}, without an end of line. */
+bool schedule_answer(const struct schedule_question *q, struct zones *zones, struct buf *out);
 
 /* Answers every line of `fd` with a line on stdout; what a line does not say, `q` does. Answers are written before it waits
  * for further lines. Returns how the process ends. */
