@@ -69,24 +69,31 @@ static int read_listener(const struct config *c, size_t index, struct certificat
 	return r;
 }
 
-int certificates_read(const struct config *c, struct certificates *ret)
+static int read_all(const struct config *c, struct certificates *found)
 {
 	int r = 0;
+	found->identities = calloc(c->listen_count + 1, sizeof(struct tls_identity *));
+	found->expires_s = calloc(c->listen_count + 1, sizeof(int64_t *));
+	if (!found->identities || !found->expires_s)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->listen_count; i++) {
+		int one = c->listen[i].tls.at ? read_listener(c, i, found) : 0;
+		r = r < 0 && r != -EINVAL ? r : one < 0 ? one : r;
+	}
+	return r;
+}
+
+int certificates_read(const struct config *c, struct certificates *ret)
+{
 	*ret = (struct certificates){.count = c->listen_count};
 	diag_init(&ret->mistakes);
 	diag_init(&ret->warnings);
 	find_state(c, ret->state);
-	ret->identities = calloc(c->listen_count + 1, sizeof(struct tls_identity *));
-	ret->expires_s = calloc(c->listen_count + 1, sizeof(int64_t *));
-	if (!ret->identities || !ret->expires_s)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->listen_count; i++) {
-		int found = c->listen[i].tls.at ? read_listener(c, i, ret) : 0;
-		r = r < 0 && r != -EINVAL ? r : found < 0 ? found : r;
-	}
-	if (r < 0 && ret->mistakes.count == 0)
-		diag_add(&ret->mistakes, c->path, 0, 0, "the certificates cannot be read: %s", log_strerror(r));
-	return r;
+	ret->error = read_all(c, ret);
+	if (ret->error < 0 && ret->mistakes.count == 0)
+		diag_add(&ret->mistakes, c->path, 0, 0, "the certificates cannot be read: %s",
+			 log_strerror(ret->error));
+	return ret->error;
 }
 
 void certificates_release(struct certificates *found)
@@ -181,7 +188,7 @@ static void has_looked(uv_work_t *work, int status)
 	struct certificate_watch *w = &d->certificates;
 	struct certificates *found = &w->found;
 	w->busy = false;
-	if (status == 0 && !d->stopping && found->mistakes.count > 0) {
+	if (status == 0 && !d->stopping && found->error < 0) {
 		certificates_refuse(d, found);
 		/* It is told once, until something changes again. */
 		memcpy(w->state, found->state, sizeof(w->state));

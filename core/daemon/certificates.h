@@ -17,6 +17,7 @@ struct certificates {
 	struct tls_identity **identities; /* by the index of the listener; NULL: it has no TLS */
 	int64_t **expires_s;              /* likewise, of its certificates */
 	size_t count;
+	int error;                  /* what certificates_read returned: only with 0 they may be taken */
 	uint8_t state[DIGEST_SIZE]; /* of the files, before they were read */
 };
 

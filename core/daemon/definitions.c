@@ -141,7 +141,7 @@ static void decide(struct daemon *d)
 	struct reload *r = &d->reload;
 	if (r->diag.count > 0)
 		tell_mistakes(d);
-	bool bad_certificates = r->certificates.mistakes.count > 0;
+	bool bad_certificates = r->certificates.error < 0;
 	if (bad_certificates)
 		certificates_refuse(d, &r->certificates);
 	if ((r->diag.count > 0 || bad_certificates) && !r->at_start) {
