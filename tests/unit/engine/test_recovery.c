@@ -334,12 +334,14 @@ static void a_stop_records_the_end_of_all_that_end_within_the_drain(void **state
 	len += (size_t)snprintf(definition, sizeof(definition), "{\"steps\":[");
 	for (int i = 0; i < STEPS; i++)
 		len += (size_t)snprintf(definition + len, sizeof(definition) - len,
-					"%s{\"id\":\"s%d\",\"needs\":[],\"script\":\"echo 1 > $ROOT/began%d; "
-					"read x < $ROOT/gate; true\"}",
+					"%s{\"id\":\"s%d\",\"needs\":[],\"script\":\"exec 3< $ROOT/gate; "
+					"echo 1 > $ROOT/began%d; read x <&3; true\"}",
 					i ? "," : "", i, i);
 	(void)snprintf(definition + len, sizeof(definition) - len, "]}");
 	rig_path(r, "gate", name_of_gate);
 	assert_int_equal(mkfifo(name_of_gate, 0600), 0);
+	gate = open(name_of_gate, O_RDWR | O_CLOEXEC);
+	assert_true(gate >= 0);
 	rig_up(r);
 	(void)rig_define(r, "test", definition);
 	rig_run(r, "test", NULL, id);
@@ -347,9 +349,7 @@ static void a_stop_records_the_end_of_all_that_end_within_the_drain(void **state
 		(void)snprintf(name, sizeof(name), "began%d", i);
 		rig_wait_file(r, name);
 	}
-	/* Opening the gate ends all of them: each reads the end of it. */
-	gate = open(name_of_gate, O_WRONLY | O_CLOEXEC);
-	assert_true(gate >= 0);
+	/* Ends all of them, for they have it open: each reads the end of it. */
 	(void)close(gate);
 	rig_down(r, 20000);
 	rig_up(r);
