@@ -1,6 +1,8 @@
 /* Accounts and refusals: what a plugin says became of what started nothing. */
 #include "internal.h"
 
+#define ACCOUNT_SIZE_1_0 offsetof(tappet_account, subject)
+
 struct account {
 	testkit_account seen; /* first: testkit_account_at */
 	struct task task;
@@ -23,10 +25,10 @@ static void run(struct task *task)
 	trigger_pending_done(t);
 }
 
-static int32_t check(const tappet_account *a)
+static int32_t check(const tappet_trigger *t, const tappet_account *a)
 {
 	if (a->first_ms > a->last_ms || a->count < 1 || a->outcome < TAPPET_ACCOUNT_MISSED ||
-	    a->outcome > TAPPET_ACCOUNT_DROPPED)
+	    a->outcome > TAPPET_ACCOUNT_DROPPED || !subject_allowed(t, a->subject))
 		return TAPPET_EINVAL;
 	return TAPPET_OK;
 }
@@ -34,27 +36,33 @@ static int32_t check(const tappet_account *a)
 int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tappet_done_cb cb, void *arg)
 {
 	testkit *kit = trigger ? trigger->handle.kit : NULL;
+	tappet_account copy = {0};
 	uint64_t bytes = 0;
 	int32_t error = call_begin(kit, "account");
 	if (error)
 		return error == TAPPET_EBUSY ? credit_busy(kit) : error;
 	if (!trigger_usable(trigger) || !trigger->live || kit->phase != STARTED)
 		return TAPPET_ESTATE;
-	if (!given || !cb || given->struct_size < sizeof(tappet_account)) {
+	if (!given || !cb || given->struct_size < ACCOUNT_SIZE_1_0) {
 		rule_broken(kit, RULE_EMIT_2, "account");
 		return TAPPET_EINVAL;
 	}
-	error = check(given);
-	if (error ||
-	    !checkpoints_valid(given->checkpoints, given->checkpoint_count, given->checkpoint_size, &error, &bytes))
+	memcpy(&copy, given, given->struct_size < sizeof(copy) ? given->struct_size : sizeof(copy));
+	error = check(trigger, &copy);
+	if (error || !checkpoints_valid(copy.checkpoints, copy.checkpoint_count, copy.checkpoint_size, &error, &bytes))
 		return error;
 	if (!credit_allows(trigger, bytes))
 		return credit_refused(trigger);
 	struct account *a = kit_alloc(sizeof(*a));
 	records_add(&kit->accounts, a);
-	a->seen = (testkit_account){trigger, given->first_ms, given->last_ms, given->count, given->outcome};
-	a->checkpoints = checkpoints_copy(kit, given->checkpoints, given->checkpoint_count, given->checkpoint_size);
-	a->checkpoint_count = given->checkpoint_count;
+	a->seen = (testkit_account){.trigger = trigger,
+				    .first_ms = copy.first_ms,
+				    .last_ms = copy.last_ms,
+				    .count = copy.count,
+				    .outcome = copy.outcome,
+				    .subject = kit_keep(kit, copy.subject).ptr};
+	a->checkpoints = checkpoints_copy(kit, copy.checkpoints, copy.checkpoint_count, copy.checkpoint_size);
+	a->checkpoint_count = copy.checkpoint_count;
 	a->task.run = run;
 	a->cb = cb;
 	a->arg = arg;

@@ -6,6 +6,7 @@
 #define CAUSE_MAX (64 * 1024)
 #define CHECKPOINT_VALUE_MAX (64 * 1024)
 #define CHECKPOINTS_MAX 256
+#define EMISSION_SIZE_1_0 offsetof(tappet_emission, subject)
 
 struct emission {
 	struct task task; /* in kit->tasks unless it is held */
@@ -79,14 +80,26 @@ static const char *activity_of(testkit *kit, size_t number)
 	return kit_keep(kit, tappet_cstr(id)).ptr;
 }
 
-/* As the store has it: one activity for a workflow and key. */
+/* WORKFLOW/TRIGGER NUL KEY, with the subject in the trigger's place. */
+static char *known_key(const testkit_emission *e, size_t *ret_len)
+{
+	char scope[300];
+	int n = snprintf(scope, sizeof(scope), "%s/%s", e->workflow_id, *e->subject ? e->subject : e->trigger_id);
+	if (n < 0 || n >= (int)sizeof(scope))
+		misuse("the id of trigger %s is too long", e->trigger_id);
+	char *key = kit_alloc((size_t)n + 1 + e->dedup_key.len);
+	memcpy(key, scope, (size_t)n);
+	memcpy(key + n + 1, e->dedup_key.ptr, e->dedup_key.len);
+	*ret_len = (size_t)n + 1 + e->dedup_key.len;
+	return key;
+}
+
+/* As the store has it: one activity for a trigger and key. */
 static void decide(testkit *kit, struct emission *e)
 {
 	testkit_emission *seen = &e->seen;
-	size_t workflow_len = strlen(seen->workflow_id), len = workflow_len + 1 + seen->dedup_key.len;
-	char *key = kit_alloc(len);
-	memcpy(key, seen->workflow_id, workflow_len);
-	memcpy(key + workflow_len + 1, seen->dedup_key.ptr, seen->dedup_key.len);
+	size_t len;
+	char *key = known_key(seen, &len);
 	const struct emission *known = map_get(&kit->known, key, len);
 	if (!known) {
 		if (map_put(&kit->known, key, len, e, NULL) < 0)
@@ -200,6 +213,7 @@ static struct emission *emission_new(tappet_trigger *trigger, const tappet_emiss
 			checkpoints_copy(kit, given->checkpoints, given->checkpoint_count, given->checkpoint_size),
 		.checkpoint_count = given->checkpoint_count,
 		.activity_id = "",
+		.subject = kit_keep(kit, given->subject).ptr,
 	};
 	e->task.run = run;
 	list_init(&e->task.node);
@@ -224,20 +238,20 @@ static int32_t scripted_error(testkit *kit, struct outcome **ret)
 int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet_emit_cb cb, void *arg)
 {
 	testkit *kit = trigger ? trigger->handle.kit : NULL;
-	tappet_emission copy;
+	tappet_emission copy = {0};
 	struct outcome *script;
 	int32_t error = call_begin(kit, "emit");
 	if (error)
 		return error == TAPPET_EBUSY ? credit_busy(kit) : error;
 	if (!trigger_usable(trigger) || !trigger->live || kit->phase != STARTED)
 		return TAPPET_ESTATE;
-	if (!given || !cb || given->struct_size < sizeof(tappet_emission)) {
+	if (!given || !cb || given->struct_size < EMISSION_SIZE_1_0) {
 		rule_broken(kit, RULE_EMIT_2, "emit");
 		return TAPPET_EINVAL;
 	}
-	copy = *given;
+	memcpy(&copy, given, given->struct_size < sizeof(copy) ? given->struct_size : sizeof(copy));
 	uint64_t bytes = copy.payload.len + copy.parameters.len + copy.cause.len + copy.dedup_key.len;
-	error = check(&copy);
+	error = subject_allowed(trigger, copy.subject) ? check(&copy) : TAPPET_EINVAL;
 	if (error || !checkpoints_valid(copy.checkpoints, copy.checkpoint_count, copy.checkpoint_size, &error, &bytes))
 		return error;
 	if (!credit_allows(trigger, bytes))

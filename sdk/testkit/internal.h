@@ -63,8 +63,8 @@ struct tappet_trigger {
 	struct list node; /* in kit->triggers, until it is freed */
 	char *id, *workflow_id, *scope;
 	void *state;
-	bool live, removed;
-	size_t pending; /* callbacks that name it */
+	bool open, live, removing, removed; /* removing: inside of trigger_remove */
+	size_t pending;                     /* callbacks that name it */
 	uint64_t emissions_now, bytes_now;
 	bool busy; /* told EBUSY for its own share: it is owed a resume */
 	struct health health;
@@ -74,6 +74,11 @@ struct outcome {
 	struct list node;
 	int32_t outcome, reason;
 	char *detail;
+};
+
+/* What triggers are told of their workflow. */
+struct workflow_words {
+	const char *id, *slug, *name, *team;
 };
 
 /* A growing array of pointers to what the kit owns. */
@@ -98,8 +103,8 @@ struct tappet_instance {
 	size_t fault, failed;
 	int32_t fault_error;
 
-	struct list handles, triggers, tasks, posts, timers, watches, outcomes, kv, tokens, activities, waiters,
-		readers, claims;
+	struct list handles, triggers, tasks, posts, timers, watches, outcomes, tokens, activities, waiters, readers,
+		claims;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
 	int64_t slow_ms, callback_us; /* 0: not watched; CPU time at the begin of the callback */
@@ -108,8 +113,10 @@ struct tappet_instance {
 	bool hold, told_busy, retry;
 	struct outcome always;
 	size_t operations; /* kv, work, activities under way */
-	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events;
-	uint64_t oldest_event; /* that is kept still */
+	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events, workflows;
+	struct map kv;            /* SCOPE NUL KEY -> entry */
+	struct entry **kv_sorted; /* all of them in the order of these bytes; NULL: not sorted since the last change */
+	uint64_t oldest_event;    /* that is kept still */
 	size_t batch_max;
 	struct map known; /* dedup keys */
 	struct router router;
@@ -168,8 +175,10 @@ bool watches_release(testkit *kit);
 int watches_poll(testkit *kit, int timeout_ms);
 
 /* ---- option.c ---- */
-/* The options of a JSON text, or NULL with the kit's error set. */
+/* The options of a JSON text, checked by their table and by the plugin, or NULL with the kit's error set. */
 tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, const char *text);
+/* Those of an open trigger: none is set, and nobody is asked. */
+tappet_config *config_empty(testkit *kit);
 void config_close(tappet_config *config);
 size_t table_config_count(const tappet_config *config, const char *key);
 int32_t table_config_str(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
@@ -188,6 +197,8 @@ void claims_release(testkit *kit);
 
 /* ---- trigger.c ---- */
 bool trigger_usable(tappet_trigger *trigger);
+/* Whether an emission or account through it may carry this subject; an empty one always. */
+bool subject_allowed(const tappet_trigger *trigger, tappet_str subject);
 void trigger_pending_done(tappet_trigger *trigger);
 void triggers_end(testkit *kit);
 
@@ -213,14 +224,21 @@ int32_t credit_refused(tappet_trigger *trigger);
 int32_t credit_busy(testkit *kit);
 void credit_run(struct task *task);
 
-/* ---- state.c ---- */
+/* ---- kv.c ---- */
 int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value,
 		     tappet_done_cb cb, void *arg);
 int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
 		     void (*cb)(void *arg, int32_t result, tappet_str value), void *arg);
+int32_t table_kv_list(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
+		      void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count), void *arg);
+
+/* ---- state.c ---- */
 void state_put(testkit *kit, const char *scope, tappet_str key, tappet_str value);
-/* The state of a trigger as checkpoints; freed with free(). */
-tappet_checkpoint *state_list(const testkit *kit, const char *scope, size_t *ret_count);
+/* False: there is none. The value is valid until it changes. */
+bool state_get(const testkit *kit, const char *scope, tappet_str key, tappet_str *ret);
+/* The first `limit` of a scope behind the key `after` (empty: from the first), as checkpoints; freed with free(), valid
+ * until the state changes. */
+tappet_checkpoint *state_list(testkit *kit, const char *scope, tappet_str after, size_t limit, size_t *ret_count);
 void state_release(testkit *kit);
 
 /* ---- work.c ---- */

@@ -94,6 +94,7 @@ static const tappet_host host_table = {
 	.health = table_health,
 	.stopped = table_stopped,
 	.capability = table_capability,
+	.kv_list = table_kv_list,
 };
 
 const tappet_host *testkit_host(void)
@@ -105,10 +106,10 @@ const tappet_host *testkit_host(void)
 
 static void init_lists(testkit *kit)
 {
-	struct list *const lists[] = {&kit->handles, &kit->triggers,   &kit->tasks,           &kit->posts,
-				      &kit->timers,  &kit->watches,    &kit->outcomes,        &kit->kv,
-				      &kit->tokens,  &kit->activities, &kit->waiters,         &kit->requests,
-				      &kit->readers, &kit->claims,     &kit->credit_task.node};
+	struct list *const lists[] = {&kit->handles,    &kit->triggers,        &kit->tasks,    &kit->posts,
+				      &kit->timers,     &kit->watches,         &kit->outcomes, &kit->tokens,
+				      &kit->activities, &kit->waiters,         &kit->requests, &kit->readers,
+				      &kit->claims,     &kit->credit_task.node};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 }
@@ -118,6 +119,7 @@ static testkit *kit_new(void)
 	testkit *kit = kit_alloc(sizeof(*kit));
 	init_lists(kit);
 	map_init(&kit->known);
+	map_init(&kit->kv);
 	pthread_mutex_init(&kit->lock, NULL);
 	kit->thread = pthread_self();
 	kit->wall_ms = WALL_AT_START;
@@ -292,6 +294,7 @@ static void free_kit(testkit *kit)
 	records_release(&kit->refusals);
 	records_release(&kit->events);
 	records_release(&kit->log);
+	records_release(&kit->workflows);
 	records_release(&kit->texts);
 	free(kit->capabilities.items);
 	free(kit->always.detail);

@@ -91,6 +91,14 @@ static bool copy_table(testkit *kit, const tappet_option *given, size_t count, s
 	return fine;
 }
 
+static bool check_open(testkit *kit)
+{
+	for (size_t i = 0; kit->desc.open_trigger && i < kit->desc.trigger_option_count; i++)
+		if (kit->trigger_options[i].flags & OPTION_REQUIRED)
+			return incomplete(kit, "it has open_trigger, and an option of its triggers is required");
+	return true;
+}
+
 bool load_check(testkit *kit, const tappet_plugin *given)
 {
 	if (!given || given->struct_size < offsetof(tappet_plugin, clock_set))
@@ -100,5 +108,6 @@ bool load_check(testkit *kit, const tappet_plugin *given)
 		return incomplete(kit, "it needs a newer ABI than the testkit has");
 	return check_name(kit) && check_texts(kit) && check_functions(kit) &&
 	       copy_table(kit, kit->desc.options, kit->desc.option_count, &kit->options) &&
-	       copy_table(kit, kit->desc.trigger_options, kit->desc.trigger_option_count, &kit->trigger_options);
+	       copy_table(kit, kit->desc.trigger_options, kit->desc.trigger_option_count, &kit->trigger_options) &&
+	       check_open(kit);
 }

@@ -21,7 +21,7 @@ static void tell(testkit *kit, const struct diag *d)
 	buf_release(&mistakes);
 }
 
-tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, const char *text)
+static tappet_config *read_json(testkit *kit, bool of_trigger, const char *what, const char *text, bool ask)
 {
 	const struct option *table = of_trigger ? kit->trigger_options : kit->options;
 	size_t count = of_trigger ? kit->desc.trigger_option_count : kit->desc.option_count;
@@ -30,11 +30,10 @@ tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, cons
 	struct diag d;
 	diag_init(&d);
 	config->handle.release = release;
-	text = text ? text : "{}";
 	int r = json_file_parse(what, text, strlen(text), &d, &file);
 	if (r == 0)
 		r = option_check(table, count, file, file->root, ".", &d, &config->values);
-	if (r == 0)
+	if (r == 0 && ask)
 		options_check(kit, of_trigger, file, config, &d);
 	if (r < 0 || d.count > 0) {
 		tell(kit, &d);
@@ -44,6 +43,16 @@ tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, cons
 	json_file_free(file);
 	diag_release(&d);
 	return config;
+}
+
+tappet_config *config_open(testkit *kit, bool of_trigger, const char *what, const char *text)
+{
+	return read_json(kit, of_trigger, what, text ? text : "{}", true);
+}
+
+tappet_config *config_empty(testkit *kit)
+{
+	return read_json(kit, true, "open trigger", "{}", false);
 }
 
 void config_close(tappet_config *config)

@@ -2,190 +2,215 @@
 #include <stdio.h>
 #include "internal.h"
 
-#define KEY_MAX 255
-#define VALUE_MAX (1024 * 1024)
+#define SCOPE_SIZE 300
 
 struct entry {
-	struct list node; /* in kit->kv */
-	char *scope;
-	tappet_str key, value;
+	char *id; /* SCOPE NUL KEY; these bytes are the order of all of them */
+	size_t id_len, scope_len;
+	char *value;
+	size_t value_len;
 };
 
-struct operation {
-	struct handle handle; /* freed with the kit, should it never run */
-	struct task task;
-	tappet_trigger *trigger;
-	char *scope, *key, *value; /* value NULL: get */
-	size_t key_len, value_len;
-	tappet_done_cb put;
-	void (*get)(void *arg, int32_t result, tappet_str value);
-	void *arg;
-};
+static char *id_of(const char *scope, tappet_str key, size_t *ret_len)
+{
+	size_t scope_len = strlen(scope);
+	char *id = kit_alloc(scope_len + 1 + key.len);
+	memcpy(id, scope, scope_len);
+	if (key.len)
+		memcpy(id + scope_len + 1, key.ptr, key.len);
+	*ret_len = scope_len + 1 + key.len;
+	return id;
+}
 
 static struct entry *find(const testkit *kit, const char *scope, tappet_str key)
 {
-	list_each (node, &kit->kv) {
-		struct entry *e = list_entry(node, struct entry, node);
-		if (strcmp(e->scope, scope) == 0 && e->key.len == key.len && memcmp(e->key.ptr, key.ptr, key.len) == 0)
-			return e;
-	}
-	return NULL;
+	size_t len;
+	char *id = id_of(scope, key, &len);
+	struct entry *e = map_get(&kit->kv, id, len);
+	free(id);
+	return e;
 }
 
 static void entry_free(struct entry *e)
 {
-	list_remove(&e->node);
-	free(e->scope);
+	free(e->id);
+	free(e->value);
 	free(e);
+}
+
+/* What is sorted is sorted no longer. */
+static void forget_order(testkit *kit)
+{
+	free(kit->kv_sorted);
+	kit->kv_sorted = NULL;
+}
+
+static struct entry *add(testkit *kit, const char *scope, tappet_str key)
+{
+	struct entry *e = kit_alloc(sizeof(*e));
+	forget_order(kit);
+	e->scope_len = strlen(scope);
+	e->id = id_of(scope, key, &e->id_len);
+	if (map_put(&kit->kv, e->id, e->id_len, e, NULL) < 0)
+		misuse("out of memory");
+	return e;
+}
+
+static void drop(testkit *kit, struct entry *e)
+{
+	forget_order(kit);
+	map_remove(&kit->kv, e->id, e->id_len);
+	entry_free(e);
 }
 
 void state_put(testkit *kit, const char *scope, tappet_str key, tappet_str value)
 {
 	struct entry *e = find(kit, scope, key);
-	if (e)
-		entry_free(e);
-	if (value.len == 0)
+	if (value.len == 0) {
+		if (e)
+			drop(kit, e);
 		return;
-	e = kit_alloc(sizeof(*e));
-	e->scope = kit_text(scope);
-	e->key = kit_keep(kit, key);
-	e->value = kit_keep(kit, value);
-	list_append(&kit->kv, &e->node);
+	}
+	if (!e)
+		e = add(kit, scope, key);
+	char *copy = kit_copy(value.ptr, value.len);
+	free(e->value);
+	e->value = copy;
+	e->value_len = value.len;
 }
 
-tappet_checkpoint *state_list(const testkit *kit, const char *scope, size_t *ret_count)
+bool state_get(const testkit *kit, const char *scope, tappet_str key, tappet_str *ret)
 {
-	size_t count = 0, all = 0;
-	list_each (node, &kit->kv)
-		all++;
-	tappet_checkpoint *list = kit_alloc(all * sizeof(*list));
-	list_each (node, &kit->kv) {
-		const struct entry *e = list_entry(node, struct entry, node);
-		if (strcmp(e->scope, scope) == 0)
-			list[count++] = (tappet_checkpoint){e->key, e->value};
+	const struct entry *e = find(kit, scope, key);
+	if (e)
+		*ret = tappet_strn(e->value, e->value_len);
+	return e != NULL;
+}
+
+/* ---- In order ---- */
+
+static int compare_ids(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+	return order ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct entry *first = *(const struct entry *const *)a, *second = *(const struct entry *const *)b;
+	return compare_ids(first->id, first->id_len, second->id, second->id_len);
+}
+
+static int take(void *arg, const char *key, size_t key_len, void *value)
+{
+	struct entry ***next = arg;
+	(void)key;
+	(void)key_len;
+	*(*next)++ = value;
+	return 0;
+}
+
+static void sort(testkit *kit)
+{
+	struct entry **next;
+	if (kit->kv_sorted)
+		return;
+	kit->kv_sorted = next = kit_alloc(kit->kv.count * sizeof(*next));
+	map_each(&kit->kv, take, &next);
+	qsort(kit->kv_sorted, kit->kv.count, sizeof(*kit->kv_sorted), compare);
+}
+
+/* The first that lies behind these bytes. */
+static size_t behind(const testkit *kit, const char *id, size_t len)
+{
+	size_t low = 0, high = kit->kv.count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct entry *e = kit->kv_sorted[middle];
+		if (compare_ids(e->id, e->id_len, id, len) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_in(const struct entry *e, const char *scope)
+{
+	return e->scope_len == strlen(scope) && memcmp(e->id, scope, e->scope_len) == 0;
+}
+
+tappet_checkpoint *state_list(testkit *kit, const char *scope, tappet_str after, size_t limit, size_t *ret_count)
+{
+	size_t count = 0, len;
+	char *id = id_of(scope, after, &len);
+	sort(kit);
+	size_t at = behind(kit, id, len), room = kit->kv.count - at;
+	free(id);
+	tappet_checkpoint *list = kit_alloc((room < limit ? room : limit) * sizeof(*list));
+	for (; count < limit && at < kit->kv.count && is_in(kit->kv_sorted[at], scope); at++) {
+		const struct entry *e = kit->kv_sorted[at];
+		list[count++] = (tappet_checkpoint){
+			tappet_strn(e->id + e->scope_len + 1, e->id_len - e->scope_len - 1),
+			tappet_strn(e->value, e->value_len),
+		};
 	}
 	*ret_count = count;
 	return list;
 }
 
+static int release_one(void *arg, const char *key, size_t key_len, void *value)
+{
+	(void)arg;
+	(void)key;
+	(void)key_len;
+	entry_free(value);
+	return 0;
+}
+
 void state_release(testkit *kit)
 {
-	list_each_safe (node, &kit->kv)
-		entry_free(list_entry(node, struct entry, node));
-}
-
-/* ---- The calls ---- */
-
-static void release(struct handle *handle)
-{
-	struct operation *o = (struct operation *)(void *)handle;
-	free(o->scope);
-	free(o->key);
-	free(o->value);
-}
-
-static void run(struct task *task)
-{
-	struct operation *o = list_entry(task, struct operation, task);
-	testkit *kit = o->handle.kit;
-	const tappet_str key = tappet_strn(o->key, o->key_len);
-	kit->operations--;
-	if (o->put) {
-		state_put(kit, o->scope, key, tappet_strn(o->value, o->value_len));
-		callback_begin(kit);
-		o->put(o->arg, TAPPET_OK);
-		callback_end(kit, "the callback of kv_put");
-	} else {
-		const struct entry *e = find(kit, o->scope, key);
-		char *copy = kit_copy(e ? e->value.ptr : "", e ? e->value.len : 0);
-		callback_begin(kit);
-		o->get(o->arg, e ? TAPPET_OK : TAPPET_ENOTFOUND,
-		       e ? tappet_strn(copy, e->value.len) : tappet_cstr(NULL));
-		callback_end(kit, "the callback of kv_get");
-		free(copy);
-	}
-	if (o->trigger)
-		trigger_pending_done(o->trigger);
-}
-
-static int32_t begin(tappet_instance *self, tappet_trigger *trigger, tappet_str key, const char *call,
-		     struct operation **ret)
-{
-	if (!self || !key.ptr || key.len == 0)
-		return TAPPET_EINVAL;
-	int32_t error = call_begin(self, call);
-	if (error)
-		return error;
-	if (trigger && (!trigger_usable(trigger) || trigger->removed))
-		return TAPPET_ESTATE;
-	if (key.len > KEY_MAX)
-		return TAPPET_ETOOBIG;
-	struct operation *o = handle_new(self, call, sizeof(*o));
-	o->handle.release = release;
-	o->task.run = run;
-	o->trigger = trigger;
-	o->scope = kit_text(trigger ? trigger->scope : "");
-	o->key = kit_copy(key.ptr, key.len);
-	o->key_len = key.len;
-	self->operations++;
-	if (trigger)
-		trigger->pending++;
-	task_add(self, &o->task);
-	*ret = o;
-	return TAPPET_OK;
-}
-
-int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value,
-		     tappet_done_cb cb, void *arg)
-{
-	struct operation *o;
-	if (!cb || (value.len && !value.ptr))
-		return TAPPET_EINVAL;
-	if (value.len > VALUE_MAX)
-		return TAPPET_ETOOBIG;
-	int32_t error = begin(self, trigger, key, "kv_put", &o);
-	if (error)
-		return error;
-	o->value = kit_copy(value.ptr, value.len);
-	o->value_len = value.len;
-	o->put = cb;
-	o->arg = arg;
-	return TAPPET_OK;
-}
-
-int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
-		     void (*cb)(void *arg, int32_t result, tappet_str value), void *arg)
-{
-	struct operation *o;
-	int32_t error = cb ? begin(self, trigger, key, "kv_get", &o) : TAPPET_EINVAL;
-	if (error)
-		return error;
-	o->get = cb;
-	o->arg = arg;
-	return TAPPET_OK;
+	forget_order(kit);
+	map_each(&kit->kv, release_one, NULL);
+	map_release(&kit->kv);
 }
 
 /* ---- For the test ---- */
 
-static void scope_of(const char *trigger_id, char *scope, size_t size)
+static void scope_of(const char *trigger_id, char scope[static SCOPE_SIZE])
 {
 	if (trigger_id)
-		snprintf(scope, size, "%s/%s", TESTKIT_WORKFLOW, trigger_id);
+		snprintf(scope, SCOPE_SIZE, "%s/%s", TESTKIT_WORKFLOW, trigger_id);
 	else
 		scope[0] = '\0';
 }
 
 tappet_str testkit_kv(const testkit *kit, const char *trigger_id, const char *key)
 {
-	char scope[300];
-	scope_of(trigger_id, scope, sizeof(scope));
-	const struct entry *e = find(kit, scope, tappet_cstr(key));
-	return e ? e->value : tappet_cstr(NULL);
+	char scope[SCOPE_SIZE];
+	tappet_str value = {0};
+	scope_of(trigger_id, scope);
+	state_get(kit, scope, tappet_cstr(key), &value);
+	return value;
 }
 
 void testkit_kv_set(testkit *kit, const char *trigger_id, const char *key, const char *value)
 {
-	char scope[300];
-	scope_of(trigger_id, scope, sizeof(scope));
+	char scope[SCOPE_SIZE];
+	scope_of(trigger_id, scope);
 	state_put(kit, scope, tappet_cstr(key), tappet_cstr(value));
+}
+
+static int copy_one(void *arg, const char *key, size_t key_len, void *value)
+{
+	const struct entry *e = value;
+	(void)key_len;
+	state_put(arg, key, tappet_strn(e->id + e->scope_len + 1, e->id_len - e->scope_len - 1),
+		  tappet_strn(e->value, e->value_len));
+	return 0;
+}
+
+void testkit_kv_copy(testkit *kit, const testkit *other)
+{
+	map_each(&other->kv, copy_one, kit);
 }

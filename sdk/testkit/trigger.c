@@ -2,9 +2,23 @@
 #include <stdio.h>
 #include "internal.h"
 
+#define SUBJECT_MAX 64
+
 bool trigger_usable(tappet_trigger *trigger)
 {
 	return trigger && handle_usable(&trigger->handle);
+}
+
+bool subject_allowed(const tappet_trigger *trigger, tappet_str subject)
+{
+	if (subject.len == 0)
+		return true;
+	if (!trigger->open || !subject.ptr || subject.len > SUBJECT_MAX)
+		return false;
+	for (size_t i = 0; i < subject.len; i++)
+		if (!subject.ptr[i] || !strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", subject.ptr[i]))
+			return false;
+	return true;
 }
 
 static void release(struct handle *handle)
@@ -29,21 +43,44 @@ static struct tappet_trigger *trigger_new(testkit *kit, const char *workflow_id,
 	return t;
 }
 
+static const struct workflow_words *words_of(const testkit *kit, const char *workflow_id)
+{
+	static const struct workflow_words none = {.slug = "workflow", .name = "workflow", .team = ""};
+	for (size_t i = kit->workflows.count; i > 0; i--) {
+		const struct workflow_words *w = kit->workflows.items[i - 1];
+		if (strcmp(w->id, workflow_id) == 0)
+			return w;
+	}
+	return &none;
+}
+
+void testkit_workflow(testkit *kit, const char *workflow_id, const char *slug, const char *name, const char *team)
+{
+	struct workflow_words *w = kit_alloc(sizeof(*w));
+	w->id = kit_keep(kit, tappet_cstr(workflow_id)).ptr;
+	w->slug = kit_keep(kit, tappet_cstr(slug)).ptr;
+	w->name = kit_keep(kit, tappet_cstr(name ? name : slug)).ptr;
+	w->team = kit_keep(kit, tappet_cstr(team)).ptr;
+	records_add(&kit->workflows, w);
+}
+
 /* Copies that end with the call show a plugin that keeps the pointers, under a sanitizer at once. */
 static int32_t call_add(struct tappet_trigger *t, const tappet_config *config)
 {
 	testkit *kit = t->handle.kit;
 	size_t count = 0;
-	char *id = kit_text(t->id), *workflow_id = kit_text(t->workflow_id), *slug = kit_text("workflow");
-	tappet_checkpoint *checkpoints = state_list(kit, t->scope, &count);
+	const struct workflow_words *words = words_of(kit, t->workflow_id);
+	char *id = kit_text(t->id), *workflow_id = kit_text(t->workflow_id), *slug = kit_text(words->slug);
+	char *name = kit_text(words->name), *team = kit_text(words->team);
+	tappet_checkpoint *checkpoints = state_list(kit, t->scope, tappet_cstr(NULL), t->open ? 0 : SIZE_MAX, &count);
 	tappet_trigger_info *info = kit_alloc(sizeof(*info));
 	*info = (tappet_trigger_info){
 		.struct_size = sizeof(*info),
 		.trigger_id = id,
 		.workflow_id = workflow_id,
 		.workflow_slug = slug,
-		.workflow_name = slug,
-		.team = "",
+		.workflow_name = name,
+		.team = team,
 		.config = config,
 		.checkpoints = checkpoints,
 		.checkpoint_count = count,
@@ -54,6 +91,8 @@ static int32_t call_add(struct tappet_trigger *t, const tappet_config *config)
 	callback_end(kit, "trigger_add");
 	free(info);
 	free(checkpoints);
+	free(team);
+	free(name);
 	free(slug);
 	free(workflow_id);
 	free(id);
@@ -69,18 +108,23 @@ static void check_free(testkit *kit, const char *workflow_id, const char *id)
 	}
 }
 
-tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
-				       const char *options)
+static void check_addable(testkit *kit, const char *workflow_id, const char *trigger_id)
 {
 	if (kit->phase != CREATED && kit->phase != STARTED)
 		misuse("triggers are added between testkit_create and testkit_stop");
 	check_free(kit, workflow_id, trigger_id);
-	tappet_config *config = config_open(kit, true, trigger_id, options);
+}
+
+/* `config` is closed. */
+static tappet_trigger *add(testkit *kit, const char *workflow_id, const char *trigger_id, bool open,
+			   tappet_config *config)
+{
 	if (!config) {
 		claims_drop(kit, NULL);
 		return NULL;
 	}
 	struct tappet_trigger *t = trigger_new(kit, workflow_id, trigger_id);
+	t->open = open;
 	int32_t r = call_add(t, config);
 	config_close(config);
 	if (r < 0) {
@@ -93,6 +137,24 @@ tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, co
 	claims_take(kit, t);
 	list_append(&kit->triggers, &t->node);
 	return t;
+}
+
+tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
+				       const char *options)
+{
+	check_addable(kit, workflow_id, trigger_id);
+	return add(kit, workflow_id, trigger_id, false, config_open(kit, true, trigger_id, options));
+}
+
+tappet_trigger *testkit_open_trigger(testkit *kit, const char *workflow_id)
+{
+	char id[64];
+	if (!kit->desc.open_trigger)
+		misuse("the plugin has no open trigger");
+	workflow_id = workflow_id ? workflow_id : TESTKIT_WORKFLOW;
+	snprintf(id, sizeof(id), "+%s", kit->desc.name);
+	check_addable(kit, workflow_id, id);
+	return add(kit, workflow_id, id, true, config_empty(kit));
 }
 
 tappet_trigger *testkit_trigger_add(testkit *kit, const char *trigger_id, const char *options)
@@ -123,10 +185,12 @@ void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger)
 	if (trigger->handle.ended || trigger->removed)
 		misuse("trigger %s is removed already", trigger->scope);
 	trigger->live = false;
+	trigger->removing = true;
 	claims_drop(kit, trigger);
 	callback_begin(kit);
 	kit->desc.trigger_remove(kit->state, trigger->state);
 	callback_end(kit, "trigger_remove");
+	trigger->removing = false;
 	trigger->removed = true;
 	end_if_idle(trigger);
 }

@@ -31,6 +31,8 @@ static int32_t trigger_add(void *state, tappet_trigger *trigger, const tappet_tr
 {
 	struct told *t = state;
 	t->trigger = trigger;
+	snprintf(t->trigger_id, sizeof(t->trigger_id), "%s", info->trigger_id);
+	snprintf(t->slug, sizeof(t->slug), "%s", info->workflow_slug);
 	t->checkpoint[0] = '\0';
 	for (size_t i = 0; i < info->checkpoint_count; i++)
 		snprintf(t->checkpoint, sizeof(t->checkpoint), "%.*s", (int)info->checkpoints[i].value.len,
@@ -41,8 +43,9 @@ static int32_t trigger_add(void *state, tappet_trigger *trigger, const tappet_tr
 
 static void trigger_remove(void *state, void *trigger_state)
 {
-	(void)state;
-	(void)trigger_state;
+	struct told *t = state;
+	if (t->on_remove)
+		t->on_remove(t, trigger_state);
 }
 
 static void trigger_free(void *state, void *trigger_state)
@@ -116,6 +119,7 @@ const tappet_plugin *told_plugin(void)
 		.stop = stop,
 		.destroy = destroy,
 		.clock_set = clock_set,
+		.open_trigger = 1,
 	};
 	return &plugin;
 }
@@ -141,7 +145,7 @@ void told_end(testkit *kit, const char *rule)
 	told = (struct told){0};
 }
 
-static void settled(void *arg, const tappet_result *result)
+void told_settled(void *arg, const tappet_result *result)
 {
 	struct told *t = arg;
 	t->results++;
@@ -163,7 +167,7 @@ int32_t told_emit(const char *payload, const char *key, const char *checkpoint)
 					  .checkpoint_count = checkpoint ? 1 : 0,
 					  .checkpoint_size = sizeof(at)};
 	told.inside = true;
-	int32_t r = told.host->emit(told.trigger, &emission, settled, &told);
+	int32_t r = told.host->emit(told.trigger, &emission, told_settled, &told);
 	told.inside = false;
 	return r;
 }

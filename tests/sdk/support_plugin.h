@@ -21,15 +21,17 @@ struct told {
 	tappet_trigger *trigger; /* added last */
 	tappet_config *config;   /* of create; kept, against the rules */
 	int64_t every;
-	char checkpoint[64];
+	char checkpoint[64], trigger_id[64], slug[64];
 	int pauses, resumes, clock_sets, frees, fired, results, results_inside;
 	bool inside; /* a call of emit */
 	tappet_result last;
 	char last_id[25], last_key[64], last_detail[64];
+	int32_t removed_put, removed_list;
 	/* What to do; NULL: nothing, and `stopped` at once. */
 	void (*on_start)(struct told *told);
 	void (*on_stop)(struct told *told);
 	void (*on_destroy)(struct told *told);
+	void (*on_remove)(struct told *told, tappet_trigger *trigger);
 	void (*on_request)(struct told *told, tappet_request *request);
 };
 extern struct told told;
@@ -39,6 +41,8 @@ const tappet_plugin *told_plugin(void);
 testkit *told_begin(void);
 /* Closes the kit; exactly this rule was broken, or with NULL none. */
 void told_end(testkit *kit, const char *rule);
+/* A callback of emissions; `arg` is &told. */
+void told_settled(void *arg, const tappet_result *result);
 /* By told.trigger. */
 int32_t told_emit(const char *payload, const char *key, const char *checkpoint);
 

@@ -30,7 +30,7 @@ extern "C" {
 /* The major version; it is in the name of tappet_plugin_v1, too. */
 #define TAPPET_ABI_MAJOR 1
 /* The minor version of this header: what a plugin that is built with it writes into `abi_minor`. */
-#define TAPPET_ABI_MINOR 1
+#define TAPPET_ABI_MINOR 2
 
 #if defined(__GNUC__)
 /* Makes tappet_plugin_v1 visible where everything else is hidden (as tappet_add_plugin() has it). */
@@ -207,6 +207,10 @@ typedef struct tappet_emission {
 	const tappet_checkpoint *checkpoints; /* committed with it, or not at all; NULL when there are none */
 	size_t checkpoint_count;              /* how many; at most 256 */
 	size_t checkpoint_size;               /* sizeof(tappet_checkpoint) */
+	/* ABI 1.2: through an open trigger, the id of what it stands for ("5dd74d0976df2d000110e52a"): the activity, the
+	 * dedup key and a refusal carry it in place of the trigger's. [a-z0-9_-], at most 64 bytes; empty: the
+	 * trigger itself. TAPPET_EINVAL through any other trigger. */
+	tappet_str subject;
 } tappet_emission;
 
 /* What became of an emission. It is valid until the callback returns. */
@@ -240,6 +244,7 @@ typedef struct tappet_account {
 	const tappet_checkpoint *checkpoints; /* committed with it, or not at all; NULL when there are none */
 	size_t checkpoint_count;              /* how many; at most 256 */
 	size_t checkpoint_size;               /* sizeof(tappet_checkpoint) */
+	tappet_str subject;                   /* ABI 1.2: as in tappet_emission */
 } tappet_account;
 
 /* Fires exactly once for each call that took it and returned 0: later, on the loop thread. `result` is 0 or a
@@ -386,7 +391,19 @@ typedef struct tappet_host {
 	/* The table of an optional capability ("tappet.http/1"), valid until `destroy`, or NULL. Only what the
 	 * descriptor names in `needs`, or what the host happens to have. */
 	const void *(*capability)(tappet_instance *self, const char *name);
+
+	/* ABI 1.2: look at struct_size (TAPPET_HOST_SIZE_1_1) first where an older host will do. */
+	/* Reads what kv_put or checkpoints have committed, in pages: the first `limit` keys (1 to 1000) behind `after`
+	 * (empty: from the first) in the order of their bytes, of the plugin (`trigger` NULL) or of one trigger. The
+	 * callback fires once, later; `rows` are valid until it returns; fewer than `limit` are the last ones, none at
+	 * all TAPPET_OK as well. Errors (`cb` never fires): as kv_get; TAPPET_EINVAL for another `limit`. */
+	int32_t (*kv_list)(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
+			   void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count),
+			   void *arg);
 } tappet_host;
+
+/* The size of the table in ABI 1.0 and 1.1. */
+#define TAPPET_HOST_SIZE_1_1 offsetof(tappet_host, kv_list)
 
 /* ---- Checking options (ABI 1.1) -------------------------------------------------------------------------------- */
 
@@ -461,7 +478,9 @@ typedef struct tappet_plugin {
 	 * plugin owns it until `trigger_free`. Errors: a negative TAPPET_E* makes that one trigger dead. */
 	int32_t (*trigger_add)(void *state, tappet_trigger *trigger, const tappet_trigger_info *info,
 			       void **ret_trigger_state);
-	/* No more emissions through this trigger. Callbacks of emissions under way still fire. */
+	/* No more emissions through this trigger. Callbacks of emissions under way still fire. From inside of it, and only
+	 * there, kv_put may still be called for the trigger (ABI 1.2): what is put is there for its successor. Not once
+	 * `stopped` was said (TAPPET_ESTATE): what is to outlive the daemon is put before that. */
 	void (*trigger_remove)(void *state, void *trigger_state);
 	/* The last callback of a removed trigger has fired: free its state. */
 	void (*trigger_free)(void *state, void *trigger_state);
@@ -482,6 +501,13 @@ typedef struct tappet_plugin {
 	void (*check_options)(const tappet_checker *checker, tappet_check *check, const tappet_config *config);
 	/* (optional; ABI 1.1) Checks the options of one trigger in the same way, before `trigger_add`. */
 	void (*check_trigger)(const tappet_checker *checker, tappet_check *check, const tappet_config *config);
+
+	/* ABI 1.2. Not 0: each workflow that is switched on has one more trigger of this plugin, the *open* one, whether or
+	 * not its definition names the plugin: for what people and programs add to it by the plugin's own API. It comes by
+	 * `trigger_add` like any other, with "+" and the plugin's name as its id, with no options set (none of
+	 * `trigger_options` may be TAPPET_REQUIRED) and without checkpoints, since there may be many: read them by kv_list.
+	 * Options of it are not checked. */
+	int32_t open_trigger;
 } tappet_plugin;
 
 /* The one exported function: pure, without side effects; may be called without anything being started. The

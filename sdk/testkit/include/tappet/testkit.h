@@ -48,6 +48,14 @@ TAPPET_EXPORT tappet_trigger *testkit_trigger_add(testkit *kit, const char *trig
 /* A trigger of any workflow, valid until its trigger_free. Else as testkit_trigger_add. */
 TAPPET_EXPORT tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
 						     const char *options);
+/* The open trigger of a workflow (NULL: TESTKIT_WORKFLOW), for a plugin whose descriptor has `open_trigger` (ABI 1.2): "+"
+ * and the plugin's name is its id, no option of it is set or checked, no checkpoints are handed over. Valid until its
+ * trigger_free. NULL: testkit_error has the words. Allowed before and after the start. */
+TAPPET_EXPORT tappet_trigger *testkit_open_trigger(testkit *kit, const char *workflow_id);
+/* What triggers that are added from now on are told of their workflow; without it "workflow" is its slug and name, and it
+ * belongs to no team. `name` and `team` may be NULL: the slug, and none. */
+TAPPET_EXPORT void testkit_workflow(testkit *kit, const char *workflow_id, const char *slug, const char *name,
+				    const char *team);
 /* trigger_remove at once; trigger_free when the callbacks of its emissions have fired. */
 TAPPET_EXPORT void testkit_trigger_remove(testkit *kit, tappet_trigger *trigger);
 /* Calls `start`. Errors: what it returned. */
@@ -118,6 +126,7 @@ typedef struct testkit_emission {
 	int32_t outcome;                      /* TAPPET_OK or TAPPET_E* */
 	int32_t reason;                       /* TAPPET_REASON_* */
 	const char *activity_id;              /* 24 hex digits, or "" */
+	const char *subject;                  /* through an open trigger, what was given; else "" */
 } testkit_emission;
 
 /* How many were taken. */
@@ -128,7 +137,8 @@ TAPPET_EXPORT const testkit_emission *testkit_emission_at(const testkit *kit, si
 TAPPET_EXPORT const testkit_emission *testkit_emission_last(const testkit *kit);
 
 /* What becomes of the next emission; called several times it makes a list.
- * TAPPET_OK: as the store would have it, so a dedup key that is known gives EDUP, or ECONFLICT with another payload.
+ * TAPPET_OK: as the store would have it, so a dedup key that its trigger, or its subject, has had gives EDUP, or ECONFLICT
+ * with another payload.
  * EDUP, ECONFLICT, EREFUSED, ECANCELED, EUNKNOWN: that. EBUSY, ETOOBIG, EINVAL, ENOMEM, ESTATE: `emit` returns it, and
  * EBUSY is followed by a `resume`. `detail` may be NULL. Checkpoints are kept with OK, EDUP and refusals for FILTER,
  * OVERLAP and DISABLED. */
@@ -153,6 +163,7 @@ typedef struct testkit_account {
 	int64_t last_ms;         /* the last of the range */
 	int64_t count;           /* how many occurrences */
 	int32_t outcome;         /* TAPPET_ACCOUNT_* */
+	const char *subject;     /* through an open trigger, what was given; else "" */
 } testkit_account;
 /* How many accounts were taken. */
 TAPPET_EXPORT size_t testkit_account_count(const testkit *kit);
@@ -178,6 +189,8 @@ TAPPET_EXPORT const testkit_refusal *testkit_refusal_last(const testkit *kit);
 TAPPET_EXPORT tappet_str testkit_kv(const testkit *kit, const char *trigger_id, const char *key);
 /* Commits a value, as if the plugin had done so before. `trigger_id` as in testkit_kv. */
 TAPPET_EXPORT void testkit_kv_set(testkit *kit, const char *trigger_id, const char *key, const char *value);
+/* Commits in `kit` all that is committed in `other`, of the plugin and of every trigger, as after a restart. */
+TAPPET_EXPORT void testkit_kv_copy(testkit *kit, const testkit *other);
 
 /* ---- HTTP (tappet.http/1) -------------------------------------------------------------------------------------- */
 
@@ -273,8 +286,8 @@ TAPPET_EXPORT size_t testkit_log_find(const testkit *kit, const char *text);
 
 /* ---- Faults ---------------------------------------------------------------------------------------------------- */
 
-/* The nth (from 1) call from now on that may fail (emit, account, timer_start, fd_watch, kv_put, kv_get, metric,
- * post, work, route_add, those of tappet.activity/1, open) fails with `error`; metric gives NULL. 0: none. */
+/* The nth (from 1) call from now on that may fail (emit, account, timer_start, fd_watch, kv_put, kv_get, kv_list,
+ * metric, post, work, route_add, those of tappet.activity/1, open) fails with `error`; metric gives NULL. 0: none. */
 TAPPET_EXPORT void testkit_fail(testkit *kit, size_t nth, int32_t error);
 /* 1 when that call has come: a loop over nth ends when it has not. */
 TAPPET_EXPORT int testkit_has_failed(const testkit *kit);
