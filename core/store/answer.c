@@ -40,6 +40,7 @@ void request_deliver(struct store_request *q)
 		q->cb.events(q->arg, q->status, rows, count, q->oldest);
 		break;
 	case REQUEST_KV:
+	case REQUEST_KV_PAGE:
 		q->cb.kv(q->arg, q->status, rows, count);
 		break;
 	case REQUEST_KV_ALL:

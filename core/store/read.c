@@ -271,6 +271,24 @@ int store_get_kv(struct store *s, const char *scope, const char *key, size_t key
 	return queue_request(s, request);
 }
 
+int store_page_kv(struct store *s, const char *scope, const void *after, size_t after_len, size_t limit, store_kv_cb cb,
+		  void *arg)
+{
+	struct store_request *request = make_request(REQUEST_KV_PAGE, sizeof(struct store_checkpoint), arg);
+	if (!request)
+		return -ENOMEM;
+	request->scope = arena_copy(&request->arena, scope, strlen(scope));
+	request->key = arena_copy(&request->arena, after_len ? after : "", after_len);
+	if (!request->scope || !request->key) {
+		store_request_free(request);
+		return -ENOMEM;
+	}
+	request->key_len = after_len;
+	request->limit = page(limit);
+	request->cb.kv = cb;
+	return queue_request(s, request);
+}
+
 int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void *arg)
 {
 	struct store_request *request = make_request(REQUEST_KV_ALL, sizeof(struct store_checkpoint), arg);

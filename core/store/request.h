@@ -17,6 +17,7 @@ enum request_kind {
 	REQUEST_LOGS,
 	REQUEST_EVENTS,
 	REQUEST_KV,
+	REQUEST_KV_PAGE,
 	REQUEST_KV_ALL,
 	REQUEST_REFUSALS,
 	REQUEST_ACCOUNTS,
@@ -50,7 +51,7 @@ struct store_request {
 	size_t limit;
 	char *scope; /* or prefix, or topic; in the arena */
 	bool exact;  /* the topic */
-	void *key;   /* in the arena; NULL: all */
+	void *key;   /* or behind which; in the arena; NULL: all */
 	size_t key_len;
 
 	/* What was found. */

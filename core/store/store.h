@@ -157,7 +157,8 @@ struct store_admit {
 	const char *workflow_id, *revision_id;
 	const char *trigger;    /* the plugin's name, or "manual" */
 	const char *trigger_id; /* within the workflow */
-	const char *payload;    /* JSON, or NULL */
+	const char *subject; /* NULL, or what is stored and read in trigger_id's place and has dedup keys of its own */
+	const char *payload; /* JSON, or NULL */
 	size_t payload_len;
 	const char *params; /* complete JSON object */
 	size_t params_len;
@@ -171,7 +172,8 @@ struct store_admit {
 	const struct store_lane *lane; /* NULL: none */
 	const struct store_checkpoint *checkpoints;
 	size_t checkpoint_count;
-	int refuse_reason; /* not 0 (REASON_*): a decided refusal */
+	const char *checkpoint_scope; /* NULL: "trigger/WORKFLOWID/TRIGGERID" */
+	int refuse_reason;            /* not 0 (REASON_*): a decided refusal */
 	const char *refuse_detail;
 	enum store_outcome ret_outcome; /* with status 0 */
 	char ret_existing[ID_SIZE];     /* DUPLICATE, CONFLICT; OVERLAP: the oldest that holds the lane */
@@ -337,8 +339,8 @@ struct store_token {
 	size_t used_count;
 };
 
-/* State of a plugin or trigger. `scope`: "plugin/NAME" or "trigger/WORKFLOWID/TRIGGERID"; checkpoints have the scope
- * of their trigger. value_len 0 removes. */
+/* State of a plugin or trigger. `scope`: "plugin/NAME", "trigger/WORKFLOWID/TRIGGERID", or "open/WORKFLOWID/PLUGIN" of
+ * an open trigger, which may have a million keys; checkpoints have the scope of their trigger. value_len 0 removes. */
 struct store_kv {
 	struct store_op op;
 	const char *scope;
@@ -375,6 +377,7 @@ struct store_account {
 	int outcome; /* TAPPET_ACCOUNT_* */
 	const struct store_checkpoint *checkpoints;
 	size_t checkpoint_count;
+	const char *checkpoint_scope; /* as in store_admit */
 	int64_t now_ms;
 };
 
@@ -511,6 +514,9 @@ int store_read_events(struct store *s, uint64_t after, size_t limit, store_read_
 typedef void (*store_kv_cb)(void *arg, int status, const struct store_checkpoint *rows, size_t count);
 /* All keys of a scope, or one of them (key not NULL; -ENOENT). */
 int store_get_kv(struct store *s, const char *scope, const char *key, size_t key_len, store_kv_cb cb, void *arg);
+/* The first `limit` keys of a scope behind `after` (after_len 0: from the first), in the order of their bytes. */
+int store_page_kv(struct store *s, const char *scope, const void *after, size_t after_len, size_t limit, store_kv_cb cb,
+		  void *arg);
 /* All keys of all triggers at once (scope begins with `prefix`); `visit` is called per row with its scope. Used at
  * start. */
 typedef void (*store_kv_each_cb)(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows,

@@ -8,14 +8,15 @@
 
 static int write_checkpoints(struct backend *b, const struct store_admit *a)
 {
-	return checkpoints_write(b, a->workflow_id, a->trigger_id, a->checkpoints, a->checkpoint_count);
+	return checkpoints_write(b, a->checkpoint_scope, a->workflow_id, a->trigger_id, a->checkpoints,
+				 a->checkpoint_count);
 }
 
 static int record(struct backend *b, const struct store_admit *a, int reason, const char *detail)
 {
 	struct store_refusal refusal = {
 		.workflow_id = a->workflow_id,
-		.trigger_id = a->trigger_id,
+		.trigger_id = a->subject ? a->subject : a->trigger_id,
 		.trigger = a->trigger,
 		.reason = reason,
 		.minute_ms = a->created_ms - a->created_ms % MINUTE_MS,
@@ -33,11 +34,32 @@ static int refuse(struct backend *b, struct store_admit *a)
 	return r < 0 ? r : write_checkpoints(b, a);
 }
 
+/* Among those of its trigger. A subject has keys of its own: it stands before them. */
+static int dedup_key(struct backend *b, const struct store_admit *a, const char **ret, size_t *ret_len)
+{
+	if (!a->subject) {
+		*ret = a->dedup_key;
+		*ret_len = a->dedup_key_len;
+		return 0;
+	}
+	buf_clear(&b->scope);
+	buf_str(&b->scope, a->subject);
+	buf_char(&b->scope, '\0');
+	buf_append(&b->scope, a->dedup_key, a->dedup_key_len);
+	*ret = b->scope.data;
+	*ret_len = b->scope.len;
+	return buf_error(&b->scope);
+}
+
 /* The key is taken: the same emission again, or another one under its key. 0: it is not taken after all. */
 static int duplicate(struct backend *b, struct store_admit *a, int64_t scope)
 {
 	sqlite3_stmt *st = NULL;
-	int r = sql_bind(&b->writer, SQL_FIND_DEDUP, &st, "ibi", scope, a->dedup_key, a->dedup_key_len, a->created_ms);
+	const char *key;
+	size_t len;
+	int r = dedup_key(b, a, &key, &len);
+	if (r == 0)
+		r = sql_bind(&b->writer, SQL_FIND_DEDUP, &st, "ibi", scope, key, len, a->created_ms);
 	if (r == 0)
 		r = sql_step(&b->writer, st);
 	if (r <= 0)
@@ -63,10 +85,15 @@ static int queue_full(struct backend *b, struct store_admit *a)
 /* 0: the key is ours, or there is none. 1: settled as a duplicate. */
 static int claim_key(struct backend *b, struct store_admit *a, int64_t scope, const uint8_t *id)
 {
+	const char *key;
+	size_t len;
 	if (!a->dedup_key)
 		return 0;
-	int r = sql_run(&b->writer, SQL_ADD_DEDUP, "ibdbii", scope, a->dedup_key, a->dedup_key_len, id, a->payload_hash,
-			sizeof(a->payload_hash), a->dedup_expires_ms, a->created_ms);
+	int r = dedup_key(b, a, &key, &len);
+	if (r < 0)
+		return r;
+	r = sql_run(&b->writer, SQL_ADD_DEDUP, "ibdbii", scope, key, len, id, a->payload_hash, sizeof(a->payload_hash),
+		    a->dedup_expires_ms, a->created_ms);
 	if (r < 0 || sqlite3_changes(b->writer.db) > 0)
 		return r;
 	r = duplicate(b, a, scope);
@@ -101,9 +128,10 @@ static int store_activity(struct backend *b, struct store_admit *a, const struct
 	int r = sql_run(&b->writer, SQL_ADD_INPUT, "iiNNN", input, a->occurred_ms, a->params, a->params_len, a->cause,
 			a->cause_len, a->payload, a->payload_len);
 	if (r == 0)
-		r = sql_run(&b->writer, SQL_ADD_ACTIVITY, "diiiiiiiB", n->id, n->source->workflow, n->revision,
+		r = sql_run(&b->writer, SQL_ADD_ACTIVITY, "diiiiiiiBN", n->id, n->source->workflow, n->revision,
 			    n->source->num, input, a->created_ms, a->dedup_key ? a->dedup_expires_ms : 0,
-			    (int64_t)n->plan.turn, n->lane.key, n->lane.key_len);
+			    (int64_t)n->plan.turn, n->lane.key, n->lane.key_len, a->subject,
+			    a->subject ? strlen(a->subject) : (size_t)0);
 	if (r == 0)
 		r = write_checkpoints(b, a);
 	if (r == 0)

@@ -43,7 +43,7 @@ struct backend {
 	int64_t retention_activities_max, retention_events_max;
 	struct counters now, committed;
 	struct names names;
-	struct buf scope; /* scratch for "trigger/WORKFLOW/TRIGGER" */
+	struct buf scope; /* scratch for "trigger/WORKFLOW/TRIGGER", and for a subject's dedup key */
 	size_t journal_frames;
 	bool carried_over; /* the whole journal: the next commit begins it anew and gives its room back */
 	struct retain_walk by_age, by_count;
@@ -71,7 +71,8 @@ static inline const char *text_or_empty(const char *text)
 }
 
 /* kv.c */
-int checkpoints_write(struct backend *b, const char *workflow_id, const char *trigger_id,
+/* `scope` NULL: that of the trigger. */
+int checkpoints_write(struct backend *b, const char *scope, const char *workflow_id, const char *trigger_id,
 		      const struct store_checkpoint *checkpoints, size_t count);
 /* refusal.c: adds to the count of its minute. */
 int refusal_add(struct backend *b, const struct store_refusal *refusal);
@@ -149,6 +150,7 @@ int read_tokens(struct database *c, struct store_request *q);
 int read_logs(struct database *c, struct store_request *q);
 int read_events(struct database *c, struct store_request *q);
 int read_kv(struct database *c, struct store_request *q);
+int read_kv_page(struct database *c, struct store_request *q);
 int read_all_kv(struct database *c, struct store_request *q);
 int read_refusals(struct database *c, struct store_request *q);
 int read_accounts(struct database *c, struct store_request *q);

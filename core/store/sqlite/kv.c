@@ -10,16 +10,16 @@ static int write_one(struct backend *b, const char *scope, size_t scope_len, con
 	return sql_run(&b->writer, SQL_SET_KV, "Tbb", scope, scope_len, kv->key, kv->key_len, kv->value, kv->value_len);
 }
 
-int checkpoints_write(struct backend *b, const char *workflow_id, const char *trigger_id,
+int checkpoints_write(struct backend *b, const char *scope, const char *workflow_id, const char *trigger_id,
 		      const struct store_checkpoint *checkpoints, size_t count)
 {
 	if (count == 0)
 		return 0;
 	buf_clear(&b->scope);
-	buf_str(&b->scope, "trigger/");
-	buf_str(&b->scope, text_or_empty(workflow_id));
-	buf_char(&b->scope, '/');
-	buf_str(&b->scope, text_or_empty(trigger_id));
+	if (scope)
+		buf_str(&b->scope, scope);
+	else
+		buf_printf(&b->scope, "trigger/%s/%s", text_or_empty(workflow_id), text_or_empty(trigger_id));
 	int r = buf_error(&b->scope);
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = write_one(b, b->scope.data, b->scope.len, &checkpoints[i]);
@@ -39,5 +39,8 @@ int apply_account(struct backend *b, const struct store_account *a)
 	int r = sql_run(&b->writer, SQL_SET_ACCOUNT, "btiiiii", workflow, known ? (size_t)ID_BLOB : (size_t)0,
 			text_or_empty(a->trigger_id), a->first_ms, a->last_ms, (int64_t)a->outcome, a->count,
 			a->now_ms);
-	return r < 0 ? r : checkpoints_write(b, a->workflow_id, a->trigger_id, a->checkpoints, a->checkpoint_count);
+	if (r < 0)
+		return r;
+	return checkpoints_write(b, a->checkpoint_scope, a->workflow_id, a->trigger_id, a->checkpoints,
+				 a->checkpoint_count);
 }

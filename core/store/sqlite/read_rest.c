@@ -264,6 +264,13 @@ int read_kv(struct database *c, struct store_request *q)
 	return r == 0 && q->key && q->rows.count == 0 ? -ENOENT : r;
 }
 
+int read_kv_page(struct database *c, struct store_request *q)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sql_bind(c, SQL_READ_KV_PAGE, &st, "tbi", q->scope, q->key, q->key_len, limit_of(q));
+	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_kv);
+}
+
 static int take_scoped_kv(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	int error = 0;

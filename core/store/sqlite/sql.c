@@ -9,7 +9,8 @@
 /* The columns that read_activity.c takes an activity from. CROSS JOIN keeps the planner from beginning with another
  * table than the one whose order is asked for. */
 #define ACTIVITY_COLUMNS                                                                                               \
-	"a.id, w.id, r.id, r.number, a.status, s.plugin, s.trigger_id, a.message, a.created_ms, a.started_ms, "        \
+	"a.id, w.id, r.id, r.number, a.status, s.plugin, coalesce(a.subject, s.trigger_id), a.message, a.created_ms, " \
+	"a.started_ms, "                                                                                               \
 	"a.ended_ms, a.give_way, a.turn = 1 OR a.give_way = 1, a.lane"
 #define ACTIVITY_JOINS                                                                                                 \
 	" CROSS JOIN workflow w ON w.num = a.workflow CROSS JOIN revision r ON r.num = a.revision "                    \
@@ -56,7 +57,7 @@ const char *const sql_texts[SQL_COUNT] = {
 
 	[SQL_ADD_ACTIVITY] =
 		"INSERT INTO activity (id, workflow, revision, source, input, status, created_ms, started_ms, "
-		"ended_ms, keep_ms, turn, lane) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, ?7, ?8, ?9)",
+		"ended_ms, keep_ms, turn, lane, subject) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, ?7, ?8, ?9, ?10)",
 	[SQL_ADD_INPUT] = "INSERT INTO input (num, occurred_ms, params, cause, payload) VALUES (?1, ?2, ?3, ?4, ?5)",
 	/* An expired key counts as absent; a live one changes nothing. */
 	[SQL_ADD_DEDUP] = "INSERT INTO dedup (scope, key, activity, hash, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5) "
@@ -225,6 +226,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_OLDEST_EVENT] = "SELECT coalesce((SELECT min(seq) FROM event), (SELECT event_seq + 1 FROM store))",
 	[SQL_READ_KV] = "SELECT scope, key, value FROM kv WHERE scope = ?1 ORDER BY key",
 	[SQL_READ_KV_KEY] = "SELECT scope, key, value FROM kv WHERE scope = ?1 AND key = ?2",
+	[SQL_READ_KV_PAGE] = "SELECT scope, key, value FROM kv WHERE scope = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
 	[SQL_LIST_KV] = "SELECT scope, key, value FROM kv WHERE scope >= ?1 AND substr(scope, 1, length(?1)) = ?1 "
 			"AND scope < ?1 || char(1114111) ORDER BY scope, key",
 	[SQL_LIST_REFUSALS] =

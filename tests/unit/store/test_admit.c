@@ -148,6 +148,85 @@ static void keys_belong_to_the_trigger_not_to_its_plugin(void **state)
 	free_admit(&other_trigger);
 }
 
+struct about {
+	bool done;
+	char trigger_id[20];
+};
+
+static void keep_trigger(void *arg, int status, const struct store_activity_row *row)
+{
+	struct about *about = arg;
+	assert_int_equal(status, 0);
+	snprintf(about->trigger_id, sizeof(about->trigger_id), "%s", row->trigger_id);
+	about->done = true;
+}
+
+static void keep_refused(void *arg, int status, const struct store_refusal *rows, size_t count)
+{
+	struct about *about = arg;
+	assert_int_equal(status, 0);
+	assert_int_equal(count, 1);
+	snprintf(about->trigger_id, sizeof(about->trigger_id), "%s", rows[0].trigger_id);
+	about->done = true;
+}
+
+static bool is_told(void *arg)
+{
+	return ((struct about *)arg)->done;
+}
+
+static void assert_trigger(struct fixture *f, const char *activity_id, const char *trigger_id)
+{
+	struct about about = {0};
+	assert_int_equal(store_get_activity(f->store, activity_id, keep_trigger, &about), 0);
+	wait_until(f, is_told, &about);
+	assert_string_equal(about.trigger_id, trigger_id);
+}
+
+static struct store_admit admit_for(struct fixture *f, const char *subject)
+{
+	struct store_admit a = make_admit(f);
+	a.trigger_id = "+schedule";
+	a.subject = subject;
+	a.checkpoint_scope = "open/w/schedule";
+	give_key(&a, "x", FAR_MS);
+	return a;
+}
+
+static void a_subject_stands_for_its_trigger_but_for_the_checkpoints(void **state)
+{
+	struct fixture *f = *state;
+	struct store_checkpoint checkpoint = {"cursor", 6, "1", 1};
+	struct store_admit one = admit_for(f, "one"), again = admit_for(f, "one"), other = admit_for(f, "other");
+	struct store_admit none = admit_for(f, NULL), refused = admit_for(f, "refused");
+	struct about about = {0};
+	char value[10];
+
+	one.checkpoints = &checkpoint;
+	one.checkpoint_count = 1;
+	assert_int_equal(run_op(f, &one.op, STORE_ADMIT), 0);
+	assert_int_equal(one.ret_outcome, STORE_ADMITTED);
+	assert_int_equal(run_op(f, &again.op, STORE_ADMIT), 0);
+	assert_int_equal(again.ret_outcome, STORE_DUPLICATE);
+	assert_string_equal(again.ret_existing, one.id);
+	assert_int_equal(run_op(f, &other.op, STORE_ADMIT), 0);
+	assert_int_equal(other.ret_outcome, STORE_ADMITTED);
+	assert_int_equal(run_op(f, &none.op, STORE_ADMIT), 0);
+	assert_int_equal(none.ret_outcome, STORE_ADMITTED);
+	assert_trigger(f, one.id, "one");
+	assert_trigger(f, none.id, "+schedule");
+	assert_int_equal(read_key(f, "open/w/schedule", "cursor", value, sizeof(value)), 0);
+	refused.refuse_reason = REASON_DISABLED;
+	refused.created_ms = FAR_MS;
+	assert_int_equal(run_op(f, &refused.op, STORE_ADMIT), 0);
+	assert_int_equal(store_list_refusals(f->store, NULL, FAR_MS - 60000, 0, 10, keep_refused, &about), 0);
+	wait_until(f, is_told, &about);
+	assert_string_equal(about.trigger_id, "refused");
+	free_admit(&one);
+	free_admit(&other);
+	free_admit(&none);
+}
+
 static void a_refused_emission_is_counted_and_moves_its_checkpoint(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +453,8 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_expired_key_counts_as_absent, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(keys_belong_to_the_trigger_not_to_its_plugin, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_subject_stands_for_its_trigger_but_for_the_checkpoints, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_refused_emission_is_counted_and_moves_its_checkpoint, fixture_setup,
 						fixture_teardown),

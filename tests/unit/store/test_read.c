@@ -332,6 +332,61 @@ static void closing_commits_what_is_queued_and_calls_everybody_back(void **state
 	free(reads);
 }
 
+struct page {
+	bool done;
+	char text[200];
+	size_t count;
+};
+
+static bool is_paged(void *arg)
+{
+	return ((struct page *)arg)->done;
+}
+
+static void keep_page(void *arg, int status, const struct store_checkpoint *rows, size_t count)
+{
+	struct page *page = arg;
+	size_t len = 0;
+	assert_int_equal(status, 0);
+	for (size_t i = 0; i < count && i < 5; i++)
+		len += (size_t)snprintf(page->text + len, sizeof(page->text) - len, "%.*s=%.*s ", (int)rows[i].key_len,
+					(const char *)rows[i].key, (int)rows[i].value_len, (const char *)rows[i].value);
+	page->count = count;
+	page->done = true;
+}
+
+static struct page read_page(struct fixture *f, const char *scope, const char *after, size_t limit)
+{
+	struct page page = {0};
+	assert_int_equal(store_page_kv(f->store, scope, after, strlen(after), limit, keep_page, &page), 0);
+	wait_until(f, is_paged, &page);
+	return page;
+}
+
+static void put(struct fixture *f, const char *scope, const char *key, const char *value)
+{
+	struct store_kv kv = {
+		.scope = scope, .key = key, .key_len = strlen(key), .value = value, .value_len = strlen(value)};
+	assert_int_equal(run_op(f, &kv.op, STORE_KV), 0);
+}
+
+static void state_is_read_in_pages_by_the_bytes_of_its_keys(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "open/w/p", "b", "2");
+	put(f, "open/w/p", "\xc3\xa4", "5");
+	put(f, "open/w/p", "ba", "3");
+	put(f, "open/w/p", "B", "1");
+	put(f, "open/w/p", "c", "4");
+	put(f, "open/w/p2", "a", "0");
+	put(f, "open/w/o", "z", "0");
+	assert_string_equal(read_page(f, "open/w/p", "", 3).text, "B=1 b=2 ba=3 ");
+	assert_string_equal(read_page(f, "open/w/p", "ba", 3).text, "c=4 \xc3\xa4=5 ");
+	assert_int_equal(read_page(f, "open/w/p", "\xc3\xa4", 3).count, 0);
+	assert_string_equal(read_page(f, "open/w/p", "a", 1).text, "b=2 ");
+	assert_int_equal(read_page(f, "open/w/none", "", 3).count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +398,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_filter_by_trigger_and_workflows, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_must_run_is_listed_oldest_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_long_backlog_comes_in_pages_of_bounded_size, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(state_is_read_in_pages_by_the_bytes_of_its_keys, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(closing_commits_what_is_queued_and_calls_everybody_back, fixture_setup,
 						fixture_teardown),
