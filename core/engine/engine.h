@@ -144,6 +144,10 @@ struct engine_emission {
 	int64_t occurred_ms; /* 0: now */
 	const struct store_checkpoint *checkpoints;
 	size_t checkpoint_count;
+	/* Not NULL: it comes through an open trigger, which no definition knows: the workflow alone is asked, and the
+	 * checkpoints have this scope in the store. */
+	const char *open_scope;
+	const char *subject;           /* of one through an open trigger: what stands in its place; NULL: nothing */
 	struct catalog_trigger *order; /* NULL for manual runs */
 	/* A revision that is not the latest (replay), with its workflow; NULL: the latest. */
 	const char *revision_id;

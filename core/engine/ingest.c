@@ -20,6 +20,7 @@ void ingest_free(struct ingest *i)
 	workflow_unref(i->workflow);
 	free(i->texts.block);
 	free(i->checkpoints);
+	free(i->open);
 	free(i);
 }
 
@@ -160,7 +161,8 @@ static void fill_texts(struct ingest *i)
 	const struct activity_texts *t = &i->texts;
 
 	a->trigger = t->trigger;
-	a->trigger_id = t->trigger_id;
+	a->trigger_id = i->open ? i->open : t->trigger_id;
+	a->subject = i->has_subject ? t->trigger_id : NULL;
 	a->payload = t->payload;
 	a->payload_len = t->payload_len;
 	a->params = t->params;

@@ -31,6 +31,8 @@ struct ingest {
 	size_t key_len;
 	struct store_lane lane;
 	struct store_checkpoint *checkpoints; /* one block */
+	char *open;                           /* through an open trigger: ID NUL SCOPE */
+	bool has_subject;                     /* it is texts.trigger_id */
 };
 
 /* ingest.c: its order, the store, the answer. */

@@ -52,6 +52,25 @@ static int copy_checkpoints(struct ingest *i, const struct engine_emission *m)
 	return 0;
 }
 
+/* They are the host's, whose trigger may change before the store has them. */
+static int copy_open(struct ingest *i, const struct engine_emission *m)
+{
+	size_t id_size, scope_size;
+
+	if (!m->open_scope)
+		return 0;
+	id_size = strlen(m->trigger_id) + 1;
+	scope_size = strlen(m->open_scope) + 1;
+	i->open = malloc(id_size + scope_size);
+	if (!i->open)
+		return -ENOMEM;
+	memcpy(i->open, m->trigger_id, id_size);
+	memcpy(i->open + id_size, m->open_scope, scope_size);
+	i->admit.checkpoint_scope = i->open + id_size;
+	i->has_subject = m->subject != NULL;
+	return 0;
+}
+
 static bool is_reserved(const char *trigger)
 {
 	return strcmp(trigger, "manual") == 0 || strcmp(trigger, "replay") == 0 || strcmp(trigger, "workflow") == 0;
@@ -69,7 +88,7 @@ static void check_enabled(struct ingest *i, const struct catalog_entry *entry, c
 		filter_refuse(f, REASON_DISABLED, "the workflow is switched off");
 	else if (strcmp(m->trigger, "manual") == 0 && entry->workflow && !entry->workflow->manual)
 		filter_refuse(f, REASON_DISABLED, "the workflow cannot be started by hand");
-	else if (!is_reserved(m->trigger) && !engine_trigger_enabled(i->engine, entry, m->trigger_id))
+	else if (!m->open_scope && !is_reserved(m->trigger) && !engine_trigger_enabled(i->engine, entry, m->trigger_id))
 		filter_refuse(f, REASON_DISABLED, "the trigger is switched off");
 }
 
@@ -139,7 +158,8 @@ void ingest_set_identity(struct ingest *i, const char *key, size_t len)
 
 static const struct trigger_def *find_def(const struct workflow *w, const struct engine_emission *m)
 {
-	int index = w && !is_reserved(m->trigger) && m->trigger_id ? workflow_find_trigger(w, m->trigger_id) : -1;
+	bool defined = w && !m->open_scope && !is_reserved(m->trigger) && m->trigger_id;
+	int index = defined ? workflow_find_trigger(w, m->trigger_id) : -1;
 
 	return index < 0 ? NULL : &w->triggers[index];
 }
@@ -193,9 +213,11 @@ static struct ingest *ingest_new(struct engine *e, const struct engine_emission 
 /* The emission's own, as long as engine_emit has not returned: `block` is NULL. */
 static void borrow_texts(struct ingest *i, const struct engine_emission *m)
 {
+	const char *trigger_id = m->subject ? m->subject : m->trigger_id;
+
 	i->texts = (struct activity_texts){
 		.trigger = m->trigger,
-		.trigger_id = m->trigger_id ? m->trigger_id : "",
+		.trigger_id = trigger_id ? trigger_id : "",
 		.params = m->params_len ? m->params : "",
 		.cause = m->cause_len ? m->cause : NULL,
 		.payload = m->payload_len ? m->payload : NULL,
@@ -263,6 +285,8 @@ int engine_emit(struct engine *e, const struct engine_emission *m, engine_emit_c
 	if (!i)
 		return -ENOMEM;
 	r = copy_checkpoints(i, m);
+	if (r == 0)
+		r = copy_open(i, m);
 	if (r == 0)
 		r = start_filter(i, m);
 	if (r < 0) {

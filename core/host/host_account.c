@@ -10,7 +10,7 @@ struct account_ticket {
 	tappet_done_cb cb;
 	void *arg;
 	uint64_t bytes;
-	char *trigger_id;
+	char *trigger_id, *scope;
 	struct store_checkpoint checkpoints[];
 };
 
@@ -21,6 +21,7 @@ static void ticket_free(struct account_ticket *ticket)
 		free((char *)(uintptr_t)ticket->checkpoints[i].value);
 	}
 	free(ticket->trigger_id);
+	free(ticket->scope);
 	free(ticket);
 }
 
@@ -68,6 +69,19 @@ static void on_done(struct store_op *op)
 	trigger_pending_done(t);
 }
 
+/* The id that is stored, and of an open trigger where the checkpoints go. */
+static int copy_names(struct account_ticket *ticket, const tappet_account *a)
+{
+	const struct tappet_trigger *t = ticket->trigger;
+	char subject[SUBJECT_MAX + 1], scope[SCOPE_SIZE];
+	const char *about = NULL;
+	if (subject_read(t, a->subject, subject, &about) < 0 || trigger_scope(t, scope) < 0)
+		return -EINVAL;
+	ticket->op.trigger_id = ticket->trigger_id = strdup(about ? about : trigger_def(t)->id);
+	ticket->op.checkpoint_scope = ticket->scope = trigger_is_open(t) ? strdup(scope) : NULL;
+	return ticket->trigger_id && (ticket->scope || !trigger_is_open(t)) ? 0 : -ENOMEM;
+}
+
 static struct account_ticket *ticket_new(struct tappet_trigger *t, const tappet_account *a,
 					 const struct store_checkpoint *checkpoints)
 {
@@ -76,13 +90,11 @@ static struct account_ticket *ticket_new(struct tappet_trigger *t, const tappet_
 	if (!ticket)
 		return NULL;
 	ticket->trigger = t;
-	ticket->trigger_id = strdup(trigger_def(t)->id);
 	ticket->op = (struct store_account){
 		.op = {.kind = STORE_ACCOUNT, .done = on_done},
 		.order = &t->order.order,
 		.order_epoch = t->order.order.epoch,
 		.workflow_id = t->owner->id,
-		.trigger_id = ticket->trigger_id,
 		.first_ms = a->first_ms,
 		.last_ms = a->last_ms,
 		.count = a->count,
@@ -91,7 +103,7 @@ static struct account_ticket *ticket_new(struct tappet_trigger *t, const tappet_
 		.now_ms = clock_wall_ms(),
 	};
 	list_init(&ticket->op.op.node);
-	if (!ticket->trigger_id || copy_checkpoints(ticket, checkpoints, a->checkpoint_count) < 0) {
+	if (copy_names(ticket, a) < 0 || copy_checkpoints(ticket, checkpoints, a->checkpoint_count) < 0) {
 		ticket_free(ticket);
 		return NULL;
 	}
@@ -135,12 +147,16 @@ static int32_t check(const struct tappet_trigger *t, const tappet_account *given
 int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tappet_done_cb cb, void *arg)
 {
 	tappet_account a = {0};
+	char subject[SUBJECT_MAX + 1];
+	const char *about;
 	struct store_checkpoint few[CHECKPOINTS_INLINE], *checkpoints = NULL;
 	uint64_t bytes = 0;
 	int32_t error = check(trigger, given, cb);
 	if (error)
 		return error;
 	memcpy(&a, given, given->struct_size < sizeof(a) ? given->struct_size : sizeof(a));
+	if (subject_read(trigger, a.subject, subject, &about) < 0)
+		return TAPPET_EINVAL;
 	error = checkpoints_read(a.checkpoints, a.checkpoint_count, a.checkpoint_size, few, &checkpoints, &bytes);
 	if (error)
 		return error;

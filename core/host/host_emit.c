@@ -45,6 +45,33 @@ int32_t checkpoints_read(const tappet_checkpoint *list, size_t count, size_t siz
 	return error;
 }
 
+static bool valid_subject(tappet_str subject)
+{
+	if (!subject.ptr || subject.len > SUBJECT_MAX)
+		return false;
+	for (size_t i = 0; i < subject.len; i++) {
+		char c = subject.ptr[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+			return false;
+	}
+	return true;
+}
+
+int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char room[static SUBJECT_MAX + 1],
+		     const char **ret)
+{
+	if (subject.len == 0) {
+		*ret = NULL;
+		return TAPPET_OK;
+	}
+	if (!trigger_is_open(t) || !valid_subject(subject))
+		return TAPPET_EINVAL;
+	memcpy(room, subject.ptr, subject.len);
+	room[subject.len] = '\0';
+	*ret = room;
+	return TAPPET_OK;
+}
+
 static void checkpoints_free(struct store_checkpoint *checkpoints, size_t count)
 {
 	if (count > CHECKPOINTS_INLINE)
@@ -133,6 +160,11 @@ static void on_result(void *arg, const struct engine_result *r)
 static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, const struct store_checkpoint *checkpoints,
 			 struct emission_ticket *ticket)
 {
+	char subject[SUBJECT_MAX + 1], scope[SCOPE_SIZE];
+	const char *about = NULL;
+	bool open = trigger_is_open(t);
+	if (subject_read(t, e->subject, subject, &about) < 0 || (open && trigger_scope(t, scope) < 0))
+		return TAPPET_EINVAL;
 	const struct engine_emission emission = {
 		.workflow_id = t->owner->id,
 		.trigger = t->plugin->name,
@@ -148,6 +180,8 @@ static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, con
 		.occurred_ms = e->occurred_ms,
 		.checkpoints = checkpoints,
 		.checkpoint_count = e->checkpoint_count,
+		.open_scope = open ? scope : NULL,
+		.subject = about,
 		.order = &t->order,
 	};
 	int r = engine_emit(t->owner->host->options.engine, &emission, on_result, ticket);

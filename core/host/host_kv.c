@@ -20,17 +20,33 @@ struct get_ticket {
 	void *arg;
 };
 
-static int32_t check(tappet_instance *self, const tappet_trigger *trigger, tappet_str key, bool has_cb)
+struct list_ticket {
+	struct tappet_instance *plugin;
+	struct tappet_trigger *trigger;
+	void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count);
+	void *arg;
+};
+
+static bool state_usable(const tappet_trigger *trigger, bool is_put)
 {
-	if (!self || !has_cb || !key.ptr || key.len == 0 || (trigger && trigger->plugin != self))
-		return TAPPET_EINVAL;
+	return trigger_usable(trigger) || (is_put && trigger->phase == TRIGGER_REMOVING);
+}
+
+/* What holds for all of them. */
+static int32_t check(tappet_instance *self, const tappet_trigger *trigger, tappet_str key, bool is_put)
+{
 	if (key.len > KEY_MAX)
 		return TAPPET_ETOOBIG;
-	if (!plugin_usable(self) || (trigger && !trigger_usable(trigger)))
+	if (!plugin_usable(self) || (trigger && !state_usable(trigger, is_put)))
 		return TAPPET_ESTATE;
 	if (!self->host->options.store)
 		return TAPPET_ENOTSUP;
 	return self->kv_pending >= PENDING_MAX ? credit_busy(self) : TAPPET_OK;
+}
+
+static bool valid(const tappet_instance *self, const tappet_trigger *trigger, tappet_str key)
+{
+	return self && key.ptr && key.len > 0 && (!trigger || trigger->plugin == self);
 }
 
 static int scope_of(const tappet_instance *self, const tappet_trigger *trigger, char scope[static SCOPE_SIZE])
@@ -82,7 +98,9 @@ static void on_put(struct store_op *op)
 int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value,
 		     tappet_done_cb cb, void *arg)
 {
-	int32_t error = check(self, trigger, key, cb != NULL);
+	if (!cb || !valid(self, trigger, key))
+		return TAPPET_EINVAL;
+	int32_t error = check(self, trigger, key, true);
 	if (error)
 		return error;
 	if (value.len && !value.ptr)
@@ -142,7 +160,9 @@ int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str 
 		     void (*cb)(void *arg, int32_t result, tappet_str value), void *arg)
 {
 	char scope[SCOPE_SIZE];
-	int32_t error = check(self, trigger, key, cb != NULL);
+	if (!cb || !valid(self, trigger, key))
+		return TAPPET_EINVAL;
+	int32_t error = check(self, trigger, key, false);
 	if (error)
 		return error;
 	struct get_ticket *ticket = malloc(sizeof(*ticket));
@@ -153,6 +173,56 @@ int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str 
 	int r = scope_of(self, trigger, scope);
 	if (r == 0)
 		r = store_get_kv(self->host->options.store, scope, key.ptr, key.len, on_get, ticket);
+	if (r < 0) {
+		leave_queue(self);
+		end(self, trigger);
+		free(ticket);
+		return host_error(r);
+	}
+	return TAPPET_OK;
+}
+
+static void on_list(void *arg, int status, const struct store_checkpoint *rows, size_t count)
+{
+	struct list_ticket *ticket = arg;
+	struct tappet_instance *p = ticket->plugin;
+	tappet_checkpoint *list = status == 0 && count ? calloc(count, sizeof(*list)) : NULL;
+	struct guard g;
+	if (status == 0 && count && !list)
+		status = -ENOMEM;
+	if (status < 0)
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		list[i].key = tappet_strn(rows[i].key, rows[i].key_len);
+		list[i].value = tappet_strn(rows[i].value, rows[i].value_len);
+	}
+	leave_queue(p);
+	guard_enter(&g, p, CALLBACK_KV);
+	ticket->cb(ticket->arg, host_error(status), list, count);
+	guard_leave(&g);
+	end(p, ticket->trigger);
+	free(list);
+	free(ticket);
+}
+
+int32_t table_kv_list(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
+		      void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count), void *arg)
+{
+	char scope[SCOPE_SIZE];
+	if (!self || !cb || (trigger && trigger->plugin != self) || (after.len && !after.ptr) || limit < 1 ||
+	    limit > KV_LIST_MAX)
+		return TAPPET_EINVAL;
+	int32_t error = check(self, trigger, after, false);
+	if (error)
+		return error;
+	struct list_ticket *ticket = malloc(sizeof(*ticket));
+	if (!ticket)
+		return TAPPET_ENOMEM;
+	*ticket = (struct list_ticket){.plugin = self, .trigger = trigger, .cb = cb, .arg = arg};
+	begin(self, trigger);
+	int r = scope_of(self, trigger, scope);
+	if (r == 0)
+		r = store_page_kv(self->host->options.store, scope, after.ptr, after.len, limit, on_list, ticket);
 	if (r < 0) {
 		leave_queue(self);
 		end(self, trigger);

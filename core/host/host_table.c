@@ -36,6 +36,7 @@ const tappet_host host_table = {
 	.health = table_health,
 	.stopped = table_stopped,
 	.capability = table_capability,
+	.kv_list = table_kv_list,
 };
 
 /* Copies a value that is not NUL-terminated into `room`; what does not fit is cut. */

@@ -40,6 +40,8 @@
 #define PENDING_MAX 4096 /* operations of one kind that a plugin may have under way */
 #define METRICS_MAX 100
 #define SCOPE_SIZE 320
+#define SUBJECT_MAX 64
+#define KV_LIST_MAX 1000
 #define CREDIT_EMISSIONS 1024
 #define CREDIT_BYTES (64 * 1024 * 1024)
 
@@ -143,6 +145,7 @@ struct tappet_instance {
 	char *path;
 	tappet_plugin desc; /* a copy; zero where the plugin's is shorter */
 	struct option *options, *trigger_options;
+	struct trigger_def open_def;  /* with desc.open_trigger: what stands for a definition of its open triggers */
 	struct option_values *values; /* checked, secrets resolved; until `create` */
 	enum plugin_phase phase;
 	void *state;
@@ -184,9 +187,19 @@ void pending_done(struct tappet_instance *p);
 
 /* ---- A trigger -------------------------------------------------------------------------------------------------- */
 
-/*   WAITING (its predecessor has emissions under way) -> LOADING (checkpoints) -> ADDING -> LIVE -> REMOVED -> freed
- *                                                                                 '-> DEAD                        */
-enum trigger_phase { TRIGGER_WAITING, TRIGGER_LOADING, TRIGGER_ADDING, TRIGGER_LIVE, TRIGGER_DEAD, TRIGGER_REMOVED };
+/*   WAITING (its predecessor has emissions under way) -> LOADING (checkpoints) -> ADDING -> LIVE -> REMOVING (inside of
+ *                                          trigger_remove) -> REMOVED -> freed      '-> DEAD                        */
+enum trigger_phase {
+	TRIGGER_WAITING,
+	TRIGGER_LOADING,
+	TRIGGER_ADDING,
+	TRIGGER_LIVE,
+	TRIGGER_DEAD,
+	TRIGGER_REMOVING,
+	TRIGGER_REMOVED,
+};
+
+#define OPEN_TRIGGER UINT32_MAX /* in the place of the index of a definition */
 
 /* How a trigger is that does not simply run. */
 struct trigger_health {
@@ -210,13 +223,13 @@ struct tappet_trigger {
 	struct list in_workflow;
 	struct list in_plugin; /* its triggers; before it was handed over, those that are to be loaded */
 	struct later release;  /* when it is removed; until then its node is in the plugin's `busy` */
-	uint32_t index;        /* of its definition */
+	uint32_t index;        /* of its definition; OPEN_TRIGGER: it has none */
 	uint32_t in_flight;    /* operations that will call back */
 	uint32_t generation;   /* the last host_sync that saw it */
 	uint8_t phase;         /* enum trigger_phase */
 	bool handed;           /* trigger_add succeeded: trigger_remove and trigger_free are owed */
 	bool reading;
-	bool stateless; /* nothing of it is in the store, nor on its way there: its successor need not wait for it */
+	bool stateless; /* nothing of it is in the store, nor on its way there */
 };
 
 static inline int32_t trigger_health_state(const struct tappet_trigger *t)
@@ -225,7 +238,12 @@ static inline int32_t trigger_health_state(const struct tappet_trigger *t)
 }
 
 const struct trigger_def *trigger_def(const struct tappet_trigger *t);
-/* "trigger/WORKFLOWID/TRIGGERID" */
+static inline bool trigger_is_open(const struct tappet_trigger *t)
+{
+	return t->index == OPEN_TRIGGER;
+}
+/* "trigger/WORKFLOWID/TRIGGERID"; of an open one "open/WORKFLOWID/PLUGIN", so that what is read of all triggers at the start
+ * leaves out what may be a million keys. */
 int trigger_scope(const struct tappet_trigger *t, char scope[static SCOPE_SIZE]);
 static inline bool trigger_usable(const struct tappet_trigger *t)
 {
@@ -237,8 +255,9 @@ void trigger_pending_done(struct tappet_trigger *t);
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count);
 /* Queues the reading of its checkpoints, after which trigger_hand_over is called. */
 void trigger_load(struct tappet_trigger *t);
-/* Runs trigger_remove, and trigger_free once nothing is under way. */
-void trigger_retire(struct tappet_trigger *t);
+/* Runs trigger_remove, and trigger_free once nothing is under way. True: nothing of it is in the store, nor on its way
+ * there: its successor need not wait for it. */
+bool trigger_retire(struct tappet_trigger *t);
 /* A trigger that was WAITING or LOADING has been handed over, or given up. */
 void trigger_settled(struct host *h);
 void trigger_dead(struct tappet_trigger *t, const char *reason);
@@ -329,6 +348,10 @@ void credit_run(struct later *l);
 void credit_full_poll(uv_timer_t *timer);
 bool credit_store_full(const struct host *h);
 
+/* Copies it with a NUL behind; NULL in *ret: there is none. TAPPET_EINVAL through a trigger that is not open. */
+int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char room[static SUBJECT_MAX + 1],
+		     const char **ret);
+
 /* Checkpoints of an emission or account, as the store wants them. `room` holds CHECKPOINTS_INLINE. */
 #define CHECKPOINTS_INLINE 8
 int32_t checkpoints_read(const tappet_checkpoint *list, size_t count, size_t size, struct store_checkpoint *room,
@@ -360,6 +383,8 @@ int32_t table_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str 
 		     tappet_done_cb cb, void *arg);
 int32_t table_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
 		     void (*cb)(void *arg, int32_t result, tappet_str value), void *arg);
+int32_t table_kv_list(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
+		      void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count), void *arg);
 tappet_metric *table_metric(tappet_instance *self, int32_t kind, const char *name, const char *help);
 void table_metric_add(tappet_metric *metric, double amount);
 void table_metric_set(tappet_metric *metric, double value);

@@ -214,6 +214,18 @@ static int copy_table(const struct load *l, const tappet_option *given, size_t c
 	return 0;
 }
 
+static int check_open(const struct load *l)
+{
+	const struct tappet_instance *p = l->plugin;
+	for (size_t i = 0; p->desc.open_trigger && i < p->desc.trigger_option_count; i++)
+		if (p->trigger_options[i].flags & OPTION_REQUIRED)
+			return refuse(
+				l, -EINVAL,
+				"it has an open trigger, which no options are set for, but requires the option %s",
+				p->trigger_options[i].key);
+	return 0;
+}
+
 static int check_descriptor(const struct load *l)
 {
 	const tappet_plugin *desc = &l->plugin->desc;
@@ -229,6 +241,8 @@ static int check_descriptor(const struct load *l)
 	if (r == 0)
 		r = copy_table(l, desc->trigger_options, desc->trigger_option_count, desc->option_size,
 			       &l->plugin->trigger_options);
+	if (r == 0)
+		r = check_open(l);
 	return r;
 }
 

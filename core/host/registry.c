@@ -31,6 +31,7 @@ void instance_free(struct tappet_instance *p)
 	free(p->options);
 	free(p->trigger_options);
 	free(p->health_reason);
+	free(p->open_def.id);
 	free(p->name);
 	free(p->path);
 	free(p);
@@ -86,6 +87,20 @@ static int check_options(struct tappet_instance *p, const struct plugin_config *
 	return r < 0 ? r : checker_run(p, false, p->values, &place);
 }
 
+/* The id begins with what no id of a definition may have. */
+static int make_open_def(struct tappet_instance *p)
+{
+	static char no_options[] = "{}";
+	if (!p->desc.open_trigger)
+		return 0;
+	p->open_def = (struct trigger_def){.plugin = p->name, .with_json = no_options, .enabled = true};
+	if (asprintf(&p->open_def.id, "+%s", p->name) < 0) {
+		p->open_def.id = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 static int registry_add(struct host *h, struct tappet_instance *p)
 {
 	struct tappet_instance **plugins = realloc(h->plugins, (h->count + 1) * sizeof(struct tappet_instance *));
@@ -111,6 +126,8 @@ static int load_named(struct host *h, const struct plugin_config *plugin, const 
 	int r = p->path ? loader_load(p, p->path, plugin, file, d) : -ENOMEM;
 	if (r == 0)
 		r = check_options(p, plugin, file, d);
+	if (r == 0)
+		r = make_open_def(p);
 	if (r == 0)
 		r = registry_add(h, p);
 	if (r < 0)

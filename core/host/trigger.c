@@ -10,7 +10,7 @@
 
 const struct trigger_def *trigger_def(const struct tappet_trigger *t)
 {
-	return &t->workflow->triggers[t->index];
+	return trigger_is_open(t) ? &t->plugin->open_def : &t->workflow->triggers[t->index];
 }
 
 static int trigger_key(const char *workflow_id, const char *trigger_id, char key[static TRIGGER_KEY_SIZE])
@@ -21,7 +21,8 @@ static int trigger_key(const char *workflow_id, const char *trigger_id, char key
 
 int trigger_scope(const struct tappet_trigger *t, char scope[static SCOPE_SIZE])
 {
-	int n = snprintf(scope, SCOPE_SIZE, "trigger/%s/%s", t->owner->id, trigger_def(t)->id);
+	int n = trigger_is_open(t) ? snprintf(scope, SCOPE_SIZE, "open/%s/%s", t->owner->id, t->plugin->name)
+				   : snprintf(scope, SCOPE_SIZE, "trigger/%s/%s", t->owner->id, trigger_def(t)->id);
 	return n < 0 || n >= SCOPE_SIZE ? -EINVAL : 0;
 }
 
@@ -117,13 +118,14 @@ static void call_remove(struct tappet_trigger *t)
 {
 	struct tappet_instance *p = t->plugin;
 	struct guard g;
-	t->phase = TRIGGER_REMOVED;
 	list_remove(&t->release.node);
-	if (!t->handed)
-		return;
-	guard_enter(&g, p, CALLBACK_TRIGGER_REMOVE);
-	p->desc.trigger_remove(p->state, t->state);
-	guard_leave(&g);
+	if (t->handed) {
+		t->phase = TRIGGER_REMOVING;
+		guard_enter(&g, p, CALLBACK_TRIGGER_REMOVE);
+		p->desc.trigger_remove(p->state, t->state);
+		guard_leave(&g);
+	}
+	t->phase = TRIGGER_REMOVED;
 }
 
 /* Emissions of a plugin that runs out of memory keep their trigger without a successor's knowing: it is then handed
@@ -136,7 +138,7 @@ static void note_retiring(struct tappet_trigger *t)
 		log_warn("a trigger's end cannot be awaited", log_str("trigger", trigger_def(t)->id), LOG_END);
 }
 
-void trigger_retire(struct tappet_trigger *t)
+bool trigger_retire(struct tappet_trigger *t)
 {
 	bool unsettled = t->phase == TRIGGER_WAITING || t->phase == TRIGGER_LOADING;
 	/* The second time its name may be its successor's. */
@@ -148,17 +150,20 @@ void trigger_retire(struct tappet_trigger *t)
 	if (!t->handed)
 		list_remove(&t->in_plugin);
 	call_remove(t);
+	/* Not before: it may have put something from inside of trigger_remove. */
+	bool leaves_nothing = t->handed && t->stateless;
 	if (t->handed || t->in_flight)
 		note_retiring(t);
 	if (unsettled)
 		trigger_settled(t->owner->host);
 	/* A read that is under way frees it. */
 	if (t->reading)
-		return;
+		return leaves_nothing;
 	if (t->in_flight == 0 && t->order.in_flight == 0)
 		release_now(t);
 	else if (t->in_flight == 0)
 		host_later(t->owner->host, &t->release);
+	return leaves_nothing;
 }
 
 void triggers_end(struct tappet_instance *p)
@@ -206,7 +211,8 @@ static int read_options(struct tappet_trigger *t, struct option_values **ret, ch
 	if (r == 0)
 		r = option_check(p->trigger_options, p->desc.trigger_option_count, file, file->root,
 				 t->owner->host->folder, &d, ret);
-	if (r == 0) {
+	/* No definition has set one. */
+	if (r == 0 && !trigger_is_open(t)) {
 		const struct checker_place place = {
 			.file = file, .object = file->root, .d = &d, .claim = note_claim, .arg = t};
 		r = checker_run(p, true, *ret, &place);
@@ -280,7 +286,8 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
 {
 	struct host *h = t->owner->host;
-	t->stateless = count == 0;
+	/* What an open one has in the store is not handed over. */
+	t->stateless = count == 0 && !trigger_is_open(t);
 	if (t->plugin->phase == PLUGIN_CREATED || t->plugin->phase == PLUGIN_STARTED)
 		add(t, rows, count);
 	else
@@ -304,15 +311,16 @@ static bool unchanged(const struct tappet_trigger *t, const struct workflow *w, 
 	       same_text(t->workflow->team, w->team);
 }
 
-static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index)
+static struct tappet_trigger *trigger_new(struct host_workflow *hw, struct workflow *w, uint32_t index,
+					  struct tappet_instance *p)
 {
 	struct tappet_trigger *t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
 	t->owner = hw;
 	t->workflow = workflow_ref(w);
-	t->index = (uint32_t)index;
-	t->plugin = host_instance(h, w->triggers[index].plugin);
+	t->index = index;
+	t->plugin = p;
 	catalog_trigger_init(&t->order);
 	list_init(&t->in_plugin);
 	later_init(&t->release, release_run);
@@ -320,10 +328,8 @@ static struct tappet_trigger *trigger_new(struct host *h, struct host_workflow *
 	return t;
 }
 
-static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w, size_t index, const char *key,
-		    bool at_once)
+static void add_new(struct host *h, struct tappet_trigger *t, const char *key, bool at_once)
 {
-	struct tappet_trigger *t = trigger_new(h, hw, w, index);
 	if (!t || map_put_str(&h->triggers, key, t, NULL) < 0) {
 		log_error("no memory for a trigger", log_str("trigger", key), LOG_END);
 		if (t)
@@ -333,7 +339,7 @@ static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w
 	t->generation = h->generation;
 	if (!t->plugin) {
 		char reason[200];
-		snprintf(reason, sizeof(reason), "plugin %s is not loaded", w->triggers[index].plugin);
+		snprintf(reason, sizeof(reason), "plugin %s is not loaded", trigger_def(t)->plugin);
 		trigger_dead(t, reason);
 		return;
 	}
@@ -345,24 +351,22 @@ static void add_new(struct host *h, struct host_workflow *hw, struct workflow *w
 		trigger_load(t);
 }
 
-static void keep(struct tappet_trigger *t, struct workflow *w, size_t index)
+static void keep(struct tappet_trigger *t, struct workflow *w, uint32_t index)
 {
 	struct workflow *old = t->workflow;
 	t->workflow = workflow_ref(w);
-	t->index = (uint32_t)index;
+	t->index = index;
 	t->generation = t->owner->host->generation;
 	workflow_unref(old);
 }
 
-static void sync_trigger(struct host *h, struct host_workflow *hw, const struct catalog_entry *entry, size_t index)
+/* `p` may be NULL: it is not loaded. */
+static void sync_one(struct host_workflow *hw, struct workflow *w, uint32_t index, const struct trigger_def *def,
+		     struct tappet_instance *p)
 {
-	struct workflow *w = entry->workflow;
-	const struct trigger_def *def = &w->triggers[index];
+	struct host *h = hw->host;
 	char key[TRIGGER_KEY_SIZE];
-	bool enabled = def->enabled;
-	if (enabled && h->options.engine)
-		enabled = engine_trigger_enabled(h->options.engine, entry, def->id);
-	if (!enabled || trigger_key(entry->id, def->id, key) < 0)
+	if (trigger_key(hw->id, def->id, key) < 0)
 		return;
 	struct tappet_trigger *t = map_get_str(&h->triggers, key);
 	if (t && t->phase != TRIGGER_DEAD && unchanged(t, w, def)) {
@@ -370,10 +374,28 @@ static void sync_trigger(struct host *h, struct host_workflow *hw, const struct 
 		return;
 	}
 	/* A dead one gets another chance each time: what it lacked, a secret perhaps, may be there now. */
-	bool at_once = t && t->handed && t->stateless;
-	if (t)
-		trigger_retire(t);
-	add_new(h, hw, w, index, key, at_once);
+	bool at_once = t && trigger_retire(t);
+	add_new(h, trigger_new(hw, w, index, p), key, at_once);
+}
+
+static void sync_trigger(struct host_workflow *hw, const struct catalog_entry *entry, size_t index)
+{
+	const struct host *h = hw->host;
+	const struct trigger_def *def = &entry->workflow->triggers[index];
+	bool enabled = def->enabled;
+	if (enabled && h->options.engine)
+		enabled = engine_trigger_enabled(h->options.engine, entry, def->id);
+	if (enabled)
+		sync_one(hw, entry->workflow, (uint32_t)index, def, host_instance(h, def->plugin));
+}
+
+static void sync_open(struct host_workflow *hw, const struct catalog_entry *entry)
+{
+	for (size_t i = 0; i < hw->host->count; i++) {
+		struct tappet_instance *p = hw->host->plugins[i];
+		if (p->desc.open_trigger)
+			sync_one(hw, entry->workflow, OPEN_TRIGGER, &p->open_def, p);
+	}
 }
 
 static struct host_workflow *find_workflow(struct host *h, const struct catalog_entry *entry)
@@ -408,7 +430,9 @@ void host_sync(struct host *h, const struct catalog_entry *entry)
 	h->generation++;
 	bool runs = entry->enabled && !entry->removed && entry->workflow;
 	for (size_t i = 0; runs && i < entry->workflow->trigger_count; i++)
-		sync_trigger(h, hw, entry, i);
+		sync_trigger(hw, entry, i);
+	if (runs)
+		sync_open(hw, entry);
 	list_each_safe (node, &hw->triggers) {
 		struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_workflow);
 		if (t->generation != h->generation)

@@ -166,7 +166,8 @@ static void read_all(struct host *h, struct list *triggers, size_t count)
 		on_all(b, r, NULL, NULL, 0);
 }
 
-static void without_store(struct list *triggers)
+/* Without a store, or open ones, whose checkpoints are not handed over. */
+static void without_reading(struct list *triggers)
 {
 	struct list *node;
 	while ((node = list_first(triggers))) {
@@ -178,21 +179,24 @@ static void without_store(struct list *triggers)
 void loading_run(struct later *l)
 {
 	struct host *h = list_entry(l, struct host, load);
-	struct list ready;
+	struct list ready, open;
 	size_t count = 0;
 	if (h->stopping)
 		return;
 	list_init(&ready);
+	list_init(&open);
 	list_each_safe (node, &h->loading) {
 		/* Before `create` there is nobody to hand it to. */
-		if (!is_loaded(list_entry(node, struct tappet_trigger, in_plugin)))
+		const struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_plugin);
+		if (!is_loaded(t))
 			continue;
 		list_remove(node);
-		list_append(&ready, node);
-		count++;
+		list_append(trigger_is_open(t) ? &open : &ready, node);
+		count += !trigger_is_open(t);
 	}
+	without_reading(&open);
 	if (!h->options.store)
-		without_store(&ready);
+		without_reading(&ready);
 	else if (count > ONE_BY_ONE_MAX)
 		read_all(h, &ready, count);
 	else

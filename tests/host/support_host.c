@@ -41,9 +41,11 @@ static void on_tick(uv_timer_t *timer)
 	(void)timer;
 }
 
-static struct probe *find_probe(void (**ret_reset)(void))
+static struct probe *find_probe(const char *name, void (**ret_reset)(void))
 {
-	void *object = dlopen(TEST_PLUGIN_DIR "/probe.so", RTLD_NOW | RTLD_LOCAL);
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s.so", TEST_PLUGIN_DIR, name);
+	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	assert_non_null(object);
 	void *reset = dlsym(object, "probe_reset");
 	void *instances = dlsym(object, "probe_instances");
@@ -53,12 +55,17 @@ static struct probe *find_probe(void (**ret_reset)(void))
 	return instances;
 }
 
-struct probe *probe_open(void)
+struct probe *probe_open_as(const char *object)
 {
 	void (*reset)(void);
-	struct probe *p = find_probe(&reset);
+	struct probe *p = find_probe(object, &reset);
 	reset();
 	return p;
+}
+
+struct probe *probe_open(void)
+{
+	return probe_open_as("probe");
 }
 
 static void open_parts(struct fixture *f)

@@ -72,6 +72,8 @@ bool diag_says(const struct diag *d, const char *text);
 double metric_read(const struct fixture *f, const char *prefix);
 /* The probe's structures, by opening its shared object a second time. */
 struct probe *probe_open(void);
+/* Those of another shared object that is made of the probe. */
+struct probe *probe_open_as(const char *object);
 /* A trigger's health as JSON text; to be freed. */
 char *health_of(const struct fixture *f, const char *workflow_id, const char *trigger_id);
 

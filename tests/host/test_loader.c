@@ -95,10 +95,17 @@ static void another_major_version_is_named(void **state)
 	assert_true(diag_says(&diag, "major version 2"));
 }
 
+static void an_open_trigger_cannot_have_a_required_option(void **state)
+{
+	(void)state;
+	refused("open_required", -EINVAL, "requires the option path");
+	assert_int_equal(load_as("it", "open"), 0);
+}
+
 static void a_newer_minor_version_is_refused_with_both_numbers(void **state)
 {
 	(void)state;
-	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.1");
+	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.2");
 }
 
 static void one_built_with_a_newer_version_but_content_with_this_one_is_loaded(void **state)
@@ -285,6 +292,7 @@ int main(void)
 		CASE(a_missing_file_is_refused),
 		CASE(a_shared_object_without_the_symbol_is_refused),
 		CASE(another_major_version_is_named),
+		CASE(an_open_trigger_cannot_have_a_required_option),
 		CASE(a_newer_minor_version_is_refused_with_both_numbers),
 		CASE(one_built_with_a_newer_version_but_content_with_this_one_is_loaded),
 		CASE(a_short_descriptor_is_refused),

@@ -152,6 +152,10 @@ static const tappet_option trigger_options[] = {
 	{.key = "times", .type = TAPPET_INTEGER, .help = "How often."},
 };
 
+#ifndef PROBE_OPEN_TRIGGER
+#define PROBE_OPEN_TRIGGER 0
+#endif
+
 static const tappet_plugin descriptor = {
 	.struct_size = sizeof(tappet_plugin),
 	.abi_minor = TAPPET_ABI_MINOR,
@@ -175,6 +179,7 @@ static const tappet_plugin descriptor = {
 	.stop = stop,
 	.destroy = destroy,
 	.clock_set = clock_set,
+	.open_trigger = PROBE_OPEN_TRIGGER,
 };
 
 const tappet_plugin *tappet_plugin_v1(void)
