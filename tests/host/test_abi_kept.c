@@ -26,6 +26,32 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void a_plugin_of_abi_1_1_loads_and_emits(void **state)
+{
+	(void)state;
+	assert_int_equal(fixture_load(&f, "ticker", "abi_1_1_ticker", NULL), 0);
+	fixture_start(&f);
+	fixture_apply(&f, "{\"triggers\": [{\"plugin\": \"ticker\", \"with\": {\"every\": \"10ms\"}}],"
+			  " \"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]}");
+	until(&f, metric_read(&f, ACCEPTED) >= 2);
+	fixture_stop(&f, 5000);
+	assert_string_equal(f.late, "");
+}
+
+static void a_plugin_of_abi_1_2_emits_through_its_open_trigger(void **state)
+{
+	(void)state;
+	assert_int_equal(fixture_load(&f, "book", "abi_1_2_book", NULL), 0);
+	fixture_start(&f);
+	fixture_apply(&f, "{\"slug\": \"w\", \"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]}");
+	until(&f, metric_read(&f, ACCEPTED) >= 2);
+	fixture_apply(&f, "{\"slug\": \"w\", \"name\": \"W\", \"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]}");
+	double before = metric_read(&f, ACCEPTED);
+	until(&f, metric_read(&f, ACCEPTED) >= before + 2);
+	fixture_stop(&f, 5000);
+	assert_string_equal(f.late, "");
+}
+
 static void plugins_of_abi_1_0_load_and_emit(void **state)
 {
 	(void)state;
@@ -38,15 +64,15 @@ static void plugins_of_abi_1_0_load_and_emit(void **state)
 	assert_string_equal(f.late, "");
 }
 
-static void plugins_of_abi_1_0_keep_its_rules(void **state)
+static void plugins_of_each_abi_keep_its_rules(void **state)
 {
-	static const char *const names[] = {"ticker", "listener"};
+	static const char *const names[] = {"1_0_ticker", "1_0_listener", "1_1_ticker", "1_2_book"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[512];
 		struct probe_report *report = NULL;
 		const char *wrong = NULL;
-		snprintf(path, sizeof(path), "%s/abi_1_0_%s.so", TEST_PLUGIN_DIR, names[i]);
+		snprintf(path, sizeof(path), "%s/abi_%s.so", TEST_PLUGIN_DIR, names[i]);
 		const struct probe_options options = {.path = path};
 		assert_int_equal(probe_run(&options, &report, &wrong), 0);
 		for (size_t rule = 0; rule < probe_rule_count(); rule++)
@@ -60,7 +86,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(plugins_of_abi_1_0_load_and_emit, setup, teardown),
-		cmocka_unit_test(plugins_of_abi_1_0_keep_its_rules),
+		cmocka_unit_test_setup_teardown(a_plugin_of_abi_1_1_loads_and_emits, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_plugin_of_abi_1_2_emits_through_its_open_trigger, setup, teardown),
+		cmocka_unit_test(plugins_of_each_abi_keep_its_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
