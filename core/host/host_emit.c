@@ -45,7 +45,7 @@ int32_t checkpoints_read(const tappet_checkpoint *list, size_t count, size_t siz
 	return error;
 }
 
-static bool valid_subject(tappet_str subject)
+bool subject_valid(tappet_str subject)
 {
 	if (!subject.ptr || subject.len > SUBJECT_MAX)
 		return false;
@@ -64,7 +64,7 @@ int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char ro
 		*ret = NULL;
 		return TAPPET_OK;
 	}
-	if (!trigger_is_open(t) || !valid_subject(subject))
+	if (!trigger_is_open(t) || !subject_valid(subject))
 		return TAPPET_EINVAL;
 	memcpy(room, subject.ptr, subject.len);
 	room[subject.len] = '\0';

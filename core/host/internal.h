@@ -348,6 +348,7 @@ void credit_run(struct later *l);
 void credit_full_poll(uv_timer_t *timer);
 bool credit_store_full(const struct host *h);
 
+bool subject_valid(tappet_str subject);
 /* Copies it with a NUL behind; NULL in *ret: there is none. TAPPET_EINVAL through a trigger that is not open. */
 int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char room[static SUBJECT_MAX + 1],
 		     const char **ret);

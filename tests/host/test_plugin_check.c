@@ -71,6 +71,18 @@ static void a_check_that_changes_its_mind_is_seen_as_well(void **state)
 	breaks_alone(TEST_PLUGIN_DIR "/broken_desc_check_again.so", rule_of("DESC-CHECK"));
 }
 
+static void a_subject_belongs_to_an_open_trigger(void **state)
+{
+	(void)state;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_emit_valid_subject.so", rule_of("EMIT-VALID"));
+}
+
+static void a_page_of_state_is_lent_as_well(void **state)
+{
+	(void)state;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_mem_kept_list.so", rule_of("MEM-KEPT"));
+}
+
 static void a_plugin_that_keeps_the_rules_passes(void **state)
 {
 	(void)state;
@@ -100,6 +112,8 @@ int main(void)
 		cmocka_unit_test(each_rule_is_named_by_the_plugin_that_breaks_it),
 		cmocka_unit_test(a_retry_is_seen_later_as_well),
 		cmocka_unit_test(a_check_that_changes_its_mind_is_seen_as_well),
+		cmocka_unit_test(a_subject_belongs_to_an_open_trigger),
+		cmocka_unit_test(a_page_of_state_is_lent_as_well),
 		cmocka_unit_test(a_plugin_that_keeps_the_rules_passes),
 		cmocka_unit_test(the_webhook_plugin_passes),
 		cmocka_unit_test(options_that_are_no_object_are_told_by_their_name),

@@ -325,4 +325,5 @@ const tappet_host fake_host = {
 	.health = fake_health,
 	.stopped = fake_stopped,
 	.capability = fake_capability,
+	.kv_list = fake_kv_list,
 };

@@ -29,6 +29,7 @@ struct fake_instance {
 	void *state;
 	_Atomic(enum fake_phase) phase; /* `log` looks at it from any thread */
 	struct list triggers;
+	char open_scope; /* its address stands for the state of its open triggers */
 };
 
 struct fake_trigger {
@@ -36,28 +37,30 @@ struct fake_trigger {
 	struct fake_instance *instance;
 	void *state;
 	size_t number;
-	size_t pending; /* emissions and accounts under way */
-	bool live, removed, freed;
+	size_t pending; /* operations under way that will call back */
+	bool open, live, removed, freed;
 };
 
 /* A callback that is due: of an emission, of a key-value call, of a post, ... */
 struct fake_call {
 	struct list node;
 	struct fake_instance *instance;
-	struct fake_trigger *trigger; /* of an emission or an account */
+	struct fake_trigger *trigger; /* whose it is; NULL: the plugin's own */
 	const char *what;
 	void (*run)(struct fake *f, struct fake_call *c);
 	union {
 		tappet_emit_cb emit;
 		tappet_done_cb done;
 		void (*value)(void *arg, int32_t result, tappet_str value);
+		void (*list)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count);
 		void (*plain)(void *arg);
 		tappet_activity_cb activity;
 	} cb;
 	void *arg;
 	int32_t result;
-	tappet_str text; /* of an emission: its dedup key; of kv_get: the value */
-	tappet_str payload, cause;
+	tappet_str text; /* of an emission: its dedup key; of kv_get: the value; of kv_list: the key before */
+	tappet_str payload, cause, subject;
+	size_t limit;                    /* of kv_list */
 	int64_t occurred_ms, settled_ms; /* 0; monotonic */
 	struct fake_request *request;    /* that this emission came of */
 	bool held;
@@ -97,7 +100,7 @@ struct fake_request {
 
 struct fake_value {
 	struct list node;
-	struct fake_trigger *trigger;
+	const void *scope;
 	tappet_str key, value;
 };
 
@@ -119,6 +122,7 @@ struct fake {
 	size_t emitted, settled, trigger_number, busy_in_callback;
 	struct fake_instance *current; /* whose callback runs */
 	struct fake_trigger *adding;   /* whose trigger_add runs */
+	struct fake_trigger *removing; /* whose trigger_remove runs */
 	struct fake_call *settling;    /* whose callback runs */
 	struct fake_request *serving;  /* whose callback runs */
 	const char *callback;
@@ -173,6 +177,8 @@ int32_t fake_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str k
 		    void *arg);
 int32_t fake_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
 		    void (*cb)(void *arg, int32_t result, tappet_str value), void *arg);
+int32_t fake_kv_list(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
+		     void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count), void *arg);
 void fake_checkpoints(struct fake_trigger *t, const tappet_checkpoint *list, size_t count, size_t size);
 int32_t fake_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
 			 tappet_timer **ret);

@@ -1,4 +1,4 @@
-/* Emissions, accounts and durable state: each call is checked, and gets the outcome that the scenario has ordered. */
+/* Emissions and accounts: each call is checked, and gets the outcome that the scenario has ordered. */
 #include "host/probe/fake.h"
 
 #define KEY_MAX 255
@@ -45,7 +45,22 @@ static bool is_json(tappet_str text, bool object)
 	return !object || text.ptr[i] == '{';
 }
 
-static const char *wrong_emission(const tappet_emission *e)
+static const char *wrong_subject(const struct fake_trigger *t, tappet_str subject)
+{
+	if (subject.len == 0)
+		return NULL;
+	if (!t->open)
+		return "a subject through a trigger that is not open";
+	return subject_valid(subject) ? NULL : "a subject that is not [a-z0-9_-] of at most 64 bytes";
+}
+
+/* One that is shorter than this host's has none. */
+static tappet_str subject_of(const tappet_emission *e)
+{
+	return e->struct_size < SIZE_UNTIL(tappet_emission, subject) ? tappet_strn(NULL, 0) : e->subject;
+}
+
+static const char *wrong_emission(const struct fake_trigger *t, const tappet_emission *e)
 {
 	if (!e || e->struct_size < EMISSION_SIZE_1_0)
 		return "an emission with a wrong struct_size";
@@ -64,7 +79,7 @@ static const char *wrong_emission(const tappet_emission *e)
 		if (c->key.len == 0 || c->key.len > KEY_MAX || c->value.len > (size_t)64 * 1024)
 			return "a checkpoint without a key, or that is too large";
 	}
-	return NULL;
+	return wrong_subject(t, subject_of(e));
 }
 
 /* One of the outcomes, in turn; what the real host says with each goes with it. */
@@ -120,7 +135,7 @@ static void check_retry(struct fake_trigger *t, const tappet_emission *e)
 	struct fake *f = t->instance->f;
 	const struct fake_call *c = f->settling;
 	if (c && c->result == TAPPET_EUNKNOWN && c->trigger == t && same(c->payload, e->payload) &&
-	    !same(c->text, e->dedup_key))
+	    same(c->subject, subject_of(e)) && !same(c->text, e->dedup_key))
 		board_broken(f->board, EMIT_RETRY, "the same payload was emitted again without the key of the result");
 }
 
@@ -133,7 +148,7 @@ static void check_late_retry(struct fake_trigger *t, const tappet_emission *e)
 	list_each (node, &f->unknown) {
 		const struct fake_call *c = list_entry(node, struct fake_call, node);
 		if (c->trigger != t || c->occurred_ms != e->occurred_ms || c->settled_ms == f->mono_ms ||
-		    !same(c->payload, e->payload) || !same(c->cause, e->cause))
+		    !same(c->payload, e->payload) || !same(c->cause, e->cause) || !same(c->subject, subject_of(e)))
 			continue;
 		again = true;
 		kept |= same(c->text, e->dedup_key);
@@ -173,6 +188,7 @@ static void keep(struct fake_trigger *t, const tappet_emission *e, tappet_emit_c
 	c->text = fake_copy(f, e->dedup_key.len ? e->dedup_key : tappet_cstr(made));
 	c->payload = fake_copy(f, e->payload);
 	c->cause = fake_copy(f, e->cause);
+	c->subject = fake_copy(f, subject_of(e));
 	c->occurred_ms = e->occurred_ms;
 	c->cb.emit = cb;
 	c->arg = arg;
@@ -193,7 +209,7 @@ int32_t fake_emit(tappet_trigger *trigger, const tappet_emission *e, tappet_emit
 		return TAPPET_ESTATE;
 	board_applies(f->board, EMIT_VALID);
 	board_applies(f->board, EMIT_STATE);
-	const char *wrong = cb ? wrong_emission(e) : "an emission without a callback";
+	const char *wrong = cb ? wrong_emission(t, e) : "an emission without a callback";
 	if (wrong) {
 		board_broken(f->board, EMIT_VALID, "%s: %s", f->callback, wrong);
 		return TAPPET_EINVAL;
@@ -242,82 +258,17 @@ int32_t fake_account(tappet_trigger *trigger, const tappet_account *account, tap
 		board_broken(t->instance->f->board, EMIT_VALID, "an account with a wrong struct_size");
 		return TAPPET_EINVAL;
 	}
+	const char *wrong =
+		account->struct_size < SIZE_UNTIL(tappet_account, subject) ? NULL : wrong_subject(t, account->subject);
+	if (wrong) {
+		board_broken(t->instance->f->board, EMIT_VALID, "an account with %s", wrong);
+		return TAPPET_EINVAL;
+	}
 	struct fake_call *c = fake_call_new(t->instance, "the callback of account", done);
 	c->trigger = t;
 	c->cb.done = cb;
 	c->arg = arg;
 	t->pending++;
 	fake_checkpoints(t, account->checkpoints, account->checkpoint_count, account->checkpoint_size);
-	return TAPPET_OK;
-}
-
-/* ---- Durable state ---- */
-
-static struct fake_value *find(struct fake *f, const struct fake_trigger *t, tappet_str key)
-{
-	list_each (node, &f->values) {
-		struct fake_value *v = list_entry(node, struct fake_value, node);
-		if (v->trigger == t && same(v->key, key))
-			return v;
-	}
-	return NULL;
-}
-
-static void put(struct fake *f, struct fake_trigger *t, tappet_str key, tappet_str value)
-{
-	struct fake_value *v = find(f, t, key);
-	if (!v) {
-		v = fake_alloc(f, sizeof(*v));
-		*v = (struct fake_value){.trigger = t, .key = fake_copy(f, key)};
-		list_append(&f->values, &v->node);
-	}
-	v->value = fake_copy(f, value);
-}
-
-void fake_checkpoints(struct fake_trigger *t, const tappet_checkpoint *list, size_t count, size_t size)
-{
-	for (size_t i = 0; i < count; i++) {
-		const tappet_checkpoint *c = (const void *)((const char *)list + i * size);
-		put(t->instance->f, t, c->key, c->value);
-	}
-}
-
-int32_t fake_kv_put(tappet_instance *self, tappet_trigger *trigger, tappet_str key, tappet_str value, tappet_done_cb cb,
-		    void *arg)
-{
-	struct fake_instance *i = (struct fake_instance *)(void *)self;
-	if (!fake_allowed(i, "kv_put"))
-		return TAPPET_ESTATE;
-	if (key.len == 0 || key.len > KEY_MAX)
-		return TAPPET_EINVAL;
-	put(i->f, trigger_of(trigger), key, value);
-	struct fake_call *c = fake_call_new(i, "the callback of kv_put", done);
-	c->cb.done = cb;
-	c->arg = arg;
-	return TAPPET_OK;
-}
-
-static void got(struct fake *f, struct fake_call *c)
-{
-	fake_enter(f, c->instance, "the callback of kv_get");
-	c->cb.value(c->arg, c->result, fake_lend_str(f, c->text));
-	fake_leave(f);
-}
-
-int32_t fake_kv_get(tappet_instance *self, tappet_trigger *trigger, tappet_str key,
-		    void (*cb)(void *arg, int32_t result, tappet_str value), void *arg)
-{
-	struct fake_instance *i = (struct fake_instance *)(void *)self;
-	if (!fake_allowed(i, "kv_get"))
-		return TAPPET_ESTATE;
-	if (!cb || key.len == 0 || key.len > KEY_MAX)
-		return TAPPET_EINVAL;
-	const struct fake_value *v = find(i->f, trigger_of(trigger), key);
-	struct fake_call *c = fake_call_new(i, "the callback of kv_get", got);
-	const bool there = v && v->value.len > 0;
-	c->result = there ? TAPPET_OK : TAPPET_ENOTFOUND;
-	c->text = there ? v->value : tappet_strn(NULL, 0);
-	c->cb.value = cb;
-	c->arg = arg;
 	return TAPPET_OK;
 }

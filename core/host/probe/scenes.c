@@ -77,20 +77,17 @@ static struct fake_instance *create(struct stage *s, const char *name, int32_t *
 	return *ret_error < 0 ? NULL : i;
 }
 
-static struct fake_trigger *add(struct stage *s, struct fake_instance *i)
+/* `values` are freed. */
+static struct fake_trigger *add_with(struct stage *s, struct fake_instance *i, bool open, struct option_values *values)
 {
-	char message[200], id[32];
+	char id[64];
 	struct fake *f = &s->f;
-	struct option_values *values = make_values(s, true, message, sizeof(message));
-	if (!values) {
-		if (s->kind == VALUES_PLAUSIBLE)
-			board_broken(f->board, LIFE_CREATE, "the trigger's options do not fit (see --trigger): %s",
-				     message);
-		return NULL;
-	}
 	struct fake_trigger *t = fake_alloc(f, sizeof(*t));
-	*t = (struct fake_trigger){.instance = i, .number = f->trigger_number++};
-	snprintf(id, sizeof(id), "trigger-%zu", t->number);
+	*t = (struct fake_trigger){.instance = i, .number = f->trigger_number++, .open = open};
+	if (open)
+		snprintf(id, sizeof(id), "+%s", i->name);
+	else
+		snprintf(id, sizeof(id), "trigger-%zu", t->number);
 	fake_enter(f, i, "trigger_add");
 	const tappet_trigger_info info = {.struct_size = sizeof(info),
 					  .trigger_id = fake_lend(f, id, strlen(id)),
@@ -118,14 +115,38 @@ static struct fake_trigger *add(struct stage *s, struct fake_instance *i)
 	return t;
 }
 
+static struct fake_trigger *add(struct stage *s, struct fake_instance *i)
+{
+	char message[200];
+	struct option_values *values = make_values(s, true, message, sizeof(message));
+	if (values)
+		return add_with(s, i, false, values);
+	if (s->kind == VALUES_PLAUSIBLE)
+		board_broken(s->f.board, LIFE_CREATE, "the trigger's options do not fit (see --trigger): %s", message);
+	return NULL;
+}
+
+/* NULL: the plugin has none. No option of it is set, and nobody is asked. */
+static struct fake_trigger *add_open(struct stage *s, struct fake_instance *i)
+{
+	char message[200];
+	struct option_values *values = NULL;
+	if (!desc(s)->open_trigger || values_make(s->loaded.trigger_options, desc(s)->trigger_option_count, NULL,
+						  VALUES_PLAUSIBLE, &values, message, sizeof(message)) < 0)
+		return NULL;
+	return add_with(s, i, true, values);
+}
+
 static void remove_trigger(struct stage *s, struct fake_trigger *t)
 {
 	if (!t || t->removed)
 		return;
 	t->removed = true;
+	s->f.removing = t;
 	fake_enter(&s->f, t->instance, "trigger_remove");
 	desc(s)->trigger_remove(t->instance->state, t->state);
 	fake_leave(&s->f);
+	s->f.removing = NULL;
 }
 
 /* Those that are removed, and whose callbacks have all fired. */
@@ -246,6 +267,7 @@ static struct fake_instance *begin(struct stage *s, size_t triggers)
 		return NULL;
 	for (size_t k = 0; k < triggers; k++)
 		add(s, i);
+	add_open(s, i);
 	r = start(s, i);
 	if (r == TAPPET_OK)
 		return i;
@@ -344,17 +366,19 @@ static void order(const struct play *play)
 	remove_trigger(&s, first);
 	free_removed(&s, i);
 	first = add(&s, i);
-	struct fake_trigger *second = add(&s, i);
+	struct fake_trigger *second = add(&s, i), *open = add_open(&s, i);
 	if (start(&s, i) < 0)
 		return;
 	drive(&s);
 	s.f.plan = PLAN_HOLD;
 	drive(&s);
 	remove_trigger(&s, first);
+	remove_trigger(&s, open);
 	add(&s, i);
 	s.f.plan = PLAN_ROTATE;
 	fake_settle(&s.f, true);
 	free_removed(&s, i);
+	add_open(&s, i);
 	storms(&s, i);
 	pause_instance(&s, i, false);
 	drive(&s);
@@ -418,6 +442,8 @@ static void twice(const struct play *play)
 		return;
 	add(&s, a);
 	add(&s, b);
+	add_open(&s, a);
+	add_open(&s, b);
 	if (start(&s, a) < 0 || start(&s, b) < 0)
 		return;
 	drive(&s);
