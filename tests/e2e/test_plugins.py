@@ -143,3 +143,47 @@ def test_the_plugin_of_the_stock_daemon_describes_itself(daemon):
     assert "webhook" in shown and "MIT" in shown and "properties" in shown
     assert "webhook" in daemon.cli("plugins").stdout
     assert (BUILD / "plugins" / "webhook.so").exists()
+
+
+@pytest.fixture
+def book(tmp_path):
+    """One that emits for what is in its book, through the open triggers of all workflows."""
+    target = tmp_path / "book.so"
+    subprocess.run(["gcc", "-std=c17", "-shared", "-fPIC", "-fvisibility=hidden", f"-I{ROOT}/sdk/include", "-o", target,
+                    ROOT / "tests/abi/1.2/book.c"], check=True)
+    return target
+
+
+def booked(daemon, slug, behind=""):
+    """Activities of a workflow that are newer than that one, if there are any."""
+    activities = daemon.api("GET", f"/activities?workflow={slug}&trigger=book").json["activities"]
+    return [one for one in activities if one["id"] > behind]
+
+
+def test_what_no_definition_names_starts_workflows_through_their_open_triggers(daemon, book):
+    daemon.configure(plugins={"book": {"load": str(book)}})
+    daemon.workflow("w", STEPS, triggers=[])
+    daemon.workflow("other", STEPS, triggers=[])
+    daemon.start()
+    one = wait_until(lambda: booked(daemon, "w"), "an activity")[0]
+    subject = one["triggerId"]
+    assert one["trigger"] == "book" and subject.startswith("entry-")
+    assert daemon.detail(one["id"])["triggerId"] == subject
+    assert wait_until(lambda: booked(daemon, "other"), "one of the other workflow")
+    assert daemon.api("GET", "/triggers").json["triggers"] == []
+    of_it = daemon.api("GET", f"/activities?workflow=w&trigger={subject}").json["activities"]
+    assert of_it and {each["triggerId"] for each in of_it} == {subject}
+    daemon.cli("disable", "w")
+    # What was under way then is there as soon as something later is.
+    last = booked(daemon, "other")[0]["id"]
+    wait_until(lambda: booked(daemon, "other", last), "the other workflow goes on")
+    last = booked(daemon, "w")[0]["id"]
+    assert wait_until(lambda: booked(daemon, "other", last), "the other workflow goes on")
+    assert booked(daemon, "w", last) == []
+    daemon.cli("enable", "w")
+    last = wait_until(lambda: booked(daemon, "w", last), "it goes on")[0]["id"]
+    lines = daemon.request("GET", "/metrics").body.decode("utf-8").splitlines()
+    emissions = [line for line in lines if line.startswith("tappet_trigger_emissions_total{")]
+    assert emissions and all('trigger="+book"' in line for line in emissions)
+    daemon.restart()
+    assert wait_until(lambda: booked(daemon, "w", last), "it goes on after a restart")
