@@ -74,8 +74,8 @@ static int copy_names(struct account_ticket *ticket, const tappet_account *a)
 {
 	const struct tappet_trigger *t = ticket->trigger;
 	char subject[SUBJECT_MAX + 1], scope[SCOPE_SIZE];
-	const char *about = NULL;
-	if (subject_read(t, a->subject, subject, &about) < 0 || trigger_scope(t, scope) < 0)
+	const char *about = subject_copy(a->subject, subject);
+	if (trigger_scope(t, scope) < 0)
 		return -EINVAL;
 	ticket->op.trigger_id = ticket->trigger_id = strdup(about ? about : trigger_def(t)->id);
 	ticket->op.checkpoint_scope = ticket->scope = trigger_is_open(t) ? strdup(scope) : NULL;
@@ -147,15 +147,13 @@ static int32_t check(const struct tappet_trigger *t, const tappet_account *given
 int32_t table_account(tappet_trigger *trigger, const tappet_account *given, tappet_done_cb cb, void *arg)
 {
 	tappet_account a = {0};
-	char subject[SUBJECT_MAX + 1];
-	const char *about;
 	struct store_checkpoint few[CHECKPOINTS_INLINE], *checkpoints = NULL;
 	uint64_t bytes = 0;
 	int32_t error = check(trigger, given, cb);
 	if (error)
 		return error;
 	memcpy(&a, given, given->struct_size < sizeof(a) ? given->struct_size : sizeof(a));
-	if (subject_read(trigger, a.subject, subject, &about) < 0)
+	if (!subject_allowed(trigger, a.subject))
 		return TAPPET_EINVAL;
 	error = checkpoints_read(a.checkpoints, a.checkpoint_count, a.checkpoint_size, few, &checkpoints, &bytes);
 	if (error)

@@ -57,19 +57,18 @@ bool subject_valid(tappet_str subject)
 	return true;
 }
 
-int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char room[static SUBJECT_MAX + 1],
-		     const char **ret)
+bool subject_allowed(const struct tappet_trigger *t, tappet_str subject)
 {
-	if (subject.len == 0) {
-		*ret = NULL;
-		return TAPPET_OK;
-	}
-	if (!trigger_is_open(t) || !subject_valid(subject))
-		return TAPPET_EINVAL;
+	return subject.len == 0 || (trigger_is_open(t) && subject_valid(subject));
+}
+
+const char *subject_copy(tappet_str subject, char room[static SUBJECT_MAX + 1])
+{
+	if (subject.len == 0)
+		return NULL;
 	memcpy(room, subject.ptr, subject.len);
 	room[subject.len] = '\0';
-	*ret = room;
-	return TAPPET_OK;
+	return room;
 }
 
 static void checkpoints_free(struct store_checkpoint *checkpoints, size_t count)
@@ -161,9 +160,8 @@ static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, con
 			 struct emission_ticket *ticket)
 {
 	char subject[SUBJECT_MAX + 1], scope[SCOPE_SIZE];
-	const char *about = NULL;
 	bool open = trigger_is_open(t);
-	if (subject_read(t, e->subject, subject, &about) < 0 || (open && trigger_scope(t, scope) < 0))
+	if (open && trigger_scope(t, scope) < 0)
 		return TAPPET_EINVAL;
 	const struct engine_emission emission = {
 		.workflow_id = t->owner->id,
@@ -181,7 +179,7 @@ static int32_t hand_over(struct tappet_trigger *t, const tappet_emission *e, con
 		.checkpoints = checkpoints,
 		.checkpoint_count = e->checkpoint_count,
 		.open_scope = open ? scope : NULL,
-		.subject = about,
+		.subject = subject_copy(e->subject, subject),
 		.order = &t->order,
 	};
 	int r = engine_emit(t->owner->host->options.engine, &emission, on_result, ticket);
@@ -226,7 +224,7 @@ int32_t table_emit(tappet_trigger *trigger, const tappet_emission *given, tappet
 	if (!trigger->owner->host->options.engine)
 		return TAPPET_ENOTSUP;
 	memcpy(&e, given, given->struct_size < sizeof(e) ? given->struct_size : sizeof(e));
-	error = check_emission(trigger->owner->host, &e);
+	error = subject_allowed(trigger, e.subject) ? check_emission(trigger->owner->host, &e) : TAPPET_EINVAL;
 	if (error)
 		return error;
 	uint64_t bytes = e.payload.len + e.parameters.len + e.cause.len + e.dedup_key.len;

@@ -349,9 +349,10 @@ void credit_full_poll(uv_timer_t *timer);
 bool credit_store_full(const struct host *h);
 
 bool subject_valid(tappet_str subject);
-/* Copies it with a NUL behind; NULL in *ret: there is none. TAPPET_EINVAL through a trigger that is not open. */
-int32_t subject_read(const struct tappet_trigger *t, tappet_str subject, char room[static SUBJECT_MAX + 1],
-		     const char **ret);
+/* Whether an emission or account through it may have this subject; an empty one always. */
+bool subject_allowed(const struct tappet_trigger *t, tappet_str subject);
+/* With a NUL behind, in `room`; NULL: there is none. */
+const char *subject_copy(tappet_str subject, char room[static SUBJECT_MAX + 1]);
 
 /* Checkpoints of an emission or account, as the store wants them. `room` holds CHECKPOINTS_INLINE. */
 #define CHECKPOINTS_INLINE 8
