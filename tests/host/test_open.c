@@ -10,7 +10,9 @@
 #define OTHER "{\"slug\": \"other\"," STEPS "}"
 /* A trigger of the definition with the name of a subject, which lets nothing through. */
 #define SHADOWED                                                                                                       \
-	"{\"slug\": \"w\", \"triggers\": [{\"id\": \"one\", \"plugin\": \"open\", \"when\": \"false\"}]," STEPS "}"
+	"{\"slug\": \"w\", \"triggers\": [{\"id\": \"one\", \"plugin\": \"open\", \"when\": \"false\","                \
+	" \"with\": {\"path\": \"/one\"}}]," STEPS "}"
+#define NOWHERE "{\"slug\": \"w\", \"triggers\": [{\"id\": \"one\", \"plugin\": \"open\"}]," STEPS "}"
 
 static struct fixture f;
 static const tappet_host *host;
@@ -93,6 +95,19 @@ static void it_is_there_beside_one_of_the_definition(void **state)
 	assert_int_equal(f.probe->adds, 2);
 	assert_string_equal(added_last()->id, "one");
 	assert_false(f.probe->triggers[0]->removed);
+}
+
+static void its_options_are_nobodys_mistake(void **state)
+{
+	(void)state;
+	fixture_apply(&f, NOWHERE);
+	assert_int_equal(f.probe->adds, 1);
+	char *text = health_of(&f, entry->id, "one");
+	assert_non_null(strstr(text, "expected a place"));
+	free(text);
+	text = health_of(&f, entry->id, "+open");
+	assert_string_equal(text, "{\"state\":\"running\"}");
+	free(text);
 }
 
 static void its_health_can_be_told_and_asked_for(void **state)
@@ -289,6 +304,24 @@ static void an_account_carries_it_as_well(void **state)
 	assert_int_equal(host->account(trigger, &a, on_done, &o), TAPPET_EINVAL);
 }
 
+static void its_successor_waits_for_what_is_under_way(void **state)
+{
+	struct outcome o = {0};
+	struct workflow *w = fixture_workflow(NAMED);
+	struct catalog_entry renamed = *entry;
+	(void)state;
+	renamed.workflow = w;
+	const tappet_emission e = {.struct_size = sizeof(e)};
+	assert_int_equal(host->emit(trigger, &e, on_result, &o), 0);
+	host_sync(f.host, &renamed);
+	assert_true(f.probe->triggers[0]->removed);
+	assert_int_equal(f.probe->adds, 1);
+	until(&f, f.probe->adds == 2);
+	assert_int_equal(o.calls, 1);
+	assert_true(f.probe->triggers[0]->freed);
+	workflow_unref(w);
+}
+
 /* ---- State ---- */
 
 static void put(tappet_trigger *t, const char *key, const char *value)
@@ -466,6 +499,7 @@ int main(void)
 		CASE(each_workflow_that_runs_has_one),
 		CASE(it_is_replaced_when_its_workflow_is_called_otherwise),
 		CASE(it_is_there_beside_one_of_the_definition),
+		CASE(its_options_are_nobodys_mistake),
 		CASE(its_health_can_be_told_and_asked_for),
 		CASE(an_activity_carries_the_subject_that_it_came_for),
 		CASE(an_older_emission_has_none),
@@ -473,6 +507,7 @@ int main(void)
 		CASE(the_workflow_alone_is_asked),
 		CASE(a_refusal_carries_it_as_well),
 		CASE(an_account_carries_it_as_well),
+		CASE(its_successor_waits_for_what_is_under_way),
 		CASE(its_state_is_its_own_and_stays_out_of_what_is_handed_over),
 		CASE(state_is_listed_in_pages),
 		CASE(a_page_has_bounds),

@@ -154,6 +154,7 @@ static const tappet_option trigger_options[] = {
 
 #ifndef PROBE_OPEN_TRIGGER
 #define PROBE_OPEN_TRIGGER 0
+#define PROBE_CHECK_TRIGGER NULL
 #endif
 
 static const tappet_plugin descriptor = {
@@ -179,6 +180,7 @@ static const tappet_plugin descriptor = {
 	.stop = stop,
 	.destroy = destroy,
 	.clock_set = clock_set,
+	.check_trigger = PROBE_CHECK_TRIGGER,
 	.open_trigger = PROBE_OPEN_TRIGGER,
 };
 
