@@ -218,6 +218,7 @@ static void release(struct daemon *d)
 		log_warn("handles were left open", log_errno(r), LOG_END);
 	/* Ends the pool's threads before OpenSSL cleans up behind main: each has state of its own there. */
 	uv_library_shutdown();
+	systemd_drop_sockets(d); /* when the start did not get to the listeners */
 	certificates_free(d);
 	bus_free(d->bus);
 	health_free(d->health);
@@ -240,13 +241,16 @@ int daemon_serve(const struct serve_options *options)
 		config_free(d.config);
 		return CLI_USAGE;
 	}
+	int r = systemd_take_sockets(&d);
+	if (r < 0)
+		log_warn("cannot take the sockets that were passed", log_errno(r), LOG_END);
 	uv_loop_init(&d.loop);
 	uv_timer_init(&d.loop, &d.watchdog);
 	uv_timer_init(&d.loop, &d.stop_timer);
 	uv_unref((uv_handle_t *)&d.watchdog);
 	map_init(&d.programs);
 	signals_open(&d);
-	int r = cli_plugin_folder(&d.plugin_folder);
+	r = cli_plugin_folder(&d.plugin_folder);
 	if (r == 0)
 		r = parts_open(&d);
 	if (r == 0)

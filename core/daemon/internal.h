@@ -9,6 +9,7 @@
 #include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "expr/programs.h"
+#include "gateway/gateway.h"
 #include "host/host.h"
 
 struct reload {
@@ -49,6 +50,11 @@ struct daemon {
 	struct api *api;
 	struct reload reload;
 	struct certificate_watch certificates;
+	struct passed_sockets {
+		int *fds; /* -1: taken */
+		char **names;
+		size_t count;
+	} passed;
 	struct host_settle settle; /* at the start */
 	struct map programs;       /* by digest: jq programs that are known to be good */
 	char *plugin_folder, *scratch, *jq_helper, *launch_helper;
@@ -104,7 +110,13 @@ void signals_retry(struct daemon *d);
 /* stop.c: begins the ordered stop; a second call cuts it short. */
 void daemon_stop(struct daemon *d, int exit_status);
 
-/* systemd.c: readiness, state and watchdog (sd_notify(3)); all without effect outside systemd. */
+/* systemd.c: the sockets that were passed to the daemon, before any child is started. */
+int systemd_take_sockets(struct daemon *d);
+/* The one that listens at the address of `options`, as `passed` and `fd` in it. */
+void systemd_find_socket(struct daemon *d, struct listener_options *options);
+/* Closes those that nobody has found. */
+void systemd_drop_sockets(struct daemon *d);
+/* Readiness, state and watchdog (sd_notify(3)); all without effect outside systemd. */
 void systemd_ready(struct daemon *d);
 void systemd_reloading(bool done);
 void systemd_stopping(void);

@@ -106,15 +106,20 @@ int listen_open_api(struct daemon *d)
 	return r;
 }
 
-static int listen_on(struct daemon *d, const struct listener_options *options)
+static int listen_on(struct daemon *d, struct listener_options *options)
 {
 	char *address = NULL;
+	systemd_find_socket(d, options);
 	int r = gateway_listen(d->gateway, options, &address);
-	if (r < 0)
+	if (r == -EACCES && options->passed && options->control)
+		log_error("the control socket that was passed lets in more users than control.mode",
+			  log_str("path", options->address), LOG_END);
+	else if (r < 0)
 		log_error("cannot listen", log_str("address", options->address), log_errno(r), LOG_END);
 	else
 		log_info("listening", log_str("address", address),
-			 log_str("for", options->control ? "control" : "requests"), LOG_END);
+			 log_str("for", options->control ? "control" : "requests"),
+			 log_str("socket", options->passed ? "passed" : "own"), LOG_END);
 	free(address);
 	return r;
 }
@@ -141,5 +146,6 @@ int listen_open(struct daemon *d)
 		};
 		r = listen_on(d, &options);
 	}
+	systemd_drop_sockets(d);
 	return r;
 }

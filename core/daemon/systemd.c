@@ -1,6 +1,55 @@
+#include <errno.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "daemon/internal.h"
+
+/* ---- sockets --------------------------------------------------------------------------------------------------- */
+
+int systemd_take_sockets(struct daemon *d)
+{
+	struct passed_sockets *p = &d->passed;
+	/* Also has them closed when a child is started, and takes the variables out of the environment. */
+	int count = sd_listen_fds_with_names(1, &p->names);
+	if (count <= 0)
+		return count;
+	p->fds = calloc((size_t)count, sizeof(*p->fds));
+	if (!p->fds)
+		return -ENOMEM;
+	for (; p->count < (size_t)count; p->count++)
+		p->fds[p->count] = SD_LISTEN_FDS_START + (int)p->count;
+	return 0;
+}
+
+void systemd_find_socket(struct daemon *d, struct listener_options *options)
+{
+	for (size_t i = 0; i < d->passed.count; i++) {
+		if (d->passed.fds[i] < 0 || !gateway_fits(d->passed.fds[i], options))
+			continue;
+		options->passed = true;
+		options->fd = d->passed.fds[i];
+		d->passed.fds[i] = -1;
+		return;
+	}
+}
+
+void systemd_drop_sockets(struct daemon *d)
+{
+	struct passed_sockets *p = &d->passed;
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->fds[i] >= 0) {
+			log_warn("a socket that was passed fits no listener", log_str("name", p->names[i]), LOG_END);
+			close(p->fds[i]);
+		}
+	}
+	for (size_t i = 0; p->names && p->names[i]; i++)
+		free(p->names[i]);
+	free(p->names);
+	free(p->fds);
+	*p = (struct passed_sockets){0};
+}
+
+/* ---- state ----------------------------------------------------------------------------------------------------- */
 
 static void beat(uv_timer_t *timer)
 {

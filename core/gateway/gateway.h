@@ -59,11 +59,16 @@ struct listener_options {
 	const char *group; /* of the socket's file, or NULL */
 	unsigned surfaces; /* bits; a route is served when it shares one */
 	bool control;      /* requests on it say http_is_control */
+	bool passed;       /* `fd` listens already, and somebody else made it: it is neither bound nor removed here */
+	int fd;            /* not the caller's any more, whatever comes of it */
 	struct tls *tls;   /* NULL: none. Stays the caller's, and has to outlive the gateway */
 };
 /* Listens. A stale UNIX socket file that nobody answers on is replaced. *ret_address (may be NULL; free()) is the
- * address as bound: with the real port, or unix:PATH. */
+ * address as bound: with the real port, or unix:PATH. -EACCES: a control socket that was passed, and that more users may
+ * open than `mode` says. */
 int gateway_listen(struct gateway *g, const struct listener_options *options, char **ret_address);
+/* Whether a socket that was passed to this process listens at the address of `options`. Port 0 is any port. */
+bool gateway_fits(int fd, const struct listener_options *options);
 /* Whether some listener serves one of these surfaces on an address that is not loopback or UNIX. */
 bool gateway_is_public(const struct gateway *g, unsigned surfaces);
 

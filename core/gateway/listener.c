@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include "base/log.h"
+#include "gateway/passed_socket.h"
 #include "gateway/tls.h"
 #include "gateway/unix_socket.h"
 
@@ -197,6 +198,14 @@ void listener_close_all(struct gateway *g)
 		listener_close(list_entry(at, struct listener, link));
 }
 
+bool gateway_fits(int fd, const struct listener_options *options)
+{
+	struct sockaddr_storage address;
+	if (options->is_unix)
+		return passed_socket_fits_path(fd, options->address);
+	return parse_address(options->address, &address) == 0 && passed_socket_fits_address(fd, &address);
+}
+
 static int bind_tcp(struct listener *l, const struct listener_options *options)
 {
 	struct sockaddr_storage address;
@@ -205,7 +214,19 @@ static int bind_tcp(struct listener *l, const struct listener_options *options)
 	if (r < 0)
 		return r;
 	l->local = is_loopback(&address);
-	return uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&address, 0);
+	return options->passed ? uv_tcp_open(&l->uv.tcp, options->fd)
+			       : uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&address, 0);
+}
+
+/* systemd makes sockets with mode 0666 unless it is told otherwise, and whoever may open the control socket is admin. */
+static int find_passed(const struct listener_options *options, int *ret_fd)
+{
+	if (options->control && !passed_socket_is_closed_to_others(options->address, options->mode)) {
+		unix_socket_discard(options->fd);
+		return -EACCES;
+	}
+	*ret_fd = options->fd;
+	return 0;
 }
 
 /* libuv would cut a long path short and would remove the file whoever has it by then, so it only gets the
@@ -215,7 +236,9 @@ static int bind_unix(struct listener *l, const struct listener_options *options)
 	int fd;
 	uv_pipe_init(l->gateway->loop, &l->uv.pipe, 0);
 	l->local = true;
-	int r = unix_socket_bind(options->address, options->mode, options->group, &l->unix_socket, &fd);
+	int r = options->passed
+			? find_passed(options, &fd)
+			: unix_socket_bind(options->address, options->mode, options->group, &l->unix_socket, &fd);
 	if (r < 0)
 		return r;
 	r = uv_pipe_open(&l->uv.pipe, fd);
@@ -245,13 +268,13 @@ static int tcp_name(const struct listener *l, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int listener_name(const struct listener *l, char **ret)
+static int listener_name(const struct listener *l, const struct listener_options *options, char **ret)
 {
 	struct buf text;
 	if (l->uv.handle.type == UV_TCP)
 		return tcp_name(l, ret);
 	buf_init(&text, 256);
-	buf_printf(&text, "unix:%s", l->unix_socket.path);
+	buf_printf(&text, "unix:%s", options->address);
 	*ret = buf_detach(&text, NULL);
 	return *ret ? 0 : -ENOMEM;
 }
@@ -272,7 +295,7 @@ int gateway_listen(struct gateway *g, const struct listener_options *options, ch
 	if (r == 0)
 		r = uv_listen(&l->uv.stream, BACKLOG, on_connection);
 	if (r == 0)
-		r = listener_name(l, &name);
+		r = listener_name(l, options, &name);
 	if (r < 0) {
 		listener_close(l);
 		return r;

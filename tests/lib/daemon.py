@@ -95,14 +95,14 @@ class Daemon:
 
     # ---- The process
 
-    def start(self, *arguments, wait="ready", env=None):
+    def start(self, *arguments, wait="ready", env=None, pass_fds=()):
         assert self.process is None
         self.log_begin = self.log_path.stat().st_size
         command = [*self.wrapper, str(TAPPET), "serve", "-c", str(self.folder / "tappet.json"), "--log-json",
                    *arguments]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.folder, env={**os.environ, **(env or {})})
+                                            cwd=self.folder, env={**os.environ, **(env or {})}, pass_fds=pass_fds)
         if wait:
             self.wait_log(wait)
             self.address = self.find_address()

@@ -1,6 +1,7 @@
 /* Listening: addresses, UNIX sockets and their files, what a listener says of its requests. */
 #include "support_gateway.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
@@ -263,6 +264,101 @@ static void public_is_what_is_served_off_loopback(void **state)
 	fixture_close(&f);
 }
 
+/* ---- sockets that somebody else has made ----------------------------------------------------------------------- */
+
+static int open_tcp(const char *address, int *ret_port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	socklen_t size = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(inet_pton(AF_INET, address, &in.sin_addr), 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &size), 0);
+	*ret_port = ntohs(in.sin_port);
+	return fd;
+}
+
+static int open_path(const char *path, mode_t mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chmod(path, mode), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static bool fits(int fd, const char *host, int port)
+{
+	char address[64];
+	snprintf(address, sizeof(address), "%s:%d", host, port);
+	return gateway_fits(fd, &(struct listener_options){.address = address});
+}
+
+static void a_socket_fits_the_listener_with_its_address_and_no_other(void **state)
+{
+	int port;
+	(void)state;
+	int fd = open_tcp("127.0.0.1", &port);
+	assert_false(fits(fd, "127.0.0.1", port)); /* it does not listen yet */
+	assert_int_equal(listen(fd, 1), 0);
+	assert_true(fits(fd, "127.0.0.1", port));
+	assert_true(fits(fd, "127.0.0.1", 0));
+	assert_false(fits(fd, "127.0.0.1", port == 1 ? 2 : port - 1));
+	assert_false(fits(fd, "127.0.0.2", port));
+	assert_false(fits(fd, "0.0.0.0", port));
+	assert_false(fits(fd, "[::1]", port));
+	assert_false(fits(fd, "nonsense", port));
+	assert_false(gateway_fits(fd, &(struct listener_options){.address = "/run/x.sock", .is_unix = true}));
+	close(fd);
+	assert_false(fits(fd, "127.0.0.1", port));
+}
+
+static void a_socket_that_was_passed_is_served_and_its_file_left(void **state)
+{
+	struct fixture f;
+	struct place p;
+	struct client c;
+	struct stat st;
+	(void)state;
+	open_default(&f);
+	place_make(&p);
+	struct listener_options options = {.address = p.path, .is_unix = true, .mode = 0600, .surfaces = 1};
+	options.passed = true;
+	options.fd = open_path(p.path, 0666);
+	assert_true(gateway_fits(options.fd, &options));
+	assert_int_equal(gateway_listen(f.gateway, &options, NULL), 0);
+	client_open_unix(&c, &f, p.path);
+	client_say(&c, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&c, 1);
+	client_close(&c);
+	fixture_close(&f);
+	assert_int_equal(lstat(p.path, &st), 0);
+	place_remove(&p);
+}
+
+static void a_control_socket_that_is_open_to_others_is_refused(void **state)
+{
+	static const struct {
+		mode_t mode;
+		int result;
+	} cases[] = {{0666, -EACCES}, {0620, -EACCES}, {0602, -EACCES}, {0600, 0}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture f;
+		struct place p;
+		open_default(&f);
+		place_make(&p);
+		struct listener_options options = {.address = p.path, .is_unix = true, .mode = 0600, .surfaces = 1};
+		options.control = options.passed = true;
+		options.fd = open_path(p.path, cases[i].mode);
+		assert_int_equal(gateway_listen(f.gateway, &options, NULL), cases[i].result);
+		fixture_close(&f);
+		place_remove(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +373,9 @@ int main(void)
 		cmocka_unit_test(malformed_addresses_are_refused),
 		cmocka_unit_test(the_bound_address_is_given_back),
 		cmocka_unit_test(public_is_what_is_served_off_loopback),
+		cmocka_unit_test(a_socket_fits_the_listener_with_its_address_and_no_other),
+		cmocka_unit_test(a_socket_that_was_passed_is_served_and_its_file_left),
+		cmocka_unit_test(a_control_socket_that_is_open_to_others_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
