@@ -214,6 +214,25 @@ static void an_end_goes_behind_all_that_was_written(void **state)
 	}
 }
 
+static void nothing_is_written_behind_an_end_amid_the_handshake(void **state)
+{
+	struct fixture_tls f;
+	(void)state;
+	set_up_stream(&f);
+	f.stream->ops->start(f.stream);
+	SSL_do_handshake(f.client.ssl);
+	wire_feed(&f.wire, &f.client, 65536);
+	wire_deliver(&f.wire, &f.client);
+	assert_int_equal(f.stream->ops->shutdown(f.stream), 0);
+	assert_true(f.wire.shut);
+	/* The client's last word of the handshake: the server's answer would be tickets. */
+	assert_int_equal(SSL_do_handshake(f.client.ssl), 1);
+	wire_feed(&f.wire, &f.client, 65536);
+	assert_int_equal(f.wire.out.len, 0);
+	assert_true(f.stream->opening);
+	close_stream_tls(&f);
+}
+
 static void a_client_that_speaks_no_tls_is_told_and_not_heard(void **state)
 {
 	struct fixture_tls f;
@@ -321,6 +340,7 @@ int main(void)
 		cmocka_unit_test(a_bounded_part_of_a_write_is_encrypted_at_a_time),
 		cmocka_unit_test(the_end_of_the_client_is_told_from_a_cut),
 		cmocka_unit_test(an_end_goes_behind_all_that_was_written),
+		cmocka_unit_test(nothing_is_written_behind_an_end_amid_the_handshake),
 		cmocka_unit_test(a_client_that_speaks_no_tls_is_told_and_not_heard),
 		cmocka_unit_test(an_idle_stream_keeps_no_buffers),
 		cmocka_unit_test(a_handler_is_told_the_scheme_and_who_the_client_is),
