@@ -148,7 +148,7 @@ const struct cli_command cli_commands[] = {
 	{"schedule explain", "EXPR", 1, 1, TAKES_JSON, OPTIONS(schedule_explain_options),
 	 "say in words when a cron pattern fires", "And what the next changes of the clock do to it.",
 	 cmd_schedule_explain},
-	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read the workflows again",
+	{"reload", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "make the daemon read workflows and certificates again",
 	 "One mistake refuses the whole reload: nothing changes then.", cmd_reload},
 	{"run", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(run_options), "start a workflow by hand",
 	 "Prints the id of the activity. With --follow the exit code is the outcome: 0 completed, 1 failure or\n"
