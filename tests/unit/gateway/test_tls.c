@@ -265,6 +265,48 @@ static void an_idle_stream_keeps_no_buffers(void **state)
 	close_stream_tls(&f);
 }
 
+/* ---- sessions -------------------------------------------------------------------------------------------------- */
+
+/* A new connection that shows the ticket of an earlier one. */
+static bool is_resumed(struct tls *tls, SSL_SESSION *session)
+{
+	struct wire wire;
+	struct tls_client client;
+	struct owner owner = {.reads = 0};
+	struct stream *stream;
+	wire_open(&wire);
+	tls_client_open(&client, NULL);
+	assert_int_equal(SSL_set_session(client.ssl, session), 1);
+	assert_int_equal(tls_stream_open(tls, &wire.base, &stream), 0);
+	stream->callbacks = &owner_callbacks;
+	stream->owner = &owner;
+	stream->ops->start(stream);
+	wire_handshake(&wire, &client, 65536);
+	bool resumed = SSL_session_reused(client.ssl);
+	/* A session whose connection was cut is one that OpenSSL does not use again. */
+	SSL_set_shutdown(client.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	wire_close(&wire, stream);
+	tls_client_close(&client);
+	return resumed;
+}
+
+static void a_ticket_is_taken_until_its_key_was_renewed_twice(void **state)
+{
+	const int64_t seven_hours = (int64_t)7 * 3600 * 1000;
+	struct fixture_tls f;
+	(void)state;
+	open_stream(&f, 65536);
+	settle(&f);
+	SSL_SESSION *session = SSL_get1_session(f.client.ssl);
+	assert_true(is_resumed(f.tls, session));
+	f.tls->tickets.made_ms -= seven_hours;
+	assert_true(is_resumed(f.tls, session));
+	f.tls->tickets.made_ms -= seven_hours;
+	assert_false(is_resumed(f.tls, session));
+	SSL_SESSION_free(session);
+	close_stream_tls(&f);
+}
+
 /* ---- what handlers are told ------------------------------------------------------------------------------------ */
 
 static void tell_who(void *arg, struct http_request *r)
@@ -343,6 +385,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_written_behind_an_end_amid_the_handshake),
 		cmocka_unit_test(a_client_that_speaks_no_tls_is_told_and_not_heard),
 		cmocka_unit_test(an_idle_stream_keeps_no_buffers),
+		cmocka_unit_test(a_ticket_is_taken_until_its_key_was_renewed_twice),
 		cmocka_unit_test(a_handler_is_told_the_scheme_and_who_the_client_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
