@@ -282,10 +282,10 @@ static int32_t emit(struct call *c, const struct binding *b, tappet_str payload,
 }
 
 /* Takes over the call. */
-static void start(struct call *c, const struct binding *b, const char *event, const char *data, tappet_str key)
+static void start(struct call *c, const struct binding *b, const struct cloud_event *event, tappet_str key)
 {
 	struct text payload = {0};
-	const enum payload_error error = payload_write(c->w, c->settings, c->request, event, data, &payload);
+	const enum payload_error error = payload_write(c->w, c->settings, c->request, event, &payload);
 	int32_t reason, r = TAPPET_OK;
 	if (error == PAYLOAD_OK && key.len <= DEDUP_KEY_MAX)
 		r = emit(c, b, tappet_strn(payload.bytes, payload.len), key);
@@ -315,7 +315,7 @@ static void start_events(struct call *c, const struct binding *b)
 	char key[DEDUP_KEY_MAX + 2];
 	switch (cloud_read(c->w, c->request, &events, &count, &problem)) {
 	case CLOUD_NONE:
-		start(c, b, NULL, NULL, find_key(c, key));
+		start(c, b, NULL, find_key(c, key));
 		break;
 	case CLOUD_BATCH:
 		batch_start(c, b, events, count);
@@ -325,8 +325,7 @@ static void start_events(struct call *c, const struct binding *b)
 		call_free(c);
 		break;
 	default:
-		start(c, b, events[0].attributes.bytes, events[0].data.bytes ? events[0].data.bytes : "",
-		      tappet_cstr(events[0].key));
+		start(c, b, &events[0], tappet_cstr(events[0].key));
 		break;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -363,7 +362,7 @@ static void serve_call(struct call *c, const struct binding *b)
 	else if (c->settings->cloud_events)
 		start_events(c, b);
 	else
-		start(c, b, NULL, NULL, find_key(c, key));
+		start(c, b, NULL, find_key(c, key));
 }
 
 static void answer_method(const struct call *c)

@@ -25,10 +25,11 @@ struct call {
 
 enum payload_error { PAYLOAD_OK, PAYLOAD_NOT_JSON, PAYLOAD_FIELDS, PAYLOAD_NO_MEMORY };
 const char *payload_error_text(enum payload_error error);
-/* {"method":…,"path":…,"query":{…},"headers":{…},"remote":…,"bodyType":…,"body":…}, without anything secret. `event`: JSON that
- * goes in as "event", or NULL. `body`: the JSON text that takes the place of the body, or NULL. */
+/* {"method":…,"path":…,"query":{…},"headers":{…},"remote":…,"bodyType":…,"body":…}, without anything secret. `event`: the
+ * one whose attributes go in as "event", and whose data are the body unless they are the request's; or NULL. */
+struct cloud_event;
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
-				 const char *event, const char *body, struct text *out);
+				 const struct cloud_event *event, struct text *out);
 /* Method, query and body, without who sends them and how: what an Idempotency-Key stands for. False: no memory. */
 bool request_digest(const struct webhook *w, const struct settings *s, tappet_request *request,
 		    char ret[static DIGEST_TEXT_SIZE]);
@@ -65,6 +66,8 @@ void methods_text(unsigned methods, char text[static 64]);
 enum cloud_mode { CLOUD_NONE, CLOUD_BINARY, CLOUD_STRUCTURED, CLOUD_BATCH, CLOUD_MALFORMED };
 struct cloud_event {
 	struct text attributes; /* JSON: an object */
+	bool data_in_body;      /* of the request, as in any other */
+	bool data_is_base64;    /* a text of it */
 	struct text data;       /* JSON: the value; empty: none */
 	char key[256];          /* source and id as a dedup key */
 };

@@ -75,8 +75,7 @@ static void emit(struct batch *b, size_t index, const struct binding *binding, c
 	struct text payload = {0};
 	item->batch = b;
 	item->outcome = TAPPET_ENOMEM;
-	const enum payload_error error = payload_write(c->w, c->settings, c->request, e->attributes.bytes,
-						       e->data.bytes ? e->data.bytes : "", &payload);
+	const enum payload_error error = payload_write(c->w, c->settings, c->request, e, &payload);
 	const tappet_emission out = {
 		.struct_size = sizeof(out),
 		.payload = tappet_strn(payload.bytes, payload.len),

@@ -60,6 +60,9 @@ static const char *read_structured(struct cloud_event *e, cJSON *event)
 	cJSON *base64 = cJSON_DetachItemFromObjectCaseSensitive(event, "data_base64");
 	const cJSON *member;
 	const char *problem = data && base64 ? "The event has both data and data_base64." : check_required(e, event);
+	e->data_is_base64 = base64 != NULL;
+	if (base64 && !cJSON_IsString(base64))
+		problem = "The event's data_base64 is no text.";
 	cJSON_ArrayForEach(member, event)
 	{
 		if (!is_attribute_name(member->string) || cJSON_IsObject(member) || cJSON_IsArray(member))
@@ -93,6 +96,7 @@ static void add_attribute(cJSON *attributes, tappet_http_header h)
 static const char *read_binary(const struct webhook *w, tappet_request *request, struct cloud_event *e)
 {
 	cJSON *attributes = cJSON_CreateObject();
+	e->data_in_body = true;
 	const tappet_str type = w->http->header(request, "Content-Type");
 	tappet_http_header h;
 	for (size_t i = 0; attributes && w->http->header_at(request, i, &h) == TAPPET_OK; i++)

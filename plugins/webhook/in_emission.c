@@ -279,6 +279,12 @@ static enum body_kind find_kind(const struct settings *s, tappet_str type, tappe
 	return BODY_BYTES;
 }
 
+static void write_encoding(struct text *out)
+{
+	text_member(out, "bodyType", tappet_cstr("bytes"));
+	text_member(out, "encoding", tappet_cstr("base64"));
+}
+
 static void write_base64(tappet_str body, struct text *out)
 {
 	char *encoded = malloc(4 * ((body.len + 2) / 3) + 1);
@@ -287,14 +293,14 @@ static void write_base64(tappet_str body, struct text *out)
 		return;
 	}
 	const int len = EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)body.ptr, (int)body.len);
+	write_encoding(out);
 	text_member(out, "body", tappet_strn(encoded, (size_t)len));
-	text_member(out, "encoding", tappet_cstr("base64"));
 	free(encoded);
 }
 
 static enum payload_error write_body(const struct settings *s, tappet_str type, tappet_str body, struct text *out)
 {
-	static const char *const names[] = {"auto", "json", "form", "text", "bytes"};
+	static const char *const names[] = {"auto", "json", "form", "text"};
 	static const char *const hidden[] = {"token", NULL};
 	const enum body_kind kind = find_kind(s, type, body);
 	if (body.len == 0) {
@@ -302,11 +308,11 @@ static enum payload_error write_body(const struct settings *s, tappet_str type, 
 		text_cstr(out, "null");
 		return PAYLOAD_OK;
 	}
-	text_member(out, "bodyType", tappet_cstr(names[kind]));
 	if (kind == BODY_BYTES) {
 		write_base64(body, out);
 		return PAYLOAD_OK;
 	}
+	text_member(out, "bodyType", tappet_cstr(names[kind]));
 	text_key(out, "body");
 	if (kind == BODY_FORM)
 		return form_write(body, hidden, out);
@@ -319,6 +325,17 @@ static enum payload_error write_body(const struct settings *s, tappet_str type, 
 		return PAYLOAD_NOT_JSON;
 	text_bytes(out, body.ptr, body.len);
 	return PAYLOAD_OK;
+}
+
+static void write_data(const struct cloud_event *event, struct text *out)
+{
+	if (event->data_is_base64)
+		write_encoding(out);
+	text_key(out, "body");
+	if (event->data.len > 0)
+		text_bytes(out, event->data.bytes, event->data.len);
+	else
+		text_cstr(out, "null");
 }
 
 /* ---- The whole ---- */
@@ -350,7 +367,7 @@ bool request_digest(const struct webhook *w, const struct settings *s, tappet_re
 }
 
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
-				 const char *event, const char *body, struct text *out)
+				 const struct cloud_event *event, struct text *out)
 {
 	const tappet_str type = w->http->header(request, "Content-Type");
 	text_cstr(out, "{");
@@ -363,14 +380,12 @@ enum payload_error payload_write(const struct webhook *w, const struct settings 
 	text_member(out, "remote", w->http->remote(request));
 	if (event) {
 		text_key(out, "event");
-		text_cstr(out, event);
+		text_bytes(out, event->attributes.bytes, event->attributes.len);
 	}
-	if (body) {
-		text_key(out, "body");
-		text_cstr(out, *body ? body : "null");
-	} else if (error == PAYLOAD_OK) {
+	if (event && !event->data_in_body)
+		write_data(event, out);
+	else if (error == PAYLOAD_OK)
 		error = write_body(s, type, w->http->body(request), out);
-	}
 	text_cstr(out, "}");
 	return error == PAYLOAD_OK && out->failed ? PAYLOAD_NO_MEMORY : error;
 }

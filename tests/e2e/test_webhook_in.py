@@ -267,9 +267,11 @@ def test_cloudevents_in_all_three_modes(daemon):
                           Content_Type="application/json"))
     assert payload_of(daemon, other)["event"] == {"specversion": "1.0", "id": "2", "source": "/s", "type": "t u",
                                                   "datacontenttype": "application/json"}
+    assert payload_of(daemon, other)["body"] == {"n": 2}
     batch = post(daemon, json.dumps([EVENT, {**EVENT, "id": "3"}]).encode(), Content_Type="application/cloudevents-batch+json")
     assert batch.status == 200 and batch.json["activities"][0] == structured and len(set(batch.json["activities"])) == 2
-    for wrong in ({**EVENT, "specversion": "0.3"}, {**EVENT, "id": ""}, {**EVENT, "Bad": 1}, [EVENT]):
+    for wrong in ({**EVENT, "specversion": "0.3"}, {**EVENT, "id": ""}, {**EVENT, "Bad": 1}, [EVENT], {**EVENT, "data_base64": "AA=="},
+                  {**{key: EVENT[key] for key in EVENT if key != "data"}, "data_base64": 1}):
         assert post(daemon, json.dumps(wrong).encode(), Content_Type="application/cloudevents+json").status == 400
 
 
