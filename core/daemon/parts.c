@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "base/log.h"
 #include "base/program.h"
@@ -6,6 +7,9 @@
 #include "version.h"
 
 #define BALLAST (64 * 1024 * 1024)
+/* Descriptors of the store, the loop, the helpers and the plugins; and of a step that runs: its pipes and its process. */
+#define OTHER_FILES 128
+#define FILES_PER_STEP 4
 
 static int fail(const char *what, int error)
 {
@@ -59,6 +63,20 @@ static int open_store(struct daemon *d)
 	return r;
 }
 
+/* Strangers' connections must not take the descriptors that steps and the store need. */
+static size_t connections_max(const struct config *c)
+{
+	struct rlimit limit;
+	size_t others = OTHER_FILES + FILES_PER_STEP * c->concurrency;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || c->connections_max + others <= limit.rlim_cur)
+		return c->connections_max;
+	size_t max = limit.rlim_cur > 2 * others ? limit.rlim_cur - others : limit.rlim_cur / 2;
+	log_warn("limits.connections is more than the limit of open files allows",
+		 log_int("connections", c->connections_max), log_int("files", limit.rlim_cur), log_int("taken", max),
+		 LOG_END);
+	return max;
+}
+
 static int open_gateway(struct daemon *d)
 {
 	struct gateway_options options;
@@ -69,7 +87,7 @@ static int open_gateway(struct daemon *d)
 	options.trusted_count = d->config->trusted_count;
 	options.trust_unix = d->config->trust_unix;
 	options.body_max = d->config->body_max;
-	options.connections_max = d->config->connections_max;
+	options.connections_max = connections_max(d->config);
 	options.connections_per_address_max = d->config->connections_per_address_max;
 	return gateway_open(&options, &d->gateway);
 }
