@@ -76,7 +76,7 @@ struct config {
 	size_t concurrency; /* 0 = accept only */
 	int64_t drain_ms;   /* executor.drain: how long running steps may take at shutdown */
 	size_t body_max, queue_max, log_max;
-	size_t connections_max, connections_per_address_max;
+	size_t memory_max, connections_max, connections_per_address_max;
 	int64_t default_timeout_ms;
 	struct env_config *default_env;
 	size_t default_env_count;

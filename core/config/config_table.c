@@ -96,6 +96,10 @@ const struct config_key config_keys[] = {
 	 .help = "How many activities may wait to be started; further ones are refused with 503."},
 	{"limits.log", "size", CONFIG_SIZE, AT(log_max), 1, GIB, .fallback = "\"1MiB\"",
 	 .help = "How much of a step's output is kept."},
+	{"limits.memory", "size", CONFIG_SIZE, AT(memory_max), 1, 64 * GIB, .fallback = "\"256MiB\"",
+	 .help = "How much memory requests and answers of all connections may take together. When it is used up, "
+		 "bodies over "
+		 "16 KiB are answered 503, and who does not read his answers is not heard until he does."},
 	{"limits.connections", "integer", CONFIG_COUNT, AT(connections_max), 1, 1000000, .fallback = "10000",
 	 .help = "How many connections may be open."},
 	{"limits.connectionsPerAddress", "integer", CONFIG_COUNT, AT(connections_per_address_max), 1, 1000000,

@@ -87,6 +87,9 @@ static int open_gateway(struct daemon *d)
 	options.trusted_count = d->config->trusted_count;
 	options.trust_unix = d->config->trust_unix;
 	options.body_max = d->config->body_max;
+	/* A body that may come has to fit in; buffers grow by doubling. */
+	options.memory_max =
+		d->config->memory_max > 2 * options.body_max ? d->config->memory_max : 2 * options.body_max;
 	options.connections_max = connections_max(d->config);
 	options.connections_per_address_max = d->config->connections_per_address_max;
 	return gateway_open(&options, &d->gateway);

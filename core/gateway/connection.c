@@ -11,6 +11,7 @@ static void connection_free(struct connection *c)
 	buf_release(&c->in);
 	gateway_give_buffer(g, &c->out);
 	gateway_give_buffer(g, &c->sending);
+	gateway_count_memory(g, c->memory, 0);
 	gateway_forget(g, c);
 	free(c);
 }
@@ -44,6 +45,7 @@ void connection_drop(struct connection *c)
 	list_remove(&c->dirty);
 	c->stream->ops->close(c->stream);
 	leave_requests(c);
+	connection_measure(c);
 }
 
 /* All answers are out. The client is told so and may still read them; closing at once would answer what it is
@@ -268,10 +270,9 @@ static bool is_over(const struct connection *c)
 	return no_more && !c->incoming && list_empty(&c->requests);
 }
 
-void connection_flush(struct connection *c)
+/* Each step may end the connection. */
+static void go_on(struct connection *c)
 {
-	if (c->state != CONNECTION_OPEN)
-		return;
 	connection_send(c);
 	if (c->state == CONNECTION_OPEN && !list_empty(&c->requests))
 		request_tell_drained(list_entry(c->requests.next, struct http_request, link));
@@ -287,6 +288,15 @@ void connection_flush(struct connection *c)
 		finish(c);
 	else
 		watch(c);
+}
+
+void connection_flush(struct connection *c)
+{
+	if (c->state != CONNECTION_OPEN)
+		return;
+	go_on(c);
+	if (c->state != CONNECTION_CLOSED)
+		connection_measure(c);
 }
 
 void connection_drain(struct connection *c)

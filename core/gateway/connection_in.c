@@ -6,13 +6,10 @@
 #include "gateway/forwarded.h"
 #include "gateway/head.h"
 
-/* More than the first piece of a body is allocated as it comes, not as it is promised. */
-#define BODY_FIRST ((size_t)16 << 10)
-
 bool connection_may_take(const struct connection *c)
 {
 	return c->state == CONNECTION_OPEN && !c->last && c->request_count < REQUESTS_PER_CONNECTION_MAX &&
-	       connection_unsent(c) < OUTPUT_HIGH;
+	       connection_unsent(c) < (gateway_is_full(c->gateway) ? OUTPUT_LOW : OUTPUT_HIGH);
 }
 
 void connection_refuse(struct connection *c, int status, const char *type, const char *detail)
@@ -48,10 +45,22 @@ static bool keep_body(struct connection *c, const char *bytes, size_t len)
 {
 	struct http_request *r = c->incoming;
 	c->body_seen += len;
-	if (!r->route || len == 0 || buf_append(&r->body, bytes, len) == 0)
+	if (!r->route || len == 0)
 		return true;
-	connection_refuse(c, 503, "out-of-memory", "The server has no memory left.");
-	return false;
+	if (c->body_seen > BODY_LOW && gateway_is_full(c->gateway)) {
+		connection_refuse(c, 503, "busy",
+				  "The requests and answers under way take all the memory that they may.");
+		return false;
+	}
+	size_t before = r->body.cap;
+	if (buf_append(&r->body, bytes, len) < 0) {
+		connection_refuse(c, 503, "out-of-memory", "The server has no memory left.");
+		return false;
+	}
+	/* At once: a great many may come in one turn of the loop. */
+	gateway_count_memory(c->gateway, before, r->body.cap);
+	c->memory = c->memory - before + r->body.cap;
+	return true;
 }
 
 static size_t take_chunked(struct connection *c, const char *bytes, size_t len)
@@ -101,8 +110,8 @@ static void begin_body(struct connection *c)
 	if (r->chunked)
 		chunk_init(&c->chunk, c->gateway->options.head_max);
 	else if (r->route)
-		/* A failure shows itself when the bytes come. */
-		(void)buf_reserve(&r->body, r->body_len < BODY_FIRST ? (size_t)r->body_len : BODY_FIRST, &room);
+		/* More is allocated as it comes, not as it is promised. A failure shows itself then. */
+		(void)buf_reserve(&r->body, r->body_len < BODY_LOW ? (size_t)r->body_len : BODY_LOW, &room);
 	if (r->want_continue)
 		connection_advance(c);
 }

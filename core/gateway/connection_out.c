@@ -6,6 +6,17 @@ size_t connection_unsent(const struct connection *c)
 	return c->out.len + (c->writing ? c->stream->ops->unsent(c->stream) : 0);
 }
 
+void connection_measure(struct connection *c)
+{
+	size_t memory = c->in.cap + c->out.cap + c->sending.cap;
+	list_each (at, &c->requests) {
+		const struct http_request *r = list_entry(at, struct http_request, link);
+		memory += r->body.cap + r->out.cap;
+	}
+	gateway_count_memory(c->gateway, c->memory, memory);
+	c->memory = memory;
+}
+
 struct buf *connection_output(struct connection *c, struct http_request *r)
 {
 	if (c->requests.next != &r->link || r->out.len > 0 || c->done)

@@ -19,6 +19,7 @@ void gateway_defaults(struct gateway_options *options)
 		.body_max = 1 << 20,
 		.connections_max = 4096,
 		.connections_per_address_max = 1024,
+		.memory_max = 256 << 20,
 		.head_timeout_ms = 10 * 1000,
 		.body_timeout_ms = 30 * 1000,
 		.idle_timeout_ms = 75 * 1000,
@@ -110,11 +111,12 @@ bool gateway_trusts(const struct gateway *g, const uint8_t address[static CIDR_A
 	return false;
 }
 
-const char *gateway_admit(struct gateway *g, const struct peer *peer)
+const char *gateway_admit(struct gateway *g, const struct peer *peer, bool control)
 {
 	if (g->draining)
 		return "The server is stopping.";
-	if (g->connection_count >= g->options.connections_max)
+	/* Whoever has to do something about a flood gets in. */
+	if (g->connection_count >= g->options.connections_max + (control ? CONTROL_RESERVE : 0))
 		return "Too many connections.";
 	if (peer->key_len > 0 && address_enter(g, peer) < 0)
 		return "Too many connections from this address.";
@@ -151,6 +153,19 @@ void gateway_forget(struct gateway *g, struct connection *c)
 	if (list_empty(&g->connections))
 		uv_timer_stop(&g->timer);
 	gateway_settle(g);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+void gateway_count_memory(struct gateway *g, size_t before, size_t now)
+{
+	g->memory = g->memory - before + now;
+	metric_set(g->metric_memory, (double)g->memory);
+}
+
+bool gateway_is_full(const struct gateway *g)
+{
+	return g->memory >= g->options.memory_max;
 }
 
 /* ---- things kept for the next request -------------------------------------------------------------------------- */
@@ -220,6 +235,8 @@ static void metrics_make(struct gateway *g, struct metrics *m)
 	g->metric_connections = metrics_gauge(m, "tappet_http_connections", "HTTP connections that are open.", NULL);
 	g->metric_refused = metrics_counter(m, "tappet_http_connections_refused_total",
 					    "HTTP connections refused because there were too many.", NULL);
+	g->metric_memory = metrics_gauge(m, "tappet_http_memory_bytes",
+					 "Memory that requests and answers of all connections take.", NULL);
 	g->metric_timeouts = metrics_counter(m, "tappet_http_timeouts_total",
 					     "HTTP connections closed because the client was too slow.", NULL);
 }

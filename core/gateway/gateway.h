@@ -23,10 +23,11 @@ struct cidr;
 
 struct gateway_options {
 	uv_loop_t *loop;
-	struct metrics *metrics;            /* may be NULL */
-	size_t head_max;                    /* bytes of request line and header fields: 431, 414 */
-	size_t body_max;                    /* bytes: 413 */
-	size_t connections_max;             /* in all: further ones are answered 503 and closed */
+	struct metrics *metrics; /* may be NULL */
+	size_t head_max;         /* bytes of request line and header fields: 431, 414 */
+	size_t body_max;         /* bytes: 413 */
+	size_t connections_max;  /* in all: further ones are answered 503 and closed */
+	size_t memory_max;       /* bytes that all connections may hold together, beside a little for each: 503 */
 	size_t connections_per_address_max; /* TCP */
 	bool count_loopback; /* this machine is an address like others; else it has no limit of its own: a proxy may stand there */
 	/* Proxies whose word about their clients counts. Stays the caller's, and has to outlive the gateway. */

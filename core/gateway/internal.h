@@ -31,6 +31,11 @@
 #define KEEP_REQUESTS 256
 #define KEEP_BUFFERS 64
 #define KEEP_BUFFER_SIZE ((size_t)64 << 10)
+/* The same while the gateway is full, and how much of a body is taken then. */
+#define OUTPUT_LOW ((size_t)64 << 10)
+#define BODY_LOW ((size_t)16 << 10)
+/* Connections to the control socket beyond the limit. */
+#define CONTROL_RESERVE 64
 /* How long a client whose connection ends may go on sending, so that it can read the last answer before the reset. */
 #define LINGER_MS 2000
 /* Connections that are only told that there are too many. */
@@ -144,10 +149,11 @@ struct connection {
 	bool refused; /* over a limit: not counted */
 	enum connection_state state;
 	bool reading;
-	bool ended;  /* the client sends no more */
-	bool last;   /* no request is taken any more; but `incoming` is read to its end */
-	bool done;   /* the last answer is in the output */
-	bool broken; /* out of memory: cut it at the end of this turn */
+	bool ended;    /* the client sends no more */
+	bool last;     /* no request is taken any more; but `incoming` is read to its end */
+	bool done;     /* the last answer is in the output */
+	bool broken;   /* out of memory: cut it at the end of this turn */
+	size_t memory; /* as the gateway has counted it */
 	/* Input. */
 	struct buf in;        /* what could not be used yet: part of a head, or what is behind a full queue */
 	size_t scanned, line; /* of the head: up to where it was looked through, where its current line begins */
@@ -195,6 +201,8 @@ void connection_advance(struct connection *c);
 void connection_send(struct connection *c);
 void connection_written(struct connection *c, int error);
 size_t connection_unsent(const struct connection *c);
+/* Counts its memory anew. What handlers still have of a client that has left is not among it. */
+void connection_measure(struct connection *c);
 
 /* ---- the gateway ----------------------------------------------------------------------------------------------- */
 
@@ -209,6 +217,7 @@ struct gateway {
 	struct list listeners, connections, dirty;
 	size_t connection_count, refused_count;
 	size_t handled_count; /* requests that are with handlers */
+	size_t memory;        /* of all connections */
 	struct map addresses; /* key of struct peer -> struct address */
 	struct router router;
 	struct list spare_requests;
@@ -221,14 +230,19 @@ struct gateway {
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct metric *metric_status[6]; /* by its first digit */
-	struct metric *metric_connections, *metric_refused, *metric_timeouts;
+	struct metric *metric_connections, *metric_refused, *metric_timeouts, *metric_memory;
 	char read_buffer[READ_SIZE];
 };
 
 /* NULL: may come in; else why not. Counts it. */
-const char *gateway_admit(struct gateway *g, const struct peer *peer);
+const char *gateway_admit(struct gateway *g, const struct peer *peer, bool control);
 /* The reverse of having come in. */
 void gateway_leave(struct gateway *g, const struct peer *peer);
+/* Something that took `before` bytes takes `now`. */
+void gateway_count_memory(struct gateway *g, size_t before, size_t now);
+/* Whether all connections together hold as much as they may. Then each one gets only so much more that small requests are
+ * served as ever: slow bodies and unread answers must not take the memory, and not the service either. */
+bool gateway_is_full(const struct gateway *g);
 /* Whether it is a proxy's of the configuration. */
 bool gateway_trusts(const struct gateway *g, const uint8_t address[static CIDR_ADDRESS_SIZE]);
 /* The connection is in the gateway's list from the one call to the other. */

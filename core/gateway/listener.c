@@ -131,7 +131,7 @@ static void let_in(struct listener *l, struct stream *stream)
 		close_stream(stream);
 		return;
 	}
-	const char *problem = gateway_admit(g, &peer);
+	const char *problem = gateway_admit(g, &peer, l->control);
 	if (problem && g->refused_count >= REFUSED_MAX) {
 		metric_add(g->metric_refused, 1);
 		close_stream(stream);

@@ -188,7 +188,8 @@ static int send_problem(struct http_request *r, int status, const char *type, co
 void response_problem(struct http_request *r, int status, const char *type, const char *detail, const char *allow)
 {
 	struct http_header_field field = {.name = "Allow", .value = allow, .value_len = allow ? strlen(allow) : 0};
-	send_problem(r, status, type, detail, allow ? &field : NULL);
+	struct http_header_field later = {.name = "Retry-After", .value = "1", .value_len = 1};
+	send_problem(r, status, type, detail, allow ? &field : status == 503 ? &later : NULL);
 }
 
 void response_options(struct http_request *r, const char *allow)

@@ -238,7 +238,7 @@ static void run(struct world *w, const char *bytes, size_t len, size_t piece, si
 	struct fake f = {.base.ops = &fake_ops, .window = window};
 	buf_init(&f.out, (size_t)64 << 20);
 	buf_clear(&w->log);
-	gateway_admit(w->gateway, &peer);
+	gateway_admit(w->gateway, &peer, false);
 	demand(connection_open(w->gateway, &f.base, &peer, 1, false, NULL) == 0, "a connection opens");
 	feed(w, &f, bytes, len, piece);
 	demand(w->gateway->connection_count == 0 && w->gateway->handled_count == 0, "nothing is left");

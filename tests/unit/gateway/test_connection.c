@@ -66,7 +66,7 @@ static void open_fake(struct fixture *f, struct fake *fake, size_t window)
 	fixture_options(f, &options);
 	fixture_open(f, &options);
 	*fake = (struct fake){.base.ops = &ops, .window = window};
-	assert_null(gateway_admit(f->gateway, &peer));
+	assert_null(gateway_admit(f->gateway, &peer, false));
 	assert_int_equal(connection_open(f->gateway, &fake->base, &peer, 1, false, NULL), 0);
 }
 

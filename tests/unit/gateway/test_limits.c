@@ -2,7 +2,10 @@
  * fixed time: a test waits until the gateway has acted. */
 #include "support_gateway.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static double timeouts(struct fixture *f)
 {
@@ -215,6 +218,144 @@ static void connections_of_one_address_over_the_limit_are_503(void **state)
 	too_many(&options, &f);
 }
 
+static void the_control_socket_has_room_beyond_the_limit(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client in, out, control;
+	char path[] = "/tmp/tappet-limits-XXXXXX", socket_path[64];
+	(void)state;
+	fixture_options(&f, &options);
+	options.connections_max = 1;
+	fixture_open(&f, &options);
+	assert_non_null(mkdtemp(path));
+	snprintf(socket_path, sizeof(socket_path), "%s/c", path);
+	struct listener_options listener = {
+		.address = socket_path, .is_unix = true, .mode = 0600, .surfaces = 1, .control = true};
+	assert_int_equal(gateway_listen(f.gateway, &listener, NULL), 0);
+	client_open(&in, &f);
+	client_say(&in, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&in, 1);
+	client_open(&out, &f);
+	client_wait_end(&out);
+	assert_statuses(&out, "503");
+	assert_non_null(strstr(buf_cstr(&out.in), "\r\nRetry-After: 1\r\n"));
+	client_open_unix(&control, &f, socket_path);
+	client_say(&control, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&control, 1);
+	assert_statuses(&control, "200");
+	client_close(&in);
+	client_close(&out);
+	client_close(&control);
+	fixture_close(&f);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+#define CLIENTS 8
+#define PIECE ((size_t)100000)
+
+static double memory(struct fixture *f)
+{
+	return metric_value(metrics_gauge(f->metrics, "tappet_http_memory_bytes", "", NULL));
+}
+
+static void open_full(struct fixture *f)
+{
+	struct gateway_options options;
+	fixture_options(f, &options);
+	options.memory_max = 3 * PIECE;
+	fixture_open(f, &options);
+}
+
+/* Says that more will come than ever does. */
+static void begin_large_body(struct client *c, struct fixture *f)
+{
+	static const char head[] = "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n";
+	char *piece = calloc(1, PIECE);
+	assert_non_null(piece);
+	client_open(c, f);
+	client_say(c, head);
+	client_send(c, piece, PIECE, PIECE);
+	free(piece);
+}
+
+static size_t count_refused(struct client *clients)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < CLIENTS; i++) {
+		char statuses[64];
+		client_poll(&clients[i]);
+		client_statuses(&clients[i], statuses, sizeof(statuses));
+		count += strcmp(statuses, "503") == 0;
+	}
+	return count;
+}
+
+static void bodies_that_do_not_end_leave_room_for_small_ones(void **state)
+{
+	struct fixture f;
+	struct client slow[CLIENTS], small;
+	(void)state;
+	open_full(&f);
+	for (size_t i = 0; i < CLIENTS; i++)
+		begin_large_body(&slow[i], &f);
+	/* Three pieces are taken, or four, as each comes in parts. */
+	fixture_wait(&f, count_refused(slow) >= CLIENTS - 4);
+	assert_true(memory(&f) < 4 * PIECE + CLIENTS * 65536);
+	client_open(&small, &f);
+	client_say(&small, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
+	client_wait(&small, 1);
+	assert_statuses(&small, "200");
+	client_close(&small);
+	for (size_t i = 0; i < CLIENTS; i++)
+		client_close(&slow[i]);
+	fixture_wait(&f, metric_value(metrics_gauge(f.metrics, "tappet_http_connections", "", NULL)) == 0.0);
+	assert_true(memory(&f) == 0.0);
+	fixture_close(&f);
+}
+
+static void answer_medium(void *arg, struct http_request *r)
+{
+	static const char text[40000] = "x";
+	struct fixture *f = arg;
+	f->calls++;
+	http_respond(r, 200, NULL, 0, text, sizeof(text));
+}
+
+static void unread_answers_are_few_when_memory_is_used_up(void **state)
+{
+	static const char request[] = "GET /medium HTTP/1.1\r\n" HOST "\r\n";
+	struct fixture f;
+	struct gateway_options options;
+	struct client c, other;
+	unsigned calls = 0, quiet = 0;
+	(void)state;
+	fixture_options(&f, &options);
+	options.memory_max = 1;
+	fixture_open(&f, &options);
+	fixture_route(&f, "GET", "/medium", answer_medium);
+	client_open(&other, &f);
+	client_say(&other, "GET /");
+	fixture_wait(&f, memory(&f) > 0);
+	client_open(&c, &f);
+	/* More than the sockets on both sides keep. */
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(send(c.fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+	while (quiet++ < 50 || memory(&f) < 60000) {
+		fixture_turn(&f, NULL);
+		quiet = calls == f.calls ? quiet : 0;
+		calls = f.calls;
+	}
+	assert_true(f.calls < 1000);
+	/* One beyond the bound, and the room that buffers have. */
+	assert_true(memory(&f) < 2 * (65536 + 40000));
+	client_close(&other);
+	client_close(&c);
+	fixture_close(&f);
+}
+
 static void limits_that_make_no_sense_are_refused(void **state)
 {
 	struct fixture f;
@@ -247,6 +388,9 @@ int main(void)
 		cmocka_unit_test(a_client_that_reads_slowly_gets_everything),
 		cmocka_unit_test(connections_over_the_limit_are_503),
 		cmocka_unit_test(connections_of_one_address_over_the_limit_are_503),
+		cmocka_unit_test(the_control_socket_has_room_beyond_the_limit),
+		cmocka_unit_test(bodies_that_do_not_end_leave_room_for_small_ones),
+		cmocka_unit_test(unread_answers_are_few_when_memory_is_used_up),
 		cmocka_unit_test(limits_that_make_no_sense_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

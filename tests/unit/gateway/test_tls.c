@@ -329,7 +329,7 @@ static void ask_who(struct fixture *f, struct tls *tls, const struct certificate
 	wire_open(&wire);
 	buf_init(&got, 100000);
 	tls_client_open(&client, own);
-	assert_null(gateway_admit(f->gateway, &peer));
+	assert_null(gateway_admit(f->gateway, &peer, false));
 	assert_int_equal(tls_stream_open(tls, &wire.base, &stream), 0);
 	assert_int_equal(connection_open(f->gateway, stream, &peer, 1, false, NULL), 0);
 	gateway_flush(f->gateway);
