@@ -1,5 +1,6 @@
 """The measurements behind tests/bench/run. Read the results as ratios: both sides ran in the same minutes."""
 
+import functools
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import edge  # noqa: E402
 from daemon import BUILD, ROOT, Daemon, wait_until  # noqa: E402
 
 WORK = ROOT / "build" / "bench"
@@ -67,12 +69,13 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 class Load:
     """What wrk says: requests per second, p50 and p99 in milliseconds. Nothing but 200 is let through."""
 
-    def __init__(self, port, path, body, connections, seconds=SECONDS):
+    def __init__(self, port, path, body, connections, seconds=SECONDS, scheme="http", headers=()):
         script = WORK / "post.lua"
-        script.write_text('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
-                          f"wrk.body = {json.dumps(body)}\n")
+        fields = {**({} if body is None else {"Content-Type": "application/json"}), **dict(headers)}
+        script.write_text("".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in fields.items())
+                          + ("" if body is None else f'wrk.method = "POST"\nwrk.body = {json.dumps(body)}\n'))
         output = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script,
-                                 f"http://127.0.0.1:{port}{path}"], text=True, capture_output=True, check=True).stdout
+                                 f"{scheme}://127.0.0.1:{port}{path}"], text=True, capture_output=True, check=True).stdout
         assert "Non-2xx" not in output and "Socket errors" not in output, output
         self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
         self.count = int(re.search(r"(\d+) requests in", output).group(1))
@@ -100,14 +103,17 @@ class Server:
         self.process.wait()
 
 
-def nginx():
+def nginx(pair=None):
+    """With a certificate and its key it speaks TLS."""
     port = free_port()
+    # Its own default knows nothing of TLS 1.3, which costs more.
+    tls = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};" if pair else ""
     config = WORK / "nginx.conf"
     config.write_text(f"""daemon off; master_process off; worker_processes 1;
 pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {WORK}/nginx-body;
-server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} }} }}
+server {{ listen 127.0.0.1:{port} {"ssl" if pair else ""} backlog=4096; {tls} location / {{ return 200 "ok"; }} }} }}
 """)
     return Server(["/usr/sbin/nginx", "-p", str(WORK), "-c", str(config)], port)
 
@@ -122,12 +128,12 @@ def other_webhook():
 class Served:
     """A daemon in a fresh folder on a real disk, removed at the end."""
 
-    def __init__(self, steps, workflows=1, start=True, triggers=None, **config):
+    def __init__(self, steps, workflows=1, start=True, triggers=None, connections=10_000, **config):
         folder = WORK / f"d{os.getpid()}-{time.monotonic_ns()}"
         folder.mkdir(parents=True)
         self.daemon = Daemon(folder)
-        self.daemon.configure(limits={"queue": QUEUE}, control={"path": f"/tmp/tappet-bench-{os.getpid()}.sock"},
-                              **config)
+        self.daemon.configure(limits={"queue": QUEUE, "connections": connections},
+                              control={"path": f"/tmp/tappet-bench-{os.getpid()}.sock"}, **config)
         for number in range(workflows):
             self.daemon.workflow(f"w{number}", steps, **({"triggers": triggers} if triggers else {}))
         if start:
@@ -400,6 +406,9 @@ def measure_schedule():
 def main():
     parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle,
              "queue": measure_queue, "triggers": measure_triggers, "schedule": measure_schedule}
+    tools = sys.modules[__name__]
+    for name, measure in (("tls", edge.measure_tls), ("signed", edge.measure_signed), ("abuse", edge.measure_abuse)):
+        parts[name] = functools.partial(measure, tools)
     named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     unknown = set(named) - set(parts)
     if unknown:
