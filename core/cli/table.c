@@ -112,7 +112,11 @@ static const struct cli_option token_renew_options[] = {
 static const struct cli_option token_revoke_options[] = {
 	{0, "label", "TEXT", "which of several tokens of the workflow"},
 };
-
+#define WEBHOOK_PLUGIN                                                                                                 \
+	{                                                                                                              \
+		0, "plugin", "NAME", "what tappet.json calls the plugin (webhook)"                                     \
+	}
+static const struct cli_option webhook_options[] = {WEBHOOK_PLUGIN};
 const struct cli_command cli_commands[] = {
 	{"init", "[DIR]", 0, 1, TAKES_JSON, OPTIONS(init_options), "make a configuration, a first workflow and a token",
 	 "Writes tappet.json and workflows/hello.json into DIR (this folder), makes a token for the workflow\n"
@@ -211,6 +215,14 @@ const struct cli_command cli_commands[] = {
 	 "The old secret ends at once. A workflow's name will do when it has one token only.", cmd_token_renew},
 	{"token revoke", "TOKEN-ID|WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(token_revoke_options), "end a token", NULL,
 	 cmd_token_revoke},
+	{"webhook secrets", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, OPTIONS(webhook_options),
+	 "show when each secret was used last",
+	 "For changing a secret without a gap: the old one may go when it is not used any more. The place of a secret "
+	 "is "
+	 "that\n"
+	 "in the definition; its fingerprint stays when it changes places. After a kill the times may be a minute "
+	 "behind.",
+	 cmd_webhook_secrets},
 	{"plugins", "", 0, 0, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "list the plugins there are",
 	 "Those that the configuration loads and those in the plugin folder. Needs no daemon.", cmd_plugins},
 	{"plugins show", "NAME|FILE.so", 1, 1, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS,

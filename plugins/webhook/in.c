@@ -111,7 +111,7 @@ static void write_url(const struct call *c, char url[static URL_MAX], char targe
 		snprintf(url, URL_MAX, "%.*s%.*s", (int)base.len, base.ptr, (int)(URL_MAX - base.len - 1), target);
 }
 
-static bool is_allowed(const struct call *c, const struct binding *b)
+static bool is_allowed(const struct call *c, struct binding *b)
 {
 	char url[URL_MAX], target[URL_MAX];
 	struct header_search search = {c->w->http, c->request};
@@ -134,8 +134,10 @@ static bool is_allowed(const struct call *c, const struct binding *b)
 		deny(c, b, &result);
 		return false;
 	}
-	if (!result.wants_token || has_token(c, b, &answer))
+	if (!result.wants_token || has_token(c, b, &answer)) {
+		usage_note(c->w, b, result.used);
 		return true;
+	}
 	refuse(c, b->trigger, answer.status == 403 ? TAPPET_REASON_SCOPE : TAPPET_REASON_TOKEN, answer);
 	return false;
 }
@@ -352,7 +354,7 @@ static bool read_wait(struct call *c, const struct binding *b)
 }
 
 /* Takes over the call. */
-static void serve_call(struct call *c, const struct binding *b)
+static void serve_call(struct call *c, struct binding *b)
 {
 	char key[DEDUP_KEY_MAX + 2];
 	const bool over = !is_within_limit(c, b) || in_challenge(c, b->trigger) || !is_allowed(c, b) ||
@@ -378,7 +380,7 @@ static void answer_method(const struct call *c)
 					"\"status\":405,\"detail\":\"The trigger does not take this method.\"}"));
 }
 
-static void serve(struct webhook *w, const struct binding *b, tappet_request *request)
+static void serve(struct webhook *w, struct binding *b, tappet_request *request)
 {
 	const tappet_str method = w->http->method(request);
 	struct call *c = calloc(1, sizeof(*c));

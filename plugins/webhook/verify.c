@@ -99,7 +99,12 @@ void verifier_check(const struct verifier *v, const struct verify_request *reque
 	}
 	ret->ok = (v->signature.key_count == 0 || signature_check(&v->signature, request, ret));
 	int signed_with = ret->secret;
+	ret->secret = -1;
 	ret->ok = ret->ok && auth_check(&v->auth, request, ret);
+	if (signed_with >= 0)
+		ret->used |= 1U << signed_with;
+	if (ret->secret >= 0)
+		ret->used |= 1U << (v->signature.key_count + (size_t)ret->secret);
 	if (signed_with >= 0)
 		ret->secret = signed_with;
 	ERR_clear_error();

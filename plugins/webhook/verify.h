@@ -8,6 +8,7 @@
  *   verify_form.c        the one signed text that no template spells: forms and addresses as Twilio takes them
  *   verify_auth.c        "auth": bearer, basic, certificate, header; jwt.c: JSON Web Tokens
  *   preset.c             the known senders, as rows of a table
+ *   verify_secrets.c     the live secrets, told apart without telling them
  *   cidr.c               "allow"
  *   sign.c               the other direction, for tests of a trigger
  *
@@ -67,12 +68,27 @@ struct verify_result {
 	const char *type, *detail;
 	const char *challenge; /* the value for WWW-Authenticate with a 401, or NULL */
 	int secret;            /* which of the live secrets matched, from 0; -1: there is none to tell */
+	unsigned used;         /* the secrets that were shown or signed with: bits by the index of verifier_secret_at */
 	bool wants_token;      /* ok, and the caller still has to check a token of Tappet */
 };
 
 void verifier_check(const struct verifier *v, const struct verify_request *request, struct verify_result *ret);
 /* The part of it that needs no body: whether this address may call at all. */
 bool verifier_allows(const struct verifier *v, tappet_str remote);
+
+/* One of the secrets that are live. */
+struct verify_secret {
+	const char
+		*kind; /* "signature", "public-key", "shown" (GitLab, Docker Hub), "bearer", "basic", "jwt", "header" */
+	int position;  /* among those of its kind in the options, from 1 */
+	unsigned char digest
+		[32]; /* tells it from others, and must not leave the process: short secrets could be guessed by it */
+};
+enum { VERIFY_SECRETS_MAX = 4 };
+
+/* The index-th of them (from 0): those of "signature", then those of "auth". False: there are not that many, or it is not
+ * known here. */
+bool verifier_secret_at(const struct verifier *v, size_t index, struct verify_secret *ret);
 
 /* What the preset puts into the emission (event, delivery), in lower case, NULL at the end; never NULL itself. */
 const char *const *verifier_headers(const struct verifier *v);

@@ -6,13 +6,19 @@
 
 #define VERSION "0.1.0"
 
+static void close_routes(struct webhook *w)
+{
+	for (size_t i = 0; i < ROUTE_COUNT; i++)
+		w->http->route_remove(w->routes[i]);
+	api_close(w);
+}
+
 static void check_stopped(struct webhook *w)
 {
 	if (!w->stopping || w->stopped || w->in_flight > 0)
 		return;
 	w->stopped = true;
-	for (size_t i = 0; i < ROUTE_COUNT; i++)
-		w->http->route_remove(w->routes[i]);
+	close_routes(w);
 	w->host->stopped(w->self);
 }
 
@@ -105,8 +111,9 @@ static void trigger_remove(void *state, void *trigger_state)
 
 static void trigger_free(void *state, void *trigger_state)
 {
-	(void)state;
-	binding_free(trigger_state);
+	struct binding *binding = trigger_state;
+	history_unref(state, binding->history);
+	binding_free(binding);
 }
 
 static int32_t start(void *state)
@@ -125,8 +132,10 @@ static int32_t start(void *state)
 	int32_t r = TAPPET_OK;
 	for (size_t i = 0; i < ROUTE_COUNT && r == TAPPET_OK; i++)
 		r = w->http->route_add(w->self, routes[i].methods, routes[i].pattern, routes[i].cb, w, &w->routes[i]);
-	for (size_t i = 0; i < ROUTE_COUNT && r < 0; i++)
-		w->http->route_remove(w->routes[i]);
+	if (r == TAPPET_OK)
+		r = api_open(w);
+	if (r < 0)
+		close_routes(w);
 	return r;
 }
 
@@ -136,13 +145,16 @@ static void stop(void *state, int64_t deadline_ms)
 	(void)deadline_ms;
 	struct webhook *w = state;
 	w->stopping = true;
-	check_stopped(w);
+	webhook_begin(w);
+	usage_stop(w);
+	webhook_end(w);
 }
 
 static void destroy(void *state)
 {
 	struct webhook *w = state;
 	triggers_release(&w->triggers);
+	histories_release(&w->histories);
 	free(w);
 }
 

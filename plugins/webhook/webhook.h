@@ -8,14 +8,16 @@
  *   payload.c   POST /webhook/payload
  *   in.c        /webhook/in/WORKFLOW and paths of triggers' own: any sender, any body
  *   in_*.c      its parts: the emission, handshakes, answers, cross-origin requests
+ *   history.h   what is remembered of a trigger: uses of its secrets
+ *   api*.c      what administrators ask for and do, below /api/v1/plugins/webhook
  *   limit.c     how often an address may call
  *   status.c    GET and DELETE /webhook/status/{activityId}
  *   document.c  an activity in the shape that callers know
  *   answer.c    refusals and outcomes as HTTP answers
  *   webhook.c   descriptor and lifecycle
  *
- * The plugin keeps no state of its own: what was accepted is the host's. It never answers before the host's callback,
- * and never hands a token on. Loop thread only. */
+ * What was accepted is the host's; what the plugin remembers itself (history.h) nobody's answer depends on. It never answers
+ * before the host's callback, and never hands a token on. Loop thread only. */
 #ifndef WEBHOOK_WEBHOOK_H
 #define WEBHOOK_WEBHOOK_H
 
@@ -24,6 +26,7 @@
 #include "tappet/auth.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
+#include "history.h"
 #include "limit.h"
 #include "settings.h"
 #include "text.h"
@@ -41,6 +44,7 @@ struct binding {
 	struct settings *settings; /* a reference */
 	struct limit *limit;       /* per address, or NULL */
 	struct path *paths;        /* of its own */
+	struct history *history;   /* a reference; NULL: nothing has been remembered of it since it is there */
 	char *slug, *trigger_id;
 	char workflow_id[ID_LEN + 1];
 };
@@ -69,6 +73,7 @@ void triggers_release(struct triggers *t);
 /* ---- The plugin ---- */
 
 #define ROUTE_COUNT 4
+#define API_ROUTE_COUNT 2
 #define SCRATCH_SIZE (16 * 1024)
 
 struct webhook {
@@ -78,9 +83,11 @@ struct webhook {
 	const tappet_auth1 *auth;
 	const tappet_activity1 *activity;
 	tappet_route *routes[ROUTE_COUNT];
+	tappet_route *api_routes[API_ROUTE_COUNT];
 	struct triggers triggers;
 	struct path *waiting_paths; /* that another trigger has */
-	size_t in_flight;           /* requests that wait for a callback of the host */
+	struct histories histories;
+	size_t in_flight; /* requests that wait for a callback of the host */
 	bool stopping, stopped;
 	char scratch[SCRATCH_SIZE]; /* a payload while it is handed over: most are small */
 };
@@ -106,6 +113,9 @@ void payload_post(void *arg, tappet_request *request);
 void in_request(void *arg, tappet_request *request);
 void in_path_request(void *arg, tappet_request *request);
 void status_request(void *arg, tappet_request *request);
+/* api.c: the routes of administrators. */
+int32_t api_open(struct webhook *w);
+void api_close(struct webhook *w);
 
 /* ---- Bodies ---- */
 
