@@ -108,6 +108,7 @@ int cmd_token_create(struct cli *c);
 int cmd_token_list(struct cli *c);
 int cmd_token_renew(struct cli *c);
 int cmd_token_revoke(struct cli *c);
+int cmd_webhook_test(struct cli *c);
 int cmd_webhook_secrets(struct cli *c);
 int cmd_plugins(struct cli *c);
 int cmd_plugins_show(struct cli *c);

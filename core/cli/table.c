@@ -117,6 +117,20 @@ static const struct cli_option token_revoke_options[] = {
 		0, "plugin", "NAME", "what tappet.json calls the plugin (webhook)"                                     \
 	}
 static const struct cli_option webhook_options[] = {WEBHOOK_PLUGIN};
+static const struct cli_option webhook_test_options[] = {
+	{0, "preset", "PRESET", "sign as this sender does (that of the trigger)"},
+	{0, "body", "FILE", "the body (- for stdin); none by default"},
+	{0, "header", "NAME:VALUE", "one more header; may be repeated"},
+	{0, "method", "METHOD", "POST, if the trigger takes it"},
+	{0, "url", "URL", "where to, in place of the daemon's first listener; with a path or without"},
+	{0, "secret-env", "NAME", "sign here, with the secret in this variable"},
+	{0, "secret-file", "FILE", "sign here, with the secret in this file"},
+	{0, "key", "FILE", "sign here, with this private key (Ed25519)"},
+	{0, "wait", "DURATION", "ask for the answer at the end of the activity (?wait=)"},
+	{0, "dry-run", NULL, "send nothing; print a line for curl, without secrets"},
+	WEBHOOK_PLUGIN,
+};
+
 const struct cli_command cli_commands[] = {
 	{"init", "[DIR]", 0, 1, TAKES_JSON, OPTIONS(init_options), "make a configuration, a first workflow and a token",
 	 "Writes tappet.json and workflows/hello.json into DIR (this folder), makes a token for the workflow\n"
@@ -215,6 +229,14 @@ const struct cli_command cli_commands[] = {
 	 "The old secret ends at once. A workflow's name will do when it has one token only.", cmd_token_renew},
 	{"token revoke", "TOKEN-ID|WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(token_revoke_options), "end a token", NULL,
 	 cmd_token_revoke},
+	{"webhook test", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, OPTIONS(webhook_test_options),
+	 "send a webhook as its sender would, signed",
+	 "Goes to the daemon's own listener and prints what came back. The daemon makes the signature, but hands out "
+	 "no\n"
+	 "secret: where the sender shows the secret itself (GitLab's token, Docker Hub, bearer, basic, header) give it "
+	 "with\n"
+	 "--secret-env or --secret-file, and a private key with --key. What is sent starts the workflow.",
+	 cmd_webhook_test},
 	{"webhook secrets", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, OPTIONS(webhook_options),
 	 "show when each secret was used last",
 	 "For changing a secret without a gap: the old one may go when it is not used any more. The place of a secret "

@@ -5,8 +5,9 @@ static const struct {
 	const char *methods, *pattern;
 	tappet_http_cb cb;
 } routes[API_ROUTE_COUNT] = {
-	{"GET", "/secrets/{workflow}", api_secrets_get},
-	{"GET", "/secrets/{workflow}/{trigger}", api_secrets_get},
+	{"GET", "/secrets/{workflow}", api_secrets_get}, {"GET", "/secrets/{workflow}/{trigger}", api_secrets_get},
+	{"GET", "/sign/{workflow}", api_sign_get},       {"GET", "/sign/{workflow}/{trigger}", api_sign_get},
+	{"POST", "/sign/{workflow}", api_sign_post},     {"POST", "/sign/{workflow}/{trigger}", api_sign_post},
 };
 
 int32_t api_open(struct webhook *w)

@@ -2,6 +2,7 @@
  *
  *   api.c          the routes, and which trigger is meant
  *   api_secrets.c  when each secret was used last
+ *   api_sign.c     what a sender has to have, and a signature for a test
  */
 #ifndef WEBHOOK_API_H
 #define WEBHOOK_API_H
@@ -27,5 +28,7 @@ void api_failed(const struct webhook *w, tappet_request *request, int32_t error)
 void api_answer(const struct webhook *w, tappet_request *request, struct text *body);
 
 void api_secrets_get(void *arg, tappet_request *request);
+void api_sign_get(void *arg, tappet_request *request);
+void api_sign_post(void *arg, tappet_request *request);
 
 #endif

@@ -108,17 +108,13 @@ static int32_t sign_token(const struct key *key, add_header add, void *arg)
 	return TAPPET_OK;
 }
 
-int32_t verifier_sign(const struct verifier *v, const struct verify_request *request, add_header add, void *arg)
+int32_t signature_sign(const struct signature *s, const struct verify_request *request, add_header add, void *arg)
 {
-	const struct key *key = &v->signature.keys[0];
-	int32_t r = TAPPET_OK;
-	if (v->signature.unresolved || secrets_unresolved(&v->auth.secrets))
-		return TAPPET_ESTATE;
-	if (v->signature.key_count > 0)
-		r = key->scheme->algorithm == ALGORITHM_TOKEN ? sign_token(key, add, arg)
-							      : sign_digest(key, request, add, arg);
-	if (r == TAPPET_OK)
-		r = auth_sign(&v->auth, request->now_ms, add, arg);
+	const struct key *key = &s->keys[0];
+	if (s->key_count == 0)
+		return TAPPET_OK;
+	const int32_t r = key->scheme->algorithm == ALGORITHM_TOKEN ? sign_token(key, add, arg)
+								    : sign_digest(key, request, add, arg);
 	ERR_clear_error();
 	return r;
 }

@@ -10,7 +10,8 @@
  *   preset.c             the known senders, as rows of a table
  *   verify_secrets.c     the live secrets, told apart without telling them
  *   cidr.c               "allow"
- *   sign.c               the other direction, for tests of a trigger
+ *   verify_sender.c      the other direction, for tests of a trigger; sign.c: the signature
+ *   sender.h             the same for `tappet webhook test`, with a secret of its own
  *
  * A verifier reads its options once and is constant from then on. It knows nothing of HTTP or of the host, keeps no
  * state, and never writes a secret or a signature into what it says. */
@@ -107,5 +108,23 @@ const char *verifier_handshake(const struct verifier *v);        /* "slack" or "
  * verifier_secret_query and `add` is handed the name "?KEY". */
 int32_t verifier_sign(const struct verifier *v, const struct verify_request *request,
 		      void (*add)(void *arg, const char *name, const char *value), void *arg);
+
+/* What a sender has to have. */
+enum verify_sender {
+	SENDER_NOTHING, /* there is no signature */
+	SENDER_SIGNS,   /* the daemon has the key, too */
+	SENDER_SHOWS,   /* the secret itself is in a header or in the query */
+	SENDER_HAS_KEY  /* the private key, of which the daemon has the public one */
+};
+enum verify_sender verifier_sender(const struct verifier *v);
+/* As verifier_sign, but never anything that opens more than this one request: TAPPET_ENOTSUP unless SENDER_SIGNS. */
+int32_t verifier_sign_once(const struct verifier *v, const struct verify_request *request,
+			   void (*add)(void *arg, const char *name, const char *value), void *arg);
+/* The option `signature` without its secret, as JSON to be freed; NULL: not set, or no memory. */
+char *verifier_signature_options(const struct verifier *v);
+const char *verifier_preset(const struct verifier *v); /* or NULL */
+/* "none", "token", "bearer", "basic", "jwt", "clientSubject" or "header". */
+const char *verifier_auth_kind(const struct verifier *v);
+const char *verifier_auth_name(const struct verifier *v); /* the user of basic, the header of header, or NULL */
 
 #endif

@@ -183,6 +183,9 @@ void signature_read(struct signature *s, struct reader *r, tappet_str text);
 /* Fills `ret` for a refusal, or `secret`. */
 bool signature_check(const struct signature *s, const struct verify_request *request, struct verify_result *ret);
 void signature_release(struct signature *s);
+/* The headers of a sender, by the first secret: sign.c. */
+int32_t signature_sign(const struct signature *s, const struct verify_request *request,
+		       void (*add)(void *arg, const char *name, const char *value), void *arg);
 /* What is signed, but for `timestamp`, `id` and `url`; *ret_form is to be freed. */
 int32_t signature_parts(const struct scheme *scheme, const struct verify_request *request, struct signed_parts *ret,
 			char **ret_form);

@@ -73,7 +73,7 @@ void triggers_release(struct triggers *t);
 /* ---- The plugin ---- */
 
 #define ROUTE_COUNT 4
-#define API_ROUTE_COUNT 2
+#define API_ROUTE_COUNT 6
 #define SCRATCH_SIZE (16 * 1024)
 
 struct webhook {

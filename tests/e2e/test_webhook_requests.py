@@ -1,8 +1,13 @@
-"""What a webhook trigger remembers: uses of its secrets."""
+"""What a webhook trigger remembers, and requests that are made for it: uses of secrets, tests."""
 
 import hashlib
 import hmac
 import json
+import subprocess
+import threading
+
+import pytest
+from daemon import wait_until
 
 STEPS = [{"id": "say", "script": 'echo "word=$TAPPET_PARAM_WORD" >> "$TAPPET_OUTPUT"'}]
 PARAMS = {"word": {"default": "none"}, "payload": {"default": ""}}
@@ -59,3 +64,110 @@ def test_secrets_of_a_trigger_that_is_not_there(daemon):
     assert daemon.cli("webhook", "secrets", "nobody", check=False).returncode == 4
     assert "no secrets" in daemon.cli("webhook", "secrets", "site").stdout
     assert daemon.request("GET", "/api/v1/plugins/webhook/secrets/site").status == 401
+
+
+# ---- webhook test
+
+
+def run_test(daemon, *arguments, url=True, check=True, env=None):
+    """tappet webhook test; the daemon's port was given by the system, so that its URL has to be named."""
+    where = ["--url", base(daemon)] if url else []
+    return daemon.cli("webhook", "test", *arguments, *where, check=check, env=env)
+
+
+def test_the_daemon_signs_a_test_and_the_listener_takes_it(daemon, tmp_path):
+    hook(daemon, github("OLD", "NEW"), when='.headers["x-github-event"] == "push"')
+    body = tmp_path / "push.json"
+    body.write_text('{"ref": "refs/heads/main"}', encoding="utf-8")
+    done = json.loads(run_test(daemon, "site", "--body", str(body), "--header", "X-GitHub-Event: push", "--json").stdout)
+    assert done["status"] == 200, done
+    payload = json.loads(daemon.detail(done["body"]["activityId"])["params"]["payload"])
+    assert payload["body"] == {"ref": "refs/heads/main"} and payload["headers"]["x-github-event"] == "push"
+    other = run_test(daemon, "site/in", "--body", str(body), "--header", "X-GitHub-Event:star")
+    assert other.stdout.startswith("HTTP 200\n") and '{"refused":"filter"}' in other.stdout
+    log = daemon.wait_log("a test request was signed for an administrator", trigger="in")
+    assert log
+    assert not any(secret in daemon.log_text(everything=True) for secret in SECRETS.values())
+
+
+@pytest.mark.parametrize("preset", ["bitbucket", "stripe", "slack", "shopify", "standard-webhooks"])
+def test_every_sender_that_signs_is_signed_for(daemon, preset):
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if preset == "standard-webhooks" else SECRETS["NEW"]
+    hook(daemon, {"signature": {"preset": preset, "secret": {"env": "NEW"}}}, env={"NEW": secret})
+    done = json.loads(run_test(daemon, "site", "--json").stdout)
+    assert done["status"] == 200, done
+    here = run_test(daemon, "site", "--json", "--secret-env", "MINE", env={"MINE": secret})
+    assert json.loads(here.stdout)["status"] == 200
+    wrong = run_test(daemon, "site", "--secret-env", "MINE", check=False, env={"MINE": "whsec_AAAA"})
+    assert wrong.returncode == 5 and wrong.stdout.startswith("HTTP 401")
+
+
+@pytest.mark.parametrize("options,shown", [
+    ({"signature": {"preset": "gitlab", "secret": {"env": "NEW"}}}, "x-gitlab-token: $MINE"),
+    ({"signature": {"preset": "dockerhub", "secret": {"env": "NEW"}}}, "?secret=$MINE"),
+    ({"auth": {"bearer": {"env": "NEW"}}}, "Authorization: Bearer $MINE"),
+    ({"auth": {"header": {"name": "X-Key", "value": {"env": "NEW"}}}}, "X-Key: $MINE"),
+    ({"auth": {"basic": {"user": "ada", "password": {"env": "NEW"}}}}, '"ada:$MINE" | base64'),
+])
+def test_a_secret_that_is_shown_is_never_handed_out(daemon, options, shown):
+    hook(daemon, options)
+    told = run_test(daemon, "site", check=False)
+    assert told.returncode == 2 and "--secret-env" in told.stderr and SECRETS["NEW"] not in told.stderr
+    for method, body in (("GET", None), ("POST", b"{}")):
+        answer = daemon.request(method, "/api/v1/plugins/webhook/sign/site?method=POST&target=/x", body, control=True)
+        assert SECRETS["NEW"] not in answer.body.decode() and answer.status in (200, 409)
+    assert daemon.request("POST", "/api/v1/plugins/webhook/sign/site", b"{}", control=True).status == 409
+    done = run_test(daemon, "site", "--json", "--secret-env", "MINE", env={"MINE": SECRETS["NEW"]})
+    assert json.loads(done.stdout)["status"] == 200
+    line = run_test(daemon, "site", "--dry-run", "--secret-env", "MINE", env={"MINE": SECRETS["NEW"]}).stdout
+    assert line.startswith("curl ") and shown in line and SECRETS["NEW"] not in line
+    again = subprocess.run(["bash", "-c", line], env={"MINE": SECRETS["NEW"], "PATH": "/usr/bin:/bin"}, text=True,
+                           capture_output=True, check=True)
+    assert "200 OK" in again.stdout
+
+
+def test_only_the_private_key_signs_for_discord(daemon, tmp_path):
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
+    hook(daemon, {"signature": {"preset": "discord", "secret": {"file": str(public)}}})
+    told = run_test(daemon, "site", check=False)
+    assert told.returncode == 2 and "--key" in told.stderr
+    body = tmp_path / "body.json"
+    body.write_text('{"type": 1}', encoding="utf-8")
+    done = json.loads(run_test(daemon, "site", "--key", str(key), "--body", str(body), "--json").stdout)
+    assert done["status"] == 200 and done["body"] == {"type": 1}
+    public_only = run_test(daemon, "site", "--key", str(public), check=False)
+    assert public_only.returncode == 2 and "private key" in public_only.stderr
+
+
+def test_the_answer_at_the_end_and_another_preset(daemon):
+    hook(daemon, github("NEW"))
+    waited = json.loads(run_test(daemon, "site", "--wait", "60s", "--json").stdout)
+    assert waited["body"]["status"] == "completed"
+    told = run_test(daemon, "site", "--preset", "stripe", check=False)
+    assert told.returncode == 2 and '"github", not "stripe"' in told.stderr
+    other = run_test(daemon, "site", "--preset", "stripe", "--secret-env", "NEW", check=False, env=SECRETS)
+    assert other.returncode == 5 and other.stdout.startswith("HTTP 401")
+    assert run_test(daemon, "site", "--preset", "githup", "--secret-env", "NEW", check=False, env=SECRETS).returncode == 2
+
+
+def test_a_token_of_tappet_is_shown_like_any_other(daemon):
+    hook(daemon, {})
+    told = run_test(daemon, "site", check=False)
+    assert told.returncode == 2 and "tappet token create" in told.stderr
+    done = run_test(daemon, "site", "--json", "--secret-env", "TOKEN", env={"TOKEN": daemon.token("site")})
+    assert json.loads(done.stdout)["status"] == 200
+
+
+def test_where_the_listener_is(daemon):
+    hook(daemon, {"auth": "none"})
+    unknown = run_test(daemon, "site", url=False, check=False)
+    assert unknown.returncode == 2 and "--url" in unknown.stderr
+    daemon.stop()
+    socket = daemon.folder / "hooks.sock"
+    daemon.configure(listen=["127.0.0.1:0", f"unix:{socket}"])
+    daemon.start(env=SECRETS)
+    assert json.loads(run_test(daemon, "site", "--json", url=False).stdout)["status"] == 200
+    path = daemon.cli("webhook", "test", "site", "--url", base(daemon) + "/webhook/in/nobody", check=False)
+    assert path.returncode == 4 and path.stdout.startswith("HTTP 404")
