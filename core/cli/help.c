@@ -31,7 +31,7 @@ static void print_line(const struct cli_command *command)
 {
 	char left[64];
 	snprintf(left, sizeof(left), "%s %s", command->name, command->arguments);
-	printf("  %-35s  %s\n", left, command->summary);
+	printf("  %-36s  %s\n", left, command->summary);
 }
 
 static void print_all(void)

@@ -245,6 +245,25 @@ const struct cli_command cli_commands[] = {
 	 "in the definition; its fingerprint stays when it changes places. After a kill the times may be a minute "
 	 "behind.",
 	 cmd_webhook_secrets},
+	{"webhook requests", "WORKFLOW[/TRIGGER]", 1, 1, TAKES_DAEMON, OPTIONS(webhook_options),
+	 "list the last requests that a trigger keeps",
+	 "Those with \"keep\" in their \"with\" keep the last ones that were verified, and a few that were refused. "
+	 "Without "
+	 "TRIGGER it\n"
+	 "is the workflow's first webhook trigger.",
+	 cmd_webhook_requests},
+	{"webhook show", "WORKFLOW[/TRIGGER] ID", 2, 2, TAKES_DAEMON, OPTIONS(webhook_options),
+	 "show one of the requests that a trigger keeps", "As its emission was, without anything secret.",
+	 cmd_webhook_show},
+	{"webhook replay", "WORKFLOW[/TRIGGER] ID", 2, 2, TAKES_DAEMON, OPTIONS(webhook_options),
+	 "emit a request that a trigger keeps once more",
+	 "On the way that it took, with the trigger's filter and parameters of today. Prints the id of the activity. "
+	 "Exit "
+	 "code 5:\n"
+	 "it was turned down, or is one that cannot be replayed: refused as it came, or too large to be kept whole.",
+	 cmd_webhook_replay},
+	{"webhook forget", "WORKFLOW[/TRIGGER] ID", 2, 2, TAKES_DAEMON, OPTIONS(webhook_options),
+	 "delete a request that a trigger keeps", NULL, cmd_webhook_forget},
 	{"plugins", "", 0, 0, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS, "list the plugins there are",
 	 "Those that the configuration loads and those in the plugin folder. Needs no daemon.", cmd_plugins},
 	{"plugins show", "NAME|FILE.so", 1, 1, TAKES_CONFIG | TAKES_JSON, NO_OPTIONS,

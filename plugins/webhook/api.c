@@ -5,9 +5,16 @@ static const struct {
 	const char *methods, *pattern;
 	tappet_http_cb cb;
 } routes[API_ROUTE_COUNT] = {
-	{"GET", "/secrets/{workflow}", api_secrets_get}, {"GET", "/secrets/{workflow}/{trigger}", api_secrets_get},
-	{"GET", "/sign/{workflow}", api_sign_get},       {"GET", "/sign/{workflow}/{trigger}", api_sign_get},
-	{"POST", "/sign/{workflow}", api_sign_post},     {"POST", "/sign/{workflow}/{trigger}", api_sign_post},
+	{"GET", "/secrets/{workflow}", api_secrets_get},
+	{"GET", "/secrets/{workflow}/{trigger}", api_secrets_get},
+	{"GET", "/sign/{workflow}", api_sign_get},
+	{"GET", "/sign/{workflow}/{trigger}", api_sign_get},
+	{"POST", "/sign/{workflow}", api_sign_post},
+	{"POST", "/sign/{workflow}/{trigger}", api_sign_post},
+	{"GET", "/requests/{workflow}", api_requests_list},
+	{"GET,DELETE", "/requests/{workflow}/{trigger}", api_requests_list},
+	{"GET,DELETE", "/requests/{workflow}/{trigger}/{id}", api_requests_one},
+	{"POST", "/requests/{workflow}/{trigger}/{id}/replay", api_requests_replay},
 };
 
 int32_t api_open(struct webhook *w)

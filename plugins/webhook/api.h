@@ -3,6 +3,7 @@
  *   api.c          the routes, and which trigger is meant
  *   api_secrets.c  when each secret was used last
  *   api_sign.c     what a sender has to have, and a signature for a test
+ *   api_requests.c the requests that a trigger keeps; api_replay.c: one of them once more
  */
 #ifndef WEBHOOK_API_H
 #define WEBHOOK_API_H
@@ -30,5 +31,8 @@ void api_answer(const struct webhook *w, tappet_request *request, struct text *b
 void api_secrets_get(void *arg, tappet_request *request);
 void api_sign_get(void *arg, tappet_request *request);
 void api_sign_post(void *arg, tappet_request *request);
+void api_requests_list(void *arg, tappet_request *request);
+void api_requests_one(void *arg, tappet_request *request);
+void api_requests_replay(void *arg, tappet_request *request);
 
 #endif

@@ -34,20 +34,26 @@ static struct history *make(struct histories *all, const char *key)
 	return h;
 }
 
-struct history *history_of(struct webhook *w, struct binding *b)
+struct history *history_at(struct webhook *w, const char *workflow_id, const char *trigger_id)
 {
 	struct histories *all = &w->histories;
 	char key[HISTORY_KEY_MAX];
-	if (b->history)
-		return b->history;
-	const int len = snprintf(key, sizeof(key), "%s/%s", b->workflow_id, b->trigger_id);
+	const int len = snprintf(key, sizeof(key), "%s/%s", workflow_id, trigger_id);
 	if (len < 0 || (size_t)len >= sizeof(key))
 		return NULL;
 	if (!all->buckets)
 		all->buckets = calloc(HISTORY_BUCKETS, sizeof(struct history *));
-	struct history *h = all->buckets ? find(all, key) : NULL;
-	if (!h && all->buckets)
-		h = make(all, key);
+	if (!all->buckets)
+		return NULL;
+	struct history *h = find(all, key);
+	return h ? h : make(all, key);
+}
+
+struct history *history_of(struct webhook *w, struct binding *b)
+{
+	if (b->history)
+		return b->history;
+	struct history *h = history_at(w, b->workflow_id, b->trigger_id);
 	if (h)
 		b->history = history_ref(h);
 	return h;
@@ -59,6 +65,13 @@ struct history *history_ref(struct history *h)
 	return h;
 }
 
+static void history_free(struct history *h)
+{
+	for (size_t i = 0; i < RING_KINDS; i++)
+		ring_free(h->rings[i]);
+	free(h);
+}
+
 void history_unref(struct webhook *w, struct history *h)
 {
 	if (!h || --h->references > 0 || h->uses.dirty)
@@ -67,7 +80,7 @@ void history_unref(struct webhook *w, struct history *h)
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;
-	free(h);
+	history_free(h);
 }
 
 void histories_release(struct histories *all)
@@ -76,7 +89,7 @@ void histories_release(struct histories *all)
 		struct history *next;
 		for (struct history *h = all->buckets[i]; h; h = next) {
 			next = h->next;
-			free(h);
+			history_free(h);
 		}
 	}
 	free(all->buckets);

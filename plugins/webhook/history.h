@@ -2,6 +2,7 @@
  *
  *   history.c   the table of them
  *   usage.c     when each secret was used
+ *   requests.h  the requests
  *
  * It is durable in the state of the plugin, not of the trigger: a trigger that has state is handed to its successor by way of
  * the store when definitions change, and requests would find nobody meanwhile. Nothing here is written on the way of a
@@ -11,6 +12,7 @@
 
 #include <stdbool.h>
 #include "tappet/plugin.h"
+#include "requests.h"
 #include "verify.h"
 
 struct webhook;
@@ -43,7 +45,10 @@ struct history {
 	struct history *next_dirty; /* whose uses have to be written */
 	size_t references;          /* triggers, and calls of the host that are under way */
 	struct uses uses;
-	char key[]; /* WORKFLOW-ID/TRIGGER */
+	struct ring *rings[RING_KINDS]; /* or NULL */
+	double refused_left;            /* of those that are refused: how many may still be kept now */
+	int64_t refused_ms;             /* since when so many, monotonic; 0: none was kept yet */
+	char key[];                     /* WORKFLOW-ID/TRIGGER */
 };
 
 struct histories {
@@ -52,12 +57,17 @@ struct histories {
 	tappet_timer *timer; /* of usage.c */
 	unsigned char salt[SALT_LEN];
 	bool salt_known, salt_stored;
+	size_t bytes_under_way; /* of requests that are being stored */
+	tappet_metric *lost;    /* how many could not be */
+	int64_t lost_told_ms;   /* monotonic; 0: never */
 };
 
 /* ---- history.c ---- */
 
 /* Of the trigger; made when there is none. NULL: no memory. */
 struct history *history_of(struct webhook *w, struct binding *b);
+/* The same of a trigger that need not run, by the id of its workflow. Without a reference yet. */
+struct history *history_at(struct webhook *w, const char *workflow_id, const char *trigger_id);
 struct history *history_ref(struct history *h);
 /* It stays as long as it has something to write. */
 void history_unref(struct webhook *w, struct history *h);

@@ -2,21 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <cjson/cJSON.h>
 #include "in.h"
 
 #define NAME_MAX_LEN 128
 #define DEDUP_KEY_MAX 255
-#define URL_MAX 8192
 
 /* ---- Refusals ---- */
-
-static void refuse(const struct call *c, tappet_trigger *trigger, int32_t reason, struct answer answer)
-{
-	c->w->host->refuse(c->w->self, trigger, reason, tappet_cstr(answer.detail));
-	in_problem(c, answer.status, answer.type, answer.detail, answer.retry_after_s);
-}
 
 /* Nobody who is a stranger learns here which workflows there are; their owners see it. */
 static void refuse_absent(const struct webhook *w, tappet_request *request, const char *workflow)
@@ -34,115 +26,9 @@ static void refuse_absent(const struct webhook *w, tappet_request *request, cons
 	w->http->problem(request, 404, "not-found", detail, 0);
 }
 
-/* ---- Who calls ---- */
+/* ---- Before the emission ---- */
 
-struct header_search {
-	const tappet_http1 *http;
-	tappet_request *request;
-};
-
-static tappet_str find_header(void *arg, const char *name, size_t index)
-{
-	const struct header_search *search = arg;
-	tappet_http_header h;
-	/* As a rule the first one is asked for, which the host finds faster. */
-	if (index == 0)
-		return search->http->header(search->request, name);
-	for (size_t i = 0; search->http->header_at(search->request, i, &h) == TAPPET_OK; i++)
-		if (h.name.len == strlen(name) && strncasecmp(h.name.ptr, name, h.name.len) == 0 && index-- == 0)
-			return h.value;
-	return tappet_strn(NULL, 0);
-}
-
-static bool has_token(const struct call *c, const struct binding *b, struct answer *ret_answer)
-{
-	const struct webhook *w = c->w;
-	tappet_grant grant = {.struct_size = sizeof(grant)};
-	struct token token;
-	const enum token_error error = token_find(tappet_strn(NULL, 0), w->http->header(c->request, "Authorization"),
-						  w->http->query_value(c->request, "token"), &token);
-	*ret_answer = (struct answer){401, 0, "token", "There is no token, or nobody has this one."};
-	if (error == TOKEN_CONFLICT)
-		*ret_answer = (struct answer){400, 0, "malformed", "The request carries different tokens."};
-	if (error)
-		return false;
-	const int32_t r = w->auth->check(w->self, token.text, &grant);
-	token_release(&token);
-	if (r < 0)
-		return false;
-	*ret_answer = (struct answer){403, 0, "scope", "The token is not for this."};
-	return (grant.scopes & TAPPET_SCOPE_TRIGGER) && w->auth->covers(w->self, grant.token_id, b->workflow_id) == 1;
-}
-
-static void deny(const struct call *c, const struct binding *b, const struct verify_result *v)
-{
-	const tappet_http_header challenge[] = {
-		{tappet_cstr("WWW-Authenticate"), tappet_cstr(v->challenge ? v->challenge : "")},
-		{tappet_cstr("Content-Type"), tappet_cstr("application/problem+json")},
-	};
-	struct text body = {0};
-	char type[80];
-	if (!v->challenge) {
-		refuse(c, b->trigger, v->reason, (struct answer){v->status, 0, v->type, v->detail});
-		return;
-	}
-	c->w->host->refuse(c->w->self, b->trigger, v->reason, tappet_cstr(v->detail));
-	snprintf(type, sizeof(type), "tappet:%s", v->type);
-	text_cstr(&body, "{");
-	text_member(&body, "type", tappet_cstr(type));
-	text_key(&body, "status");
-	text_cstr(&body, "401");
-	text_member(&body, "detail", tappet_cstr(v->detail));
-	text_cstr(&body, "}");
-	c->w->http->respond(c->request, v->status, challenge, 2, tappet_strn(body.bytes, body.len));
-	text_release(&body);
-}
-
-/* The address as the sender knows it: some sign it. */
-static void write_url(const struct call *c, char url[static URL_MAX], char target[static URL_MAX])
-{
-	const tappet_http1 *http = c->w->http;
-	const tappet_str path = http->path(c->request), query = http->query(c->request);
-	const tappet_str base = http->public_url(c->w->self);
-	snprintf(target, URL_MAX, "%.*s%s%.*s", (int)path.len, path.ptr, query.len ? "?" : "", (int)query.len,
-		 query.ptr ? query.ptr : "");
-	url[0] = '\0';
-	if (base.ptr)
-		snprintf(url, URL_MAX, "%.*s%.*s", (int)base.len, base.ptr, (int)(URL_MAX - base.len - 1), target);
-}
-
-static bool is_allowed(const struct call *c, struct binding *b)
-{
-	char url[URL_MAX], target[URL_MAX];
-	struct header_search search = {c->w->http, c->request};
-	struct verify_result result;
-	struct answer answer;
-	write_url(c, url, target);
-	const struct verify_request request = {
-		.method = c->w->http->method(c->request),
-		.url = tappet_cstr(url),
-		.path_query = tappet_cstr(target),
-		.body = c->w->http->body(c->request),
-		.remote = c->w->http->remote(c->request),
-		.client_subject = c->w->http->client_subject(c->request),
-		.now_ms = c->w->host->wall_ms(c->w->self),
-		.header = find_header,
-		.arg = &search,
-	};
-	verifier_check(c->settings->verifier, &request, &result);
-	if (!result.ok) {
-		deny(c, b, &result);
-		return false;
-	}
-	if (!result.wants_token || has_token(c, b, &answer)) {
-		usage_note(c->w, b, result.used);
-		return true;
-	}
-	refuse(c, b->trigger, answer.status == 403 ? TAPPET_REASON_SCOPE : TAPPET_REASON_TOKEN, answer);
-	return false;
-}
-
-static bool is_within_limit(struct call *c, const struct binding *b)
+static bool is_within_limit(struct call *c, struct binding *b)
 {
 	struct limit_state state;
 	if (!b->limit)
@@ -152,9 +38,9 @@ static bool is_within_limit(struct call *c, const struct binding *b)
 	c->limit_left = (int32_t)state.remaining;
 	c->limit_reset_s = (int32_t)state.reset_s;
 	if (!within)
-		refuse(c, b->trigger, TAPPET_REASON_RATE,
-		       (struct answer){429, (int32_t)state.retry_s, "rate",
-				       "This address calls more often than is allowed."});
+		in_refuse(c, b, TAPPET_REASON_RATE,
+			  (struct answer){429, (int32_t)state.retry_s, "rate",
+					  "This address calls more often than is allowed."});
 	return within;
 }
 
@@ -180,11 +66,24 @@ static void answer_refused(const struct call *c, const tappet_result *result)
 		   *detail && result->outcome == TAPPET_EREFUSED ? detail : answer.detail, answer.retry_after_s);
 }
 
+/* The answer comes first; what is kept of the request must not be what it waits for. */
 static void end_refused(struct call *c, const tappet_result *result)
 {
 	struct webhook *w = c->w;
+	struct kept *kept = c->kept;
 	answer_refused(c, result);
 	call_free(c);
+	kept_settle(w, kept, result);
+	webhook_end(w);
+}
+
+static void end_accepted(struct call *c, const tappet_result *result)
+{
+	struct webhook *w = c->w;
+	struct kept *kept = c->kept;
+	webhook_begin(w);
+	in_accepted(c, result->outcome != TAPPET_OK);
+	kept_settle(w, kept, result);
 	webhook_end(w);
 }
 
@@ -201,12 +100,14 @@ static bool has_digest(tappet_str document, const char *digest)
 static void compared(void *arg, int32_t result, const tappet_activity_info *info)
 {
 	struct call *c = arg;
+	char id[sizeof(c->activity_id)];
+	const bool known = result == TAPPET_OK || result == TAPPET_ENOTFOUND;
+	memcpy(id, c->activity_id, sizeof(id)); /* the call ends before what is kept of it */
 	if (result == TAPPET_OK && info && has_digest(info->document, c->digest))
-		in_accepted(c, true);
-	else if (result == TAPPET_OK || result == TAPPET_ENOTFOUND)
-		end_refused(c, &(tappet_result){.outcome = TAPPET_ECONFLICT});
+		end_accepted(c, &(tappet_result){.outcome = TAPPET_EDUP, .activity_id = id});
 	else
-		end_refused(c, &(tappet_result){.outcome = TAPPET_ECANCELED});
+		end_refused(
+			c, &(tappet_result){.outcome = known ? TAPPET_ECONFLICT : TAPPET_ECANCELED, .activity_id = id});
 }
 
 /* What comes again differs in more than matters: the sender's address, a signature with its time. A caller's own key is a
@@ -221,7 +122,7 @@ static void emitted(void *arg, const tappet_result *result)
 	}
 	snprintf(c->activity_id, sizeof(c->activity_id), "%s", result->activity_id);
 	if (!conflict || !c->own_key)
-		in_accepted(c, result->outcome != TAPPET_OK);
+		end_accepted(c, result);
 	else if (c->w->activity->status(c->w->self, c->activity_id, compared, c) < 0)
 		end_refused(c, &(tappet_result){.outcome = TAPPET_ECANCELED});
 }
@@ -257,7 +158,7 @@ static tappet_str find_key(struct call *c, char room[static DEDUP_KEY_MAX + 2])
 	return tappet_cstr(room);
 }
 
-static int32_t emit(struct call *c, const struct binding *b, tappet_str payload, tappet_str key)
+static int32_t emit(struct call *c, struct binding *b, tappet_str payload, tappet_str key)
 {
 	struct text cause = {0};
 	if (c->own_key && !request_digest(c->w, c->settings, c->request, c->digest))
@@ -279,12 +180,14 @@ static int32_t emit(struct call *c, const struct binding *b, tappet_str payload,
 	const int32_t r = c->w->host->emit(b->trigger, &out, emitted, c);
 	if (r < 0)
 		webhook_end(c->w);
+	else
+		c->kept = kept_begin(c->w, b, &out, c->w->http->body(c->request).len);
 	text_release(&cause);
 	return r;
 }
 
 /* Takes over the call. */
-static void start(struct call *c, const struct binding *b, const struct cloud_event *event, tappet_str key)
+static void start(struct call *c, struct binding *b, const struct cloud_event *event, tappet_str key)
 {
 	struct text payload = {0};
 	const enum payload_error error = payload_write(c->w, c->settings, c->request, event, &payload);
@@ -297,19 +200,19 @@ static void start(struct call *c, const struct binding *b, const struct cloud_ev
 	if (error == PAYLOAD_NO_MEMORY)
 		r = TAPPET_ENOMEM;
 	if (error == PAYLOAD_NOT_JSON || error == PAYLOAD_FIELDS)
-		refuse(c, b->trigger, TAPPET_REASON_MALFORMED,
-		       (struct answer){400, 0, "malformed", payload_error_text(error)});
+		in_refuse(c, b, TAPPET_REASON_MALFORMED,
+			  (struct answer){400, 0, "malformed", payload_error_text(error)});
 	else if (key.len > DEDUP_KEY_MAX)
-		refuse(c, b->trigger, TAPPET_REASON_MALFORMED,
-		       (struct answer){400, 0, "malformed", "The key of the delivery is longer than 255 bytes."});
+		in_refuse(c, b, TAPPET_REASON_MALFORMED,
+			  (struct answer){400, 0, "malformed", "The key of the delivery is longer than 255 bytes."});
 	else {
 		const struct answer answer = answer_for_emit_error(r, &reason);
-		refuse(c, b->trigger, reason, answer);
+		in_refuse(c, b, reason, answer);
 	}
 	call_free(c);
 }
 
-static void start_events(struct call *c, const struct binding *b)
+static void start_events(struct call *c, struct binding *b)
 {
 	struct cloud_event *events = NULL;
 	const char *problem = NULL;
@@ -323,7 +226,7 @@ static void start_events(struct call *c, const struct binding *b)
 		batch_start(c, b, events, count);
 		break;
 	case CLOUD_MALFORMED:
-		refuse(c, b->trigger, TAPPET_REASON_MALFORMED, (struct answer){400, 0, "malformed", problem});
+		in_refuse(c, b, TAPPET_REASON_MALFORMED, (struct answer){400, 0, "malformed", problem});
 		call_free(c);
 		break;
 	default:
@@ -336,7 +239,7 @@ static void start_events(struct call *c, const struct binding *b)
 }
 
 /* "30s", up to what the trigger allows. False: it has been answered. */
-static bool read_wait(struct call *c, const struct binding *b)
+static bool read_wait(struct call *c, struct binding *b)
 {
 	const tappet_str text = c->w->http->query_value(c->request, "wait");
 	char copied[32];
@@ -344,8 +247,8 @@ static bool read_wait(struct call *c, const struct binding *b)
 		return true;
 	snprintf(copied, sizeof(copied), "%.*s", (int)text.len, text.ptr);
 	if (!duration_read(copied, &c->wait_ms)) {
-		refuse(c, b->trigger, TAPPET_REASON_MALFORMED,
-		       (struct answer){400, 0, "malformed", "\"wait\" has to be a duration such as 30s."});
+		in_refuse(c, b, TAPPET_REASON_MALFORMED,
+			  (struct answer){400, 0, "malformed", "\"wait\" has to be a duration such as 30s."});
 		return false;
 	}
 	if (c->wait_ms > c->settings->wait_ms)
@@ -357,7 +260,7 @@ static bool read_wait(struct call *c, const struct binding *b)
 static void serve_call(struct call *c, struct binding *b)
 {
 	char key[DEDUP_KEY_MAX + 2];
-	const bool over = !is_within_limit(c, b) || in_challenge(c, b->trigger) || !is_allowed(c, b) ||
+	const bool over = !is_within_limit(c, b) || in_challenge(c, b->trigger) || !in_is_allowed(c, b) ||
 			  in_greeting(c) || !read_wait(c, b);
 	if (over)
 		call_free(c);

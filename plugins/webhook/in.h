@@ -13,6 +13,8 @@ struct call {
 	struct webhook *w;
 	tappet_request *request;
 	struct settings *settings;
+	struct kept
+		*kept; /* what the trigger keeps of the request; NULL: nothing, or its emission was not handed over */
 	char activity_id[ID_LEN + 1];
 	int64_t wait_ms;               /* that the caller asked for; 0: not */
 	bool own_key;                  /* the dedup key is the caller's Idempotency-Key */
@@ -20,6 +22,13 @@ struct call {
 	int32_t limit_left;            /* calls that are left to its address; -1: there is no limit */
 	int32_t limit_reset_s;
 };
+
+/* ---- in_caller.c ---- */
+
+/* Whether the caller may start the trigger; false: it has been answered, and the refusal recorded. */
+bool in_is_allowed(const struct call *c, struct binding *b);
+/* Records a refusal and answers it. */
+void in_refuse(const struct call *c, struct binding *b, int32_t reason, struct answer answer);
 
 /* ---- in_emission.c ---- */
 
@@ -30,6 +39,8 @@ const char *payload_error_text(enum payload_error error);
 struct cloud_event;
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
 				 const struct cloud_event *event, struct text *out);
+/* The headers of a request that belong into an emission, as an object. */
+void payload_headers(const struct webhook *w, const struct settings *s, tappet_request *request, struct text *out);
 /* Method, query and body, without who sends them and how: what an Idempotency-Key stands for. False: no memory. */
 bool request_digest(const struct webhook *w, const struct settings *s, tappet_request *request,
 		    char ret[static DIGEST_TEXT_SIZE]);
@@ -80,6 +91,6 @@ enum cloud_mode cloud_read(const struct webhook *w, tappet_request *request, str
 /* ---- in_batch.c ---- */
 
 /* Takes over the call. */
-void batch_start(struct call *c, const struct binding *binding, const struct cloud_event *events, size_t count);
+void batch_start(struct call *c, struct binding *binding, const struct cloud_event *events, size_t count);
 
 #endif

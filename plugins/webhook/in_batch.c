@@ -7,7 +7,7 @@
 
 struct batch_item {
 	struct batch *batch;
-	bool settled;
+	struct kept *kept;
 	int32_t outcome, reason;
 	char activity_id[ID_LEN + 1];
 };
@@ -64,11 +64,16 @@ static void emitted(void *arg, const tappet_result *result)
 	i->reason = result->reason;
 	if (result->activity_id)
 		snprintf(i->activity_id, sizeof(i->activity_id), "%s", result->activity_id);
+	struct webhook *w = i->batch->call->w;
+	struct kept *kept = i->kept;
+	webhook_begin(w);
 	if (--i->batch->waiting == 0)
 		finish(i->batch);
+	kept_settle(w, kept, result);
+	webhook_end(w);
 }
 
-static void emit(struct batch *b, size_t index, const struct binding *binding, const struct cloud_event *e)
+static void emit(struct batch *b, size_t index, struct binding *binding, const struct cloud_event *e)
 {
 	struct call *c = b->call;
 	struct batch_item *item = &b->items[index];
@@ -84,11 +89,13 @@ static void emit(struct batch *b, size_t index, const struct binding *binding, c
 	};
 	if (error == PAYLOAD_OK)
 		item->outcome = c->w->host->emit(binding->trigger, &out, emitted, item);
+	if (item->outcome == TAPPET_OK)
+		item->kept = kept_begin(c->w, binding, &out, e->data.len);
 	b->waiting += item->outcome == TAPPET_OK;
 	text_release(&payload);
 }
 
-void batch_start(struct call *c, const struct binding *binding, const struct cloud_event *events, size_t count)
+void batch_start(struct call *c, struct binding *binding, const struct cloud_event *events, size_t count)
 {
 	struct batch *b = calloc(1, sizeof(*b) + count * sizeof(b->items[0]));
 	if (!b) {

@@ -209,7 +209,7 @@ static bool stood_before(const struct webhook *w, tappet_request *request, size_
 	return false;
 }
 
-static void write_headers(const struct webhook *w, const struct settings *s, tappet_request *request, struct text *out)
+void payload_headers(const struct webhook *w, const struct settings *s, tappet_request *request, struct text *out)
 {
 	tappet_http_header h;
 	text_cstr(out, "{");
@@ -376,7 +376,7 @@ enum payload_error payload_write(const struct webhook *w, const struct settings 
 	text_key(out, "query");
 	enum payload_error error = write_query(w, s, request, out);
 	text_key(out, "headers");
-	write_headers(w, s, request, out);
+	payload_headers(w, s, request, out);
 	text_member(out, "remote", w->http->remote(request));
 	if (event) {
 		text_key(out, "event");

@@ -9,6 +9,7 @@
 struct emission {
 	struct webhook *webhook;
 	tappet_request *request;
+	struct kept *kept;
 };
 
 static void answer_accepted(const struct webhook *w, tappet_request *request, const char *activity_id)
@@ -38,6 +39,7 @@ static void emitted(void *arg, const tappet_result *result)
 		answer_accepted(w, emission->request, result->activity_id);
 	else
 		answer_refused(w, emission->request, result);
+	kept_settle(w, emission->kept, result);
 	free(emission);
 	webhook_end(w);
 }
@@ -49,7 +51,7 @@ static size_t write_cause(tappet_str remote, char *out, size_t size)
 	return len > 0 && (size_t)len < size ? (size_t)len : 0;
 }
 
-static int32_t emit_payload(struct webhook *w, tappet_trigger *trigger, tappet_request *request, tappet_str payload,
+static int32_t emit_payload(struct webhook *w, struct binding *b, tappet_request *request, tappet_str payload,
 			    tappet_str properties)
 {
 	char cause[128];
@@ -64,24 +66,26 @@ static int32_t emit_payload(struct webhook *w, tappet_trigger *trigger, tappet_r
 	struct emission *emission = malloc(sizeof(*emission));
 	if (!emission)
 		return TAPPET_ENOMEM;
-	*emission = (struct emission){w, request};
+	*emission = (struct emission){.webhook = w, .request = request};
 	webhook_begin(w);
-	int32_t r = w->host->emit(trigger, &out, emitted, emission);
-	if (r < 0) {
+	int32_t r = w->host->emit(b->trigger, &out, emitted, emission);
+	if (r == TAPPET_OK) {
+		emission->kept = kept_begin(w, b, &out, w->http->body(request).len);
+	} else {
 		free(emission);
 		webhook_end(w);
 	}
 	return r;
 }
 
-static int32_t emit_body(struct webhook *w, tappet_trigger *trigger, tappet_request *request, const struct body *body)
+static int32_t emit_body(struct webhook *w, struct binding *b, tappet_request *request, const struct body *body)
 {
 	size_t size = body_payload_size(body);
 	char *payload = size <= sizeof(w->scratch) ? w->scratch : malloc(size);
 	if (!payload)
 		return TAPPET_ENOMEM;
 	body_payload(body, payload);
-	int32_t r = emit_payload(w, trigger, request, tappet_strn(payload, size), body->properties);
+	int32_t r = emit_payload(w, b, request, tappet_strn(payload, size), body->properties);
 	if (payload != w->scratch)
 		free(payload);
 	return r;
@@ -123,8 +127,7 @@ void payload_post(void *arg, tappet_request *request)
 	tappet_grant grant;
 	if (!caller_check(w, request, TAPPET_SCOPE_TRIGGER, &body, &grant))
 		return;
-	const struct binding *binding =
-		grant.workflow_id[0] ? triggers_find_plain(&w->triggers, grant.workflow_id) : NULL;
+	struct binding *binding = grant.workflow_id[0] ? triggers_find_plain(&w->triggers, grant.workflow_id) : NULL;
 	if (!binding) {
 		refuse_absent(w, request, grant.workflow_id);
 		return;
@@ -136,7 +139,7 @@ void payload_post(void *arg, tappet_request *request)
 		answer_problem(w, request, (struct answer){400, 0, "malformed", detail});
 		return;
 	}
-	int32_t r = emit_body(w, trigger, request, &body);
+	int32_t r = emit_body(w, binding, request, &body);
 	if (r < 0) {
 		int32_t reason;
 		struct answer answer = answer_for_emit_error(r, &reason);

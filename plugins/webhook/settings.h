@@ -52,7 +52,9 @@ struct settings {
 	enum handshake handshake;
 	char *challenge, *verify_token; /* the latter NULL: none is asked for */
 	bool cloud_events;
-	char *dedup_header; /* or NULL */
+	char *dedup_header;   /* or NULL */
+	size_t keep_requests; /* 0: none are kept */
+	size_t keep_body;     /* of larger bodies only the beginning is kept */
 };
 
 /* Where options are read from; `mistake` and `claim` may be NULL. */

@@ -1,10 +1,15 @@
-/* The options of a trigger that are JSON objects: reply, cors, handshake. */
+/* The options of a trigger that are JSON objects: reply, cors, handshake, keep. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <cjson/cJSON.h>
 #include "settings_parts.h"
+
+#define KEEP_DEFAULT 20
+#define KEEP_MAX 100
+#define KEEP_BODY_DEFAULT ((size_t)64 << 10)
+#define KEEP_BODY_MAX ((size_t)256 << 10) /* a value of the host's state has 1 MiB, and a quote takes two bytes */
 
 static char *copy(struct settings_reader *r, const char *text)
 {
@@ -312,9 +317,55 @@ static void read_handshake(struct settings_reader *r)
 	cJSON_Delete(tree);
 }
 
+/* ---- keep ---- */
+
+/* "64KiB", "1MiB" or a number of bytes. */
+static bool read_size(const cJSON *v, size_t *ret)
+{
+	char *end = NULL;
+	if (cJSON_IsNumber(v) && v->valuedouble == v->valueint && v->valueint >= 0) {
+		*ret = (size_t)v->valueint;
+		return true;
+	}
+	if (!cJSON_IsString(v) || v->valuestring[0] < '0' || v->valuestring[0] > '9')
+		return false;
+	const unsigned long n = strtoul(v->valuestring, &end, 10);
+	const unsigned shift = strcmp(end, "KiB") == 0 ? 10 : strcmp(end, "MiB") == 0 ? 20 : 0;
+	if ((!shift && *end) || n > (1u << 20))
+		return false;
+	*ret = (size_t)n << shift;
+	return true;
+}
+
+static void read_keep(struct settings_reader *r)
+{
+	static const char *const known[] = {"requests", "maxBody", NULL};
+	cJSON *tree = parse(r, "keep");
+	struct settings *s = r->settings;
+	if (!tree)
+		return;
+	const cJSON *count = cJSON_GetObjectItemCaseSensitive(tree, "requests");
+	const cJSON *body = cJSON_GetObjectItemCaseSensitive(tree, "maxBody");
+	check_keys(r, "keep", tree, known, "requests or maxBody");
+	s->keep_requests = KEEP_DEFAULT;
+	s->keep_body = KEEP_BODY_DEFAULT;
+	if (count && (!cJSON_IsNumber(count) || count->valuedouble != count->valueint || count->valueint < 0 ||
+		      count->valueint > KEEP_MAX))
+		settings_mistake(r, "keep", 0, "/requests", "expected how many requests are kept, from 0 to %d",
+				 KEEP_MAX);
+	else if (count)
+		s->keep_requests = (size_t)count->valueint;
+	if (body && (!read_size(body, &s->keep_body) || s->keep_body < 1 || s->keep_body > KEEP_BODY_MAX))
+		settings_mistake(
+			r, "keep", 0, "/maxBody",
+			"expected the size of the largest body that is kept whole, such as \"64KiB\", at most 256KiB");
+	cJSON_Delete(tree);
+}
+
 void settings_read_objects(struct settings_reader *r)
 {
 	read_reply(r);
 	read_cors(r);
 	read_handshake(r);
+	read_keep(r);
 }

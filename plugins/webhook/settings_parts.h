@@ -12,7 +12,7 @@ struct settings_reader {
 
 void settings_mistake(struct settings_reader *r, const char *key, size_t index, const char *pointer, const char *format,
 		      ...) __attribute__((format(printf, 5, 6)));
-/* Those that are objects: reply, cors, handshake. */
+/* Those that are objects: reply, cors, handshake, keep. */
 void settings_read_objects(struct settings_reader *r);
 
 #endif

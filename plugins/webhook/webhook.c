@@ -48,6 +48,8 @@ static int32_t create(const tappet_host *host, tappet_instance *self, const tapp
 		free(w);
 		return TAPPET_ENOTSUP;
 	}
+	w->histories.lost = host->metric(self, TAPPET_COUNTER, "requests_not_kept_total",
+					 "Requests that a trigger should have kept and that could not be stored.");
 	*ret_state = w;
 	return TAPPET_OK;
 }
@@ -225,6 +227,11 @@ static const tappet_option trigger_options[] = {
 	{"reply", TAPPET_OBJECT, 0, NULL, "The answer, made of the activity: wait, status, headers and body.", NULL},
 	{"cors", TAPPET_OBJECT, 0, NULL,
 	 "Which pages of other origins may call: origins, headers, credentials, maxAge.", NULL},
+	{"keep", TAPPET_OBJECT, 0, NULL,
+	 "Keeps the last requests, to be looked at and replayed: requests (20, at most 100) and maxBody (64KiB), "
+	 "larger bodies are "
+	 "cut.",
+	 NULL},
 };
 
 static const char *const needs[] = {TAPPET_HTTP_1, TAPPET_AUTH_1, TAPPET_ACTIVITY_1, NULL};

@@ -8,7 +8,7 @@
  *   payload.c   POST /webhook/payload
  *   in.c        /webhook/in/WORKFLOW and paths of triggers' own: any sender, any body
  *   in_*.c      its parts: the emission, handshakes, answers, cross-origin requests
- *   history.h   what is remembered of a trigger: uses of its secrets
+ *   history.h   what is remembered of a trigger: uses of its secrets, requests
  *   api*.c      what administrators ask for and do, below /api/v1/plugins/webhook
  *   limit.c     how often an address may call
  *   status.c    GET and DELETE /webhook/status/{activityId}
@@ -73,7 +73,7 @@ void triggers_release(struct triggers *t);
 /* ---- The plugin ---- */
 
 #define ROUTE_COUNT 4
-#define API_ROUTE_COUNT 6
+#define API_ROUTE_COUNT 10
 #define SCRATCH_SIZE (16 * 1024)
 
 struct webhook {

@@ -1,4 +1,4 @@
-"""What a webhook trigger remembers, and requests that are made for it: uses of secrets, tests."""
+"""What a webhook trigger remembers: uses of its secrets, requests; and tests of it."""
 
 import hashlib
 import hmac
@@ -9,6 +9,7 @@ import threading
 import pytest
 from daemon import wait_until
 
+API = "/plugins/webhook"
 STEPS = [{"id": "say", "script": 'echo "word=$TAPPET_PARAM_WORD" >> "$TAPPET_OUTPUT"'}]
 PARAMS = {"word": {"default": "none"}, "payload": {"default": ""}}
 # Made up for these tests.
@@ -63,7 +64,9 @@ def test_secrets_of_a_trigger_that_is_not_there(daemon):
     hook(daemon, {"auth": "none"})
     assert daemon.cli("webhook", "secrets", "nobody", check=False).returncode == 4
     assert "no secrets" in daemon.cli("webhook", "secrets", "site").stdout
-    assert daemon.request("GET", "/api/v1/plugins/webhook/secrets/site").status == 401
+    for method, route in (("GET", "secrets"), ("GET", "sign"), ("POST", "sign")):
+        for headers in ({}, {"Authorization": f"Bearer {daemon.token('site')}"}):
+            assert daemon.request(method, f"/api/v1/plugins/webhook/{route}/site", headers=headers).status in (401, 403)
 
 
 # ---- webhook test
@@ -171,3 +174,120 @@ def test_where_the_listener_is(daemon):
     assert json.loads(run_test(daemon, "site", "--json", url=False).stdout)["status"] == 200
     path = daemon.cli("webhook", "test", "site", "--url", base(daemon) + "/webhook/in/nobody", check=False)
     assert path.returncode == 4 and path.stdout.startswith("HTTP 404")
+
+
+# ---- Requests that are kept
+
+
+def kept(daemon, target="site"):
+    return daemon.cli_json("webhook", "requests", target)["requests"]
+
+
+def wait_kept(daemon, count):
+    """Records are written behind the answer."""
+    def there():
+        found = kept(daemon)
+        return found if len(found) >= count else None
+    return wait_until(there, f"{count} kept requests")
+
+
+def test_requests_are_kept_shown_and_replayed(daemon):
+    hook(daemon, github("NEW", keep={"requests": 3}), when=".body.n != 2")
+    first = signed(daemon, SECRETS["NEW"], b'{"n": 1, "big": 9007199254740993}', X_GitHub_Delivery="d-1").json
+    signed(daemon, SECRETS["NEW"], b'{"n": 2}', X_GitHub_Delivery="d-2")
+    again = signed(daemon, SECRETS["NEW"], b'{"n": 1, "big": 9007199254740993}', X_GitHub_Delivery="d-1").json
+    assert again == first
+    assert signed(daemon, "wrong", b'{"n": 3}').status == 401
+    found = {one["id"]: one for one in wait_kept(daemon, 4)}
+    outcomes = sorted((one["outcome"], one.get("reason")) for one in found.values())
+    assert outcomes == [("accepted", None), ("duplicate", None), ("refused", "filter"), ("refused", "signature")]
+    original = next(one for one in found.values() if one["outcome"] == "accepted")
+    assert original["activityId"] == first["activityId"]
+    shown = daemon.cli("webhook", "show", "site", original["id"], "--json").stdout
+    assert '"big": 9007199254740993' in shown and SECRETS["NEW"] not in shown and "sha256=" not in shown
+    replayed = daemon.cli_json("webhook", "replay", "site/in", original["id"])
+    assert replayed["activityId"] != first["activityId"] and replayed["replayOf"] == original["id"]
+    detail = daemon.detail(replayed["activityId"])
+    payload = json.loads(detail["params"]["payload"])
+    assert payload["body"]["n"] == 1 and payload["replayOf"] == original["id"]
+    assert detail["cause"]["replayOf"] == original["id"]
+    filtered = next(one for one in found.values() if one.get("reason") == "filter")
+    told = daemon.cli("webhook", "replay", "site", filtered["id"], check=False)
+    assert told.returncode == 5
+    refused = next(one for one in found.values() if one.get("reason") == "signature")
+    assert daemon.cli("webhook", "replay", "site", refused["id"], check=False).returncode == 5
+    table = daemon.cli("webhook", "requests", "site/in").stdout
+    assert "not verified, refused: signature" in table and original["id"] in table
+
+
+def test_kept_requests_survive_a_restart_and_run_by_the_rules_of_today(daemon):
+    hook(daemon, github("NEW", keep={}), when=".body.n == 2")
+    assert signed(daemon, SECRETS["NEW"], b'{"n": 1}').json == {"refused": "filter"}
+    request = wait_kept(daemon, 1)[0]["id"]
+    daemon.stop()
+    hook(daemon, github("NEW", keep={}), when=".body.n == 1")
+    activity = daemon.cli("webhook", "replay", "site", request).stdout.strip()
+    assert json.loads(daemon.detail(activity)["params"]["payload"])["body"] == {"n": 1}
+    daemon.cli("disable", "site/in")
+    assert [one["id"] for one in kept(daemon, "site/in")] == [request]
+    assert daemon.cli("webhook", "replay", "site/in", request, check=False).returncode == 5
+    assert daemon.cli("webhook", "requests", "site/out", check=False).returncode == 4
+    daemon.cli("webhook", "forget", "site/in", request)
+    daemon.cli("enable", "site/in")
+    assert kept(daemon) == []
+    assert daemon.cli("webhook", "show", "site", request, check=False).returncode == 4
+
+
+def test_a_dedup_of_the_trigger_s_own_decides_about_replays(daemon):
+    hook(daemon, github("NEW", keep={}), dedup=".body.id")
+    activity = signed(daemon, SECRETS["NEW"], b'{"id": "x"}').json["activityId"]
+    request = wait_kept(daemon, 1)[0]["id"]
+    told = daemon.cli("webhook", "replay", "site", request, check=False)
+    assert told.returncode == 5 and told.stdout.strip() == activity and f"tappet replay {activity}" in told.stderr
+    hook(daemon, github("NEW", keep={}), start=False, dedup='.body.id + (.replayOf // "")')
+    daemon.cli("reload")
+    assert daemon.cli("webhook", "replay", "site", request).stdout.strip() != activity
+
+
+def test_kept_requests_are_for_administrators(daemon):
+    hook(daemon, github("NEW", keep={}))
+    signed(daemon, SECRETS["NEW"])
+    request = wait_kept(daemon, 1)[0]["id"]
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/" + request), ("POST", f"/{request}/replay")):
+        answer = daemon.request(method, f"/api/v1/plugins/webhook/requests/site/in{path}",
+                                headers={"Authorization": f"Bearer {daemon.token('site')}"})
+        assert answer.status in (401, 403), (method, path)
+
+
+def test_nothing_is_shown_after_a_kill_that_did_not_happen(daemon):
+    """Killed in the middle of deliveries: what is listed as accepted was accepted, and can be read."""
+    hook(daemon, github("NEW", keep={"requests": 50}))
+    stop = threading.Event()
+
+    def deliver(worker):
+        n = 0
+        while not stop.is_set():
+            n += 1
+            try:
+                signed(daemon, SECRETS["NEW"], json.dumps({"n": f"{worker}-{n}"}).encode())
+            except OSError:
+                return
+
+    for _ in range(3):
+        stop.clear()
+        workers = [threading.Thread(target=deliver, args=(i,)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        wait_kept(daemon, 10)
+        daemon.kill()
+        stop.set()
+        for worker in workers:
+            worker.join()
+        daemon.start(env=SECRETS)
+        found = kept(daemon)
+        assert found
+        for one in found:
+            assert one["outcome"] == "accepted"
+            body = json.loads(daemon.detail(one["activityId"])["params"]["payload"])["body"]
+            shown = daemon.api("GET", f"{API}/requests/site/in/{one['id']}")
+            assert shown.status == 404 or shown.json["request"]["body"] == body
