@@ -291,3 +291,58 @@ def test_nothing_is_shown_after_a_kill_that_did_not_happen(daemon):
             body = json.loads(daemon.detail(one["activityId"])["params"]["payload"])["body"]
             shown = daemon.api("GET", f"{API}/requests/site/in/{one['id']}")
             assert shown.status == 404 or shown.json["request"]["body"] == body
+
+
+# ---- Reloads
+
+
+def test_no_delivery_finds_nobody_while_definitions_change(daemon):
+    """Triggers that have remembered something, with paths of their own, whose options change at each reload."""
+    hook(daemon, github("NEW", path="/github", keep={"requests": 5}))
+    stop, answers, reloads = threading.Event(), [], 0
+
+    def deliver(path):
+        while not stop.is_set():
+            answers.append((path, signed(daemon, SECRETS["NEW"], path=path).status))
+
+    workers = [threading.Thread(target=deliver, args=(path,)) for path in ("/github", "/webhook/in/site/in") * 2]
+    for worker in workers:
+        worker.start()
+    wait_kept(daemon, 5)
+    while reloads < 25 or len(answers) < 400:
+        reloads += 1
+        hook(daemon, github(*(("NEW", "OLD") if reloads % 2 else ("OLD", "NEW")), path="/github",
+                            keep={"requests": 5 + reloads % 3}, wait=f"{reloads}s"), start=False)
+        daemon.cli("reload")
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert {status for _, status in answers} == {200}, [one for one in answers if one[1] != 200][:5]
+    uses = daemon.cli_json("webhook", "secrets", "site")["secrets"]
+    assert sum(one["usesSinceStart"] for one in uses) == len(answers)
+
+
+def test_no_delivery_finds_nobody_while_its_path_moves_to_another_workflow(daemon):
+    def share(owner):
+        for slug in ("one", "two"):
+            options = github("NEW", **({"path": "/shared"} if slug == owner else {}))
+            daemon.workflow(slug, STEPS, triggers=[{"plugin": "webhook", "id": "in", "with": options}])
+
+    share("one")
+    daemon.start(env=SECRETS)
+    stop, answers = threading.Event(), []
+
+    def deliver():
+        while not stop.is_set():
+            answers.append(signed(daemon, SECRETS["NEW"], path="/shared").status)
+
+    workers = [threading.Thread(target=deliver) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for n in range(20):
+        share("two" if n % 2 == 0 else "one")
+        daemon.cli("reload")
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert len(answers) > 50 and set(answers) == {200}
