@@ -288,6 +288,7 @@ void settings_unref(struct settings *s)
 {
 	if (!s || --s->references > 0)
 		return;
+	settings_leave(s);
 	verifier_free(s->verifier);
 	free_list(s->headers);
 	free_list(s->paths);

@@ -1,6 +1,7 @@
 /* The options of one trigger, read once: for `tappet check` (what is wrong, and where) and for the trigger itself.
  *
- * A settings object is shared: requests that still wait for an answer hold it beyond their trigger's end. */
+ * A settings object is constant and shared: by triggers with the same options, and by requests that still wait for an answer and
+ * hold it beyond their trigger's end. */
 #ifndef WEBHOOK_SETTINGS_H
 #define WEBHOOK_SETTINGS_H
 
@@ -35,8 +36,21 @@ struct reply {
 	int64_t wait_ms;            /* 0: at once */
 };
 
+#define SETTINGS_HASH_SIZE 32
+#define SETTINGS_BUCKETS 1024
+
+struct settings;
+
+/* The settings of all triggers, each one once. */
+struct settings_shelf {
+	struct settings *buckets[SETTINGS_BUCKETS];
+};
+
 struct settings {
 	size_t references;
+	struct settings *next;        /* in the shelf's bucket */
+	struct settings_shelf *shelf; /* NULL: it is in none */
+	unsigned char hash[SETTINGS_HASH_SIZE];
 	struct verifier *verifier;
 	bool guarded; /* by more than a token: nothing but its own routes may start it */
 	unsigned methods;
@@ -70,6 +84,11 @@ struct settings_source {
 
 /* TAPPET_EINVAL when there was a mistake. */
 int32_t settings_read(const struct settings_source *source, struct settings **ret);
+/* As settings_read, but of a trigger with the same options it takes what is there. `options` is the table of them. */
+int32_t settings_take(struct settings_shelf *shelf, const struct settings_source *source, const tappet_option *options,
+		      size_t count, struct settings **ret);
+/* The last reference goes. */
+void settings_leave(struct settings *s);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s);
 

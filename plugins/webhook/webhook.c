@@ -54,6 +54,47 @@ static int32_t create(const tappet_host *host, tappet_instance *self, const tapp
 	return TAPPET_OK;
 }
 
+static const tappet_option trigger_options[] = {
+	{"path", TAPPET_STRING, TAPPET_MULTI, NULL, "Further paths, such as \"/github\", beside /webhook/in/WORKFLOW.",
+	 NULL},
+	{"methods", TAPPET_STRING, TAPPET_MULTI, NULL,
+	 "Of GET, POST, PUT, PATCH and DELETE; the first three by default.", NULL},
+	{"signature", TAPPET_OBJECT, TAPPET_SECRET, NULL,
+	 "How the sender signs: a preset or a template, and the secret.", NULL},
+	{"auth", TAPPET_JSON, TAPPET_SECRET, NULL,
+	 "What the caller has to show: \"token\" (by default, without a signature), \"none\", or one of bearer, basic, "
+	 "jwt, "
+	 "clientSubject and header.",
+	 NULL},
+	{"allow", TAPPET_STRING, TAPPET_MULTI, NULL,
+	 "The addresses that may call, as CIDR (\"192.0.2.0/24\") or \"unix\".", NULL},
+	{"perAddress", TAPPET_STRING, 0, NULL, "How often one address may call, such as \"60/1m\".", NULL},
+	{"body", TAPPET_STRING, 0, "auto",
+	 "How the body is read: auto (by its Content-Type), json, form, text or bytes.", NULL},
+	{"headers", TAPPET_STRING, TAPPET_MULTI, NULL,
+	 "Headers that go into the emission beside Content-Type, User-Agent and those of the preset; \"*\": all but "
+	 "credentials.",
+	 NULL},
+	{"dedupHeader", TAPPET_STRING, 0, NULL, "The header that names a delivery, if not that of the preset.", NULL},
+	{"cloudEvents", TAPPET_BOOLEAN, 0, "false", "Reads CloudEvents in binary, structured and batch mode.", NULL},
+	{"handshake", TAPPET_JSON, TAPPET_SECRET, NULL,
+	 "How the sender makes sure: \"slack\", \"discord\", \"cloudevents\" or {\"challenge\": KEY, \"verifyToken\": "
+	 "SECRET}.",
+	 NULL},
+	{"wait", TAPPET_DURATION, 0, "1m", "How long ?wait= may be at most; 0s: nobody waits.", NULL},
+	{"success", TAPPET_INTEGER, 0, "200", "The status that says accepted.", NULL},
+	{"reply", TAPPET_OBJECT, 0, NULL, "The answer, made of the activity: wait, status, headers and body.", NULL},
+	{"cors", TAPPET_OBJECT, 0, NULL,
+	 "Which pages of other origins may call: origins, headers, credentials, maxAge.", NULL},
+	{"keep", TAPPET_OBJECT, 0, NULL,
+	 "Keeps the last requests, to be looked at and replayed: requests (20, at most 100) and maxBody (64KiB), "
+	 "larger bodies are "
+	 "cut.",
+	 NULL},
+};
+
+#define OPTION_COUNT (sizeof(trigger_options) / sizeof(trigger_options[0]))
+
 static struct settings_source settings_source(const struct webhook *w, const tappet_config *config)
 {
 	return (struct settings_source){
@@ -93,7 +134,7 @@ static int32_t trigger_add(void *state, tappet_trigger *trigger, const tappet_tr
 	const struct settings_source source = settings_source(w, info->config);
 	struct settings *settings;
 	struct binding *binding;
-	int32_t r = settings_read(&source, &settings);
+	int32_t r = settings_take(&w->settings, &source, trigger_options, OPTION_COUNT, &settings);
 	if (r < 0)
 		return r;
 	r = bind(w, trigger, info, settings, &binding);
@@ -195,45 +236,6 @@ static void check_trigger(const tappet_checker *checker, tappet_check *check, co
 	settings_unref(settings);
 }
 
-static const tappet_option trigger_options[] = {
-	{"path", TAPPET_STRING, TAPPET_MULTI, NULL, "Further paths, such as \"/github\", beside /webhook/in/WORKFLOW.",
-	 NULL},
-	{"methods", TAPPET_STRING, TAPPET_MULTI, NULL,
-	 "Of GET, POST, PUT, PATCH and DELETE; the first three by default.", NULL},
-	{"signature", TAPPET_OBJECT, TAPPET_SECRET, NULL,
-	 "How the sender signs: a preset or a template, and the secret.", NULL},
-	{"auth", TAPPET_JSON, TAPPET_SECRET, NULL,
-	 "What the caller has to show: \"token\" (by default, without a signature), \"none\", or one of bearer, basic, "
-	 "jwt, "
-	 "clientSubject and header.",
-	 NULL},
-	{"allow", TAPPET_STRING, TAPPET_MULTI, NULL,
-	 "The addresses that may call, as CIDR (\"192.0.2.0/24\") or \"unix\".", NULL},
-	{"perAddress", TAPPET_STRING, 0, NULL, "How often one address may call, such as \"60/1m\".", NULL},
-	{"body", TAPPET_STRING, 0, "auto",
-	 "How the body is read: auto (by its Content-Type), json, form, text or bytes.", NULL},
-	{"headers", TAPPET_STRING, TAPPET_MULTI, NULL,
-	 "Headers that go into the emission beside Content-Type, User-Agent and those of the preset; \"*\": all but "
-	 "credentials.",
-	 NULL},
-	{"dedupHeader", TAPPET_STRING, 0, NULL, "The header that names a delivery, if not that of the preset.", NULL},
-	{"cloudEvents", TAPPET_BOOLEAN, 0, "false", "Reads CloudEvents in binary, structured and batch mode.", NULL},
-	{"handshake", TAPPET_JSON, TAPPET_SECRET, NULL,
-	 "How the sender makes sure: \"slack\", \"discord\", \"cloudevents\" or {\"challenge\": KEY, \"verifyToken\": "
-	 "SECRET}.",
-	 NULL},
-	{"wait", TAPPET_DURATION, 0, "1m", "How long ?wait= may be at most; 0s: nobody waits.", NULL},
-	{"success", TAPPET_INTEGER, 0, "200", "The status that says accepted.", NULL},
-	{"reply", TAPPET_OBJECT, 0, NULL, "The answer, made of the activity: wait, status, headers and body.", NULL},
-	{"cors", TAPPET_OBJECT, 0, NULL,
-	 "Which pages of other origins may call: origins, headers, credentials, maxAge.", NULL},
-	{"keep", TAPPET_OBJECT, 0, NULL,
-	 "Keeps the last requests, to be looked at and replayed: requests (20, at most 100) and maxBody (64KiB), "
-	 "larger bodies are "
-	 "cut.",
-	 NULL},
-};
-
 static const char *const needs[] = {TAPPET_HTTP_1, TAPPET_AUTH_1, TAPPET_ACTIVITY_1, NULL};
 
 static const tappet_plugin descriptor = {
@@ -245,7 +247,7 @@ static const tappet_plugin descriptor = {
 	.license = "MIT",
 	.summary = "Starts workflows by HTTP: with a token, or signed by its sender; and tells their status.",
 	.trigger_options = trigger_options,
-	.trigger_option_count = sizeof(trigger_options) / sizeof(trigger_options[0]),
+	.trigger_option_count = OPTION_COUNT,
 	.option_size = sizeof(tappet_option),
 	.sample = "{\"method\":\"POST\",\"path\":\"/webhook/in/site\",\"query\":{},\"headers\":{\"content-type\":"
 		  "\"application/json\"},\"remote\":\"192.0.2.1\",\"bodyType\":\"json\",\"body\":{\"properties\":"

@@ -85,6 +85,7 @@ struct webhook {
 	tappet_route *routes[ROUTE_COUNT];
 	tappet_route *api_routes[API_ROUTE_COUNT];
 	struct triggers triggers;
+	struct settings_shelf settings;
 	struct path *waiting_paths; /* that another trigger has */
 	struct histories histories;
 	size_t in_flight; /* requests that wait for a callback of the host */
