@@ -28,7 +28,7 @@ ALLOWED = {
 
 # The parts of plugins that the core links: which folders may include which header of them. The plugin runs the same code.
 SHARED = {
-    "schedule/schedule.h": {"cli"},
+    "schedule/rules/schedule.h": {"cli"},
     "webhook/sender.h": {"cli"},
 }
 
@@ -51,7 +51,7 @@ LIBRARIES = {
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
     r"dlfcn\.h": ["core/host/loader", "core/host/probe/object.c", "core/host/probe/pure.c", "sdk/testkit/"],
     r"tappet/.*": ["core/host/", "plugins/", "sdk/", "examples/plugins/"],
-    r"glib(/.*)?\.h|glib/.*": ["plugins/schedule/zone.c"],
+    r"glib(/.*)?\.h|glib/.*": ["plugins/schedule/rules/zone.c"],
 }
 
 # Folders whose headers core/ could reach by the name of one that it may include.

@@ -3,7 +3,7 @@
 #define CLI_SCHEDULE_ANSWER_H
 
 #include "base/buf.h"
-#include "schedule/schedule.h"
+#include "schedule/rules/schedule.h"
 
 #define SCHEDULE_COUNT_MAX 10000
 

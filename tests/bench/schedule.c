@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "schedule/schedule.h"
+#include "schedule/rules/schedule.h"
 
 #define ROUNDS 1000000
 /* The best of so many: what else runs on the machine only adds. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule/schedule.h"
+#include "schedule/rules/schedule.h"
 
 #define NEXT_MAX 20
 

@@ -2,7 +2,7 @@
 #ifndef SUPPORT_SCHEDULE_H
 #define SUPPORT_SCHEDULE_H
 
-#include "schedule/schedule.h"
+#include "schedule/rules/schedule.h"
 
 /* What is NULL or 0 is the default. */
 struct question {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "schedule/local.h"
+#include "schedule/rules/local.h"
 #include "support_schedule.h"
 
 #define AMS "Europe/Amsterdam"

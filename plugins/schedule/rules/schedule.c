@@ -53,6 +53,11 @@ void schedule_set_anchor(struct schedule *s, int64_t anchor_ms)
 	s->has_anchor = true;
 }
 
+int64_t schedule_anchor(const struct schedule *s)
+{
+	return s->kind == SCHEDULE_EVERY && s->has_anchor ? s->anchor_ms : INT64_MIN;
+}
+
 /* ---- The next instant ---- */
 
 static int64_t floor_s(int64_t ms)

@@ -56,6 +56,8 @@ int64_t schedule_interval(const struct schedule *s);              /* SCHEDULE_EV
 struct zone *schedule_zone(const struct schedule *s);
 /* An interval without an anchor counts from here. */
 void schedule_set_anchor(struct schedule *s, int64_t anchor_ms);
+/* Where an interval counts from; INT64_MIN: it has no anchor, or is none. */
+int64_t schedule_anchor(const struct schedule *s);
 
 /* The first instant after `after_ms`. 0; -ENOENT: there is none any more; -ELOOP: those that there are have all been
  * excluded, as far as it was looked. SCHEDULE_REBOOT has no instants. */
