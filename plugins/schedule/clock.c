@@ -1,0 +1,308 @@
+/* Waiting: a schedule is in the heap until it is due, then in the queue, then busy, then in the heap again.
+ *
+ *     heap --due--> ready --step--> busy --callback--> ready --nothing is due--> heap
+ *                     ^                       '--not stored--> retry --after a while--> ready
+ *
+ * One timer of the host waits for the top of the heap; it goes by monotonic time, and the host tells when the wall clock was
+ * set or the machine had slept (clock_set), so that nothing wakes up in between. A storm is worked off in slices. */
+#include <errno.h>
+#include "schedule.h"
+
+#define DUE_SLICE 2048
+#define STEP_SLICE 256
+#define SWEEP_SLICE 2048
+#define RETRY_MS 1000
+/* Where everything that was looked at is excluded: when to look on. */
+#define LOOK_AGAIN_MS INT64_C(86400000)
+
+/* ---- Queues ---- */
+
+static void queue_put(struct queue *q, struct unit *u)
+{
+	if (!q->last)
+		q->last = &q->first;
+	u->next = NULL;
+	*q->last = u;
+	q->last = &u->next;
+	q->count++;
+}
+
+static struct unit *queue_take(struct queue *q)
+{
+	struct unit *u = q->first;
+	if (!u)
+		return NULL;
+	q->first = u->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->count--;
+	return u;
+}
+
+static void queue_back(struct queue *q, struct unit *u)
+{
+	if (!q->first)
+		q->last = &u->next;
+	u->next = q->first;
+	q->first = u;
+	q->count++;
+}
+
+/* ---- Timers ---- */
+
+/* Without memory for a timer it has to go on when the next one comes. */
+static void start_timer(struct plugin *p, tappet_timer **timer, int64_t delay_ms, void (*cb)(void *arg))
+{
+	if (*timer || p->stopping)
+		return;
+	if (p->host->timer_start(p->self, delay_ms, 0, cb, p, timer) < 0) {
+		*timer = NULL;
+		plugin_log(p, TAPPET_LOG_ERROR, "a timer could not be started", NULL, NULL);
+	}
+}
+
+static void stop_timer(struct plugin *p, tappet_timer **timer)
+{
+	if (*timer)
+		p->host->timer_stop(*timer);
+	*timer = NULL;
+}
+
+static void on_turn(void *arg)
+{
+	struct plugin *p = arg;
+	p->turn_timer = NULL;
+	clock_pump(p);
+}
+
+static void on_retry(void *arg)
+{
+	struct plugin *p = arg;
+	struct unit *u;
+	p->retry_timer = NULL;
+	while ((u = queue_take(&p->retry)))
+		queue_put(&p->ready, u);
+	for (struct binding *b = p->bindings; b; b = b->next)
+		if (b->open && !b->loaded && !b->reading)
+			objects_load(b);
+	clock_pump(p);
+}
+
+static void on_due(void *arg);
+
+static void watch_top(struct plugin *p)
+{
+	const struct heap_entry *top = heap_top(&p->heap);
+	if (!p->started || p->stopping || (top && p->timer && top->due_ms == p->timer_due_ms))
+		return;
+	stop_timer(p, &p->timer);
+	if (!top)
+		return;
+	const int64_t delay_ms = top->due_ms - plugin_now(p);
+	p->timer_due_ms = top->due_ms;
+	start_timer(p, &p->timer, delay_ms > 0 ? delay_ms : 0, on_due);
+}
+
+static void on_due(void *arg)
+{
+	struct plugin *p = arg;
+	const struct heap_entry *top;
+	p->timer = NULL;
+	const int64_t now_ms = p->wall_ms = plugin_now(p);
+	p->mono_ms = p->host->mono_ms(p->self);
+	for (int i = 0; i < DUE_SLICE && (top = heap_top(&p->heap)) && top->due_ms <= now_ms; i++) {
+		struct unit *u = top->unit;
+		heap_remove(&p->heap, u);
+		clock_ready(p, u);
+	}
+	watch_top(p);
+}
+
+/* ---- One of them ---- */
+
+void clock_ready(struct plugin *p, struct unit *u)
+{
+	if (u->queued || u->busy)
+		return;
+	heap_remove(&p->heap, u);
+	u->queued = true;
+	queue_put(&p->ready, u);
+	if (p->started && !p->blocked)
+		start_timer(p, &p->turn_timer, 0, on_turn);
+}
+
+void clock_retry(struct plugin *p, struct unit *u)
+{
+	if (u->queued || u->busy)
+		return;
+	u->queued = true;
+	queue_put(&p->retry, u);
+	p->host->metric_add(p->retried, 1);
+	start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
+}
+
+void clock_load_again(struct plugin *p)
+{
+	start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
+}
+
+void clock_forget(struct plugin *p, struct unit *u)
+{
+	heap_remove(&p->heap, u);
+	watch_top(p);
+	if (u->queued || u->busy)
+		u->gone = true;
+	else
+		unit_free(u);
+}
+
+static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
+{
+	struct schedule_fire fire;
+	char id[UNIT_ID_SIZE];
+	const int r = schedule_next(u->schedule, u->cursor_ms, &fire);
+	if (r == -ELOOP) {
+		*ret_ms = now_ms + LOOK_AGAIN_MS;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), fire.at_ms);
+	*ret_ms = fire.at_ms + u->jitter_ms;
+	return 0;
+}
+
+void clock_arm(struct plugin *p, struct unit *u)
+{
+	int64_t due_ms;
+	const int r = next_due(u, plugin_now(p), &due_ms);
+	u->completed = r < 0 && schedule_kind(u->schedule) != SCHEDULE_REBOOT;
+	if (r < 0 || unit_is_paused(u))
+		heap_remove(&p->heap, u);
+	else if (heap_put(&p->heap, u, due_ms) < 0)
+		clock_retry(p, u);
+	watch_top(p);
+}
+
+/* ---- The queue ---- */
+
+/* False: nothing more can be done now. */
+static bool take_step(struct plugin *p, struct unit *u)
+{
+	u->queued = false;
+	if (u->gone) {
+		unit_free(u);
+		return true;
+	}
+	switch (fire_step(u)) {
+	case STEP_IDLE:
+		clock_arm(p, u);
+		break;
+	case STEP_BUSY:
+		break;
+	case STEP_RETRY:
+		clock_retry(p, u);
+		break;
+	case STEP_BLOCKED:
+		u->queued = true;
+		queue_back(&p->ready, u);
+		p->blocked = true;
+		return false;
+	}
+	return true;
+}
+
+void clock_pump(struct plugin *p)
+{
+	struct unit *u;
+	for (int i = 0; i < STEP_SLICE && p->started && !p->stopping && !p->blocked; i++)
+		if (!(u = queue_take(&p->ready)) || !take_step(p, u))
+			return;
+	if (p->ready.first && p->started && !p->blocked)
+		start_timer(p, &p->turn_timer, 0, on_turn);
+}
+
+/* ---- All of them ---- */
+
+/* A cursor that is far ahead was committed by a clock that went wrong: nothing would fire until it is reached. */
+static void set_back(const struct plugin *p, struct unit *u, int64_t now_ms)
+{
+	if (u->cursor_ms <= now_ms + SET_BACK_MAX_MS)
+		return;
+	char id[UNIT_ID_SIZE];
+	plugin_log(p, TAPPET_LOG_WARN, "the clock was set back: what has fired may fire again", "schedule",
+		   unit_id(u, id));
+	u->cursor_ms = now_ms;
+	u->unsaved = true;
+}
+
+static void compute_anew(struct plugin *p, struct unit *u, int64_t now_ms)
+{
+	set_back(p, u, now_ms);
+	if (u->queued || u->busy)
+		return;
+	clock_ready(p, u);
+}
+
+static void on_sweep(void *arg)
+{
+	struct plugin *p = arg;
+	const int64_t now_ms = plugin_now(p);
+	p->sweep_timer = NULL;
+	for (int i = 0; i < SWEEP_SLICE && p->sweep_slot < p->objects.room; i++, p->sweep_slot++)
+		if (p->objects.slots[p->sweep_slot])
+			compute_anew(p, p->objects.slots[p->sweep_slot], now_ms);
+	if (p->sweep_slot < p->objects.room)
+		start_timer(p, &p->sweep_timer, 0, on_sweep);
+}
+
+void clock_sweep(struct plugin *p)
+{
+	const int64_t now_ms = plugin_now(p);
+	for (struct binding *b = p->bindings; b; b = b->next)
+		if (b->unit)
+			compute_anew(p, b->unit, now_ms);
+	p->sweep_slot = 0;
+	start_timer(p, &p->sweep_timer, 0, on_sweep);
+}
+
+void clock_was_set(struct plugin *p)
+{
+	const int64_t now_ms = plugin_now(p), mono_ms = p->host->mono_ms(p->self);
+	const int64_t jump_ms = now_ms - (p->wall_ms + (mono_ms - p->mono_ms));
+	p->wall_ms = now_ms;
+	p->mono_ms = mono_ms;
+	stop_timer(p, &p->timer);
+	watch_top(p);
+	if (jump_ms < -SET_BACK_MAX_MS)
+		clock_sweep(p);
+}
+
+void clock_start(struct plugin *p)
+{
+	p->started = true;
+	p->wall_ms = plugin_now(p);
+	p->mono_ms = p->host->mono_ms(p->self);
+	if (p->ready.first)
+		start_timer(p, &p->turn_timer, 0, on_turn);
+}
+
+static void drain(struct queue *q)
+{
+	struct unit *u;
+	while ((u = queue_take(q))) {
+		u->queued = false;
+		if (u->gone)
+			unit_free(u);
+	}
+}
+
+void clock_stop(struct plugin *p)
+{
+	stop_timer(p, &p->timer);
+	stop_timer(p, &p->turn_timer);
+	stop_timer(p, &p->retry_timer);
+	stop_timer(p, &p->sweep_timer);
+	drain(&p->ready);
+	drain(&p->retry);
+}
