@@ -102,7 +102,7 @@ static enum step end(struct unit *u)
 	const int32_t r = p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(backfill_key(u, key)),
 					  tappet_strn(NULL, 0), removed, u);
 	if (r < 0)
-		return step_of_error(r);
+		return STEP_RETRY;
 	unit_begin(u);
 	return STEP_BUSY;
 }

@@ -62,7 +62,9 @@ void unit_restore(struct unit *u, tappet_str state, int64_t now_ms)
 {
 	int64_t off_ms = 0;
 	const bool known = state.ptr && state_read(u, state, &off_ms);
-	u->unsaved = u->unsaved || (!known && !u->object); /* of an object the definition says since when it is there */
+	/* Of an object the definition says since when it is there. */
+	u->unsaved = u->unsaved || (!known && !u->object);
+	clock_check_cursor(u->binding->plugin, u, now_ms);
 	if (off_ms && now_ms - off_ms > RELOAD_MS)
 		u->quiet_ms = now_ms;
 	if (u->held && !u->own_paused) {

@@ -50,15 +50,16 @@ static void queue_back(struct queue *q, struct unit *u)
 
 /* ---- Timers ---- */
 
-/* Without memory for a timer it has to go on when the next one comes. */
+static void start_all(void *arg);
+
+/* Without memory for a timer it is tried again at the loop's next turn. */
 static void start_timer(struct plugin *p, tappet_timer **timer, int64_t delay_ms, void (*cb)(void *arg))
 {
-	if (*timer || p->stopping)
+	if (*timer || p->stopping || p->host->timer_start(p->self, delay_ms, 0, cb, p, timer) == TAPPET_OK)
 		return;
-	if (p->host->timer_start(p->self, delay_ms, 0, cb, p, timer) < 0) {
-		*timer = NULL;
-		plugin_log(p, TAPPET_LOG_ERROR, "a timer could not be started", NULL, NULL);
-	}
+	*timer = NULL;
+	if (!p->starting_timers && p->host->post(p->self, start_all, p) == TAPPET_OK)
+		p->starting_timers = true;
 }
 
 static void stop_timer(struct plugin *p, tappet_timer **timer)
@@ -80,6 +81,7 @@ static void on_retry(void *arg)
 	struct plugin *p = arg;
 	struct unit *u;
 	p->retry_timer = NULL;
+	p->load_again = false;
 	while ((u = queue_take(&p->retry)))
 		queue_put(&p->ready, u);
 	for (struct binding *b = p->bindings; b; b = b->next)
@@ -101,6 +103,17 @@ static void watch_top(struct plugin *p)
 	const int64_t delay_ms = top->due_ms - plugin_now(p);
 	p->timer_due_ms = top->due_ms;
 	start_timer(p, &p->timer, delay_ms > 0 ? delay_ms : 0, on_due);
+}
+
+static void start_all(void *arg)
+{
+	struct plugin *p = arg;
+	p->starting_timers = false;
+	if (p->ready.first && p->started && !p->blocked)
+		start_timer(p, &p->turn_timer, 0, on_turn);
+	if (p->retry.first || p->load_again)
+		start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
+	watch_top(p);
 }
 
 static void on_due(void *arg)
@@ -143,6 +156,7 @@ void clock_retry(struct plugin *p, struct unit *u)
 
 void clock_load_again(struct plugin *p)
 {
+	p->load_again = true;
 	start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
 }
 
@@ -170,6 +184,17 @@ static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
 	u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), fire.at_ms);
 	*ret_ms = fire.at_ms + u->jitter_ms;
 	return 0;
+}
+
+void clock_check_cursor(const struct plugin *p, struct unit *u, int64_t now_ms)
+{
+	if (u->cursor_ms <= now_ms + SET_BACK_MAX_MS)
+		return;
+	char id[UNIT_ID_SIZE];
+	plugin_log(p, TAPPET_LOG_WARN, "the clock was set back: what has fired may fire again", "schedule",
+		   unit_id(u, id));
+	u->cursor_ms = now_ms;
+	u->unsaved = true;
 }
 
 void clock_arm(struct plugin *p, struct unit *u)
@@ -224,21 +249,9 @@ void clock_pump(struct plugin *p)
 
 /* ---- All of them ---- */
 
-/* A cursor that is far ahead was committed by a clock that went wrong: nothing would fire until it is reached. */
-static void set_back(const struct plugin *p, struct unit *u, int64_t now_ms)
-{
-	if (u->cursor_ms <= now_ms + SET_BACK_MAX_MS)
-		return;
-	char id[UNIT_ID_SIZE];
-	plugin_log(p, TAPPET_LOG_WARN, "the clock was set back: what has fired may fire again", "schedule",
-		   unit_id(u, id));
-	u->cursor_ms = now_ms;
-	u->unsaved = true;
-}
-
 static void compute_anew(struct plugin *p, struct unit *u, int64_t now_ms)
 {
-	set_back(p, u, now_ms);
+	clock_check_cursor(p, u, now_ms);
 	if (u->queued || u->busy)
 		return;
 	clock_ready(p, u);

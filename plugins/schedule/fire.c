@@ -306,7 +306,7 @@ static enum step save(struct unit *u)
 {
 	const int32_t r = state_put(u, 0, state_is_put, u);
 	if (r < 0)
-		return step_of_error(r);
+		return STEP_RETRY;
 	u->unsaved = false;
 	unit_begin(u);
 	return STEP_BUSY;

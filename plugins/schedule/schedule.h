@@ -210,7 +210,8 @@ struct plugin {
 	int inotify;
 	tappet_fd *watch;
 	tappet_timer *tzdata_timer;
-	size_t busy;                              /* operations whose callback is to come */
+	size_t busy; /* operations whose callback is to come */
+	bool starting_timers, load_again;
 	bool started, stopping, stopped, blocked; /* blocked: no credit until `resume` */
 	tappet_metric *fired, *late, *accounted, *retried, *watched, *lateness;
 };
@@ -295,6 +296,9 @@ void backfill_read(struct unit *u, tappet_str text);
 
 /* Computes when it is due next and puts it into the heap; or completes it. */
 void clock_arm(struct plugin *p, struct unit *u);
+/* A cursor that is far ahead was committed by a clock that went wrong: nothing would fire until it is reached. It is set to
+ * now. */
+void clock_check_cursor(const struct plugin *p, struct unit *u, int64_t now_ms);
 /* Puts it into the queue of those for which something is to be done, once. */
 void clock_ready(struct plugin *p, struct unit *u);
 /* Again after a while. */
