@@ -28,14 +28,19 @@ static void making_free(struct making *m)
 	free(m);
 }
 
+/* Of many their ids, in their order. */
 static cJSON *answer_of(const struct making *m)
 {
+	char id[UNIT_ID_SIZE];
 	if (m->one)
 		return document_of(m->units[0], m->options[0], m->now_ms);
 	cJSON *object = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(object, "schedules");
-	for (size_t i = 0; list && i < m->count; i++)
-		cJSON_AddItemToArray(list, document_of(m->units[i], NULL, 0));
+	for (size_t i = 0; list && i < m->count; i++) {
+		cJSON *item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "id", unit_id(m->units[i], id));
+		cJSON_AddItemToArray(list, item);
+	}
 	return object;
 }
 

@@ -50,21 +50,26 @@ static uint32_t step_of(uint64_t bits, uint32_t size)
 	return 0;
 }
 
+static void say_time(struct text *t, uint32_t s, bool seconds)
+{
+	text_add(t, "%02u:%02u", s / 3600, s / 60 % 60);
+	if (seconds)
+		text_add(t, ":%02u", s % 60);
+}
+
 static void say_times(struct text *t, const struct pattern_bits *b, int count)
 {
-	const bool seconds = b->seconds != 1;
 	int said = 0;
 	text_add(t, "at ");
-	for (int64_t second = 0; second < DAY_S; second++) {
-		const uint32_t s = (uint32_t)second;
-		if (!(b->hours >> (s / 3600) & 1) || !(b->minutes >> (s / 60 % 60) & 1) ||
-		    !(b->seconds >> (s % 60) & 1))
-			continue;
-		text_add(t, "%s%02u:%02u", said == 0 ? "" : said + 1 == count ? " and " : ", ", s / 3600, s / 60 % 60);
-		if (seconds)
-			text_add(t, ":%02u", s % 60);
-		said++;
-	}
+	for (uint64_t h = b->hours; h; h &= h - 1)
+		for (uint64_t m = b->minutes; m; m &= m - 1)
+			for (uint64_t s = b->seconds; s; s &= s - 1, said++) {
+				text_add(t, "%s", said == 0 ? "" : said + 1 == count ? " and " : ", ");
+				say_time(t,
+					 (uint32_t)(__builtin_ctzll(h) * 3600 + __builtin_ctzll(m) * 60 +
+						    __builtin_ctzll(s)),
+					 b->seconds != 1);
+			}
 }
 
 static void say_part(struct text *t, uint64_t bits, const char *name)
@@ -252,6 +257,19 @@ static void say_pattern(struct text *t, const struct pattern *p)
 
 /* ---- */
 
+/* In the largest unit that leaves no rest. */
+static void say_interval(struct text *t, int64_t ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *unit;
+	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+	size_t i = 0;
+	while (ms % units[i].ms != 0)
+		i++;
+	text_add(t, "every %lld%s", (long long)(ms / units[i].ms), units[i].unit);
+}
+
 char *schedule_explain(const struct schedule *s, char text[static EXPLAIN_MAX])
 {
 	struct text t;
@@ -264,7 +282,7 @@ char *schedule_explain(const struct schedule *s, char text[static EXPLAIN_MAX])
 		say_pattern(&t, schedule_pattern(s));
 		break;
 	case SCHEDULE_EVERY:
-		text_add(&t, "every %gs", (double)schedule_interval(s) / 1000);
+		say_interval(&t, schedule_interval(s));
 		break;
 	case SCHEDULE_AT:
 		for (int count = 0; count < TIMES_MAX && schedule_next(s, after_ms, &fire) == 0; count++) {
