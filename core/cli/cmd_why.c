@@ -19,6 +19,18 @@ static int64_t number_of(const struct json *item, const char *key)
 	return value;
 }
 
+/* Of a fire that did not come at its time. */
+static void say_late(const struct json *cause, struct buf *out)
+{
+	char at[SHOW_MAX];
+	const int64_t missed = number_of(cause, "missedCount");
+	if (!json_bool(json_get(cause, "late")))
+		return;
+	buf_printf(out, " late, for %s", show_time(json_get_str(cause, "scheduledAt"), at));
+	if (missed > 0)
+		buf_printf(out, " and %lld missed before", (long long)missed);
+}
+
 static void say_accepted(const struct json *item, struct buf *out)
 {
 	const char *message = json_get_str(item, "message"), *trigger = text_of(item, "triggerId");
@@ -28,6 +40,7 @@ static void say_accepted(const struct json *item, struct buf *out)
 		buf_printf(out, " (%s)", plugin);
 	if (by)
 		buf_printf(out, " of %s", by);
+	say_late(json_get(item, "cause"), out);
 	buf_printf(out, ": activity %s, %s", text_of(item, "activityId"), text_of(item, "status"));
 	if (message)
 		buf_printf(out, ": %s", message);

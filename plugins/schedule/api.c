@@ -66,7 +66,7 @@ struct unit *api_unit(struct plugin *p, tappet_request *request, char name[stati
 	struct unit *u = unit_find(p, name);
 	if (!u)
 		api_problem(p, request, 404, "not-found",
-			    "there is no such schedule: expected an id, or WORKFLOW/TRIGGER (percent-encoded)");
+			    "there is no such schedule: expected an id, or WORKFLOW/TRIGGER");
 	return u;
 }
 

@@ -12,26 +12,26 @@
 
 /* ---- Answers ---- */
 
-static bool add_instant(cJSON *list, const struct schedule_fire *fire)
+static bool add_instant(cJSON *list, const struct unit *u, const struct schedule_fire *fire)
 {
 	char text[INSTANT_TEXT_MAX], said[EXPLAIN_MAX];
 	cJSON *item = cJSON_CreateObject();
 	if (!cJSON_AddItemToArray(list, item))
 		return false;
-	cJSON_AddStringToObject(item, "at", instant_format(fire->at_ms / 1000, fire->offset_s, text));
+	cJSON_AddStringToObject(item, "at", local_time(u, fire->at_ms, text));
 	if (fire_explain(fire, said)[0])
 		cJSON_AddStringToObject(item, "note", said);
 	return true;
 }
 
-static cJSON *instants(const struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t count)
+static cJSON *instants(const struct unit *u, int64_t after_ms, int64_t until_ms, int64_t count)
 {
 	struct schedule_fire fire;
 	cJSON *object = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(object, "next");
-	for (int64_t i = 0; list && i < count && schedule_next(s, after_ms, &fire) == 0 && fire.at_ms <= until_ms;
-	     i++) {
-		add_instant(list, &fire);
+	for (int64_t i = 0;
+	     list && i < count && schedule_next(u->schedule, after_ms, &fire) == 0 && fire.at_ms <= until_ms; i++) {
+		add_instant(list, u, &fire);
 		after_ms = fire.at_ms;
 	}
 	return object;
@@ -149,7 +149,7 @@ static cJSON *answer_next(struct plugin *p, tappet_request *request, const struc
 		api_problem(p, request, 400, "invalid-value", "\"n\" must be a number from 1 to 1000");
 		return NULL;
 	}
-	return instants(u->schedule, from_ms, until_ms,
+	return instants(u, from_ms, until_ms,
 			n                       ? (int64_t)n->valuedouble
 			: until_ms == INT64_MAX ? COUNT_DEFAULT
 						: COUNT_MAX);
@@ -185,5 +185,5 @@ void api_next_of(void *arg, tappet_request *request)
 		return;
 	if (n == 0)
 		n = until_ms == INT64_MAX ? COUNT_DEFAULT : COUNT_MAX;
-	api_reply(p, request, 200, instants(u->schedule, from_ms, until_ms, n));
+	api_reply(p, request, 200, instants(u, from_ms, until_ms, n));
 }

@@ -132,6 +132,11 @@ static void answer(struct calendar *c)
 		cJSON_AddStringToObject(item, "at", local_time(u, c->entries[i].at_ms, text));
 		cJSON_AddStringToObject(item, "id", c->entries[i].name);
 		cJSON_AddStringToObject(item, "workflow", u->binding->slug);
+		cJSON *words = document_people(u);
+		cJSON *name = cJSON_DetachItemFromObjectCaseSensitive(words, "name");
+		if (name)
+			cJSON_AddItemToObject(item, "name", name);
+		cJSON_Delete(words);
 		cJSON_AddItemToArray(list, item);
 	}
 	cJSON_AddBoolToObject(object, "more", c->more);

@@ -58,6 +58,23 @@ static bool take_in(struct making *m)
 	return true;
 }
 
+static void ignore(void *arg, int32_t result)
+{
+	(void)result;
+	plugin_end(arg);
+}
+
+/* Some of them may have been stored. */
+static void take_back(const struct making *m)
+{
+	struct plugin *p = m->call.plugin;
+	char id[UNIT_ID_SIZE];
+	for (size_t i = 0; i < m->count; i++)
+		if (p->host->kv_put(p->self, m->units[i]->binding->trigger, tappet_cstr(unit_id(m->units[i], id)),
+				    tappet_strn(NULL, 0), ignore, p) == TAPPET_OK)
+			plugin_begin(p);
+}
+
 static void stored(void *arg, int32_t result)
 {
 	struct making *m = arg;
@@ -67,6 +84,7 @@ static void stored(void *arg, int32_t result)
 	if (--m->pending > 0)
 		return;
 	if (m->result != TAPPET_OK) {
+		take_back(m);
 		api_fail(p, m->call.request, m->result);
 	} else {
 		cJSON *answer = answer_of(m);
@@ -87,6 +105,15 @@ static bool is_past(const struct unit *u, int64_t now_ms)
 	return schedule_kind(u->schedule) != SCHEDULE_REBOOT && schedule_next(u->schedule, now_ms, &next) == -ENOENT;
 }
 
+static bool take_paused(cJSON *options)
+{
+	const cJSON *paused = cJSON_GetObjectItemCaseSensitive(options, "paused");
+	const bool is_paused = cJSON_IsTrue(paused);
+	if (cJSON_IsBool(paused))
+		cJSON_DeleteItemFromObjectCaseSensitive(options, "paused");
+	return is_paused;
+}
+
 static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_error *error)
 {
 	struct plugin *p = m->call.plugin;
@@ -105,6 +132,8 @@ static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_
 	if (!(m->options[i] = cJSON_Duplicate(body, 1)) || !object_id(p, id))
 		return false;
 	cJSON_DeleteItemFromObjectCaseSensitive(m->options[i], "workflow");
+	/* It is a state, which resume changes. */
+	const bool paused = take_paused(m->options[i]);
 	const char *unknown = api_unknown_option(m->options[i]);
 	if (unknown) {
 		snprintf(error->message, sizeof(error->message), "there is no option \"%.100s\"", unknown);
@@ -118,7 +147,8 @@ static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_
 	u->object = true;
 	u->binding = b;
 	memcpy(u->id, id, sizeof(id));
-	unit_restore(u, tappet_strn(NULL, 0), m->now_ms);
+	u->paused = paused;
+	u->paused_ms = paused ? m->now_ms : 0;
 	if (is_past(u, m->now_ms))
 		snprintf(error->message, sizeof(error->message), "it would never fire: all of it is past");
 	return error->message[0] == '\0';
@@ -138,6 +168,14 @@ static int32_t store_one(struct making *m, size_t i)
 	return r;
 }
 
+static void count_put(struct making *m, int32_t result)
+{
+	if (result == TAPPET_OK)
+		m->pending++;
+	else
+		m->result = result;
+}
+
 static void store_all(struct making *m)
 {
 	struct plugin *p = m->call.plugin;
@@ -145,11 +183,11 @@ static void store_all(struct making *m)
 	m->pending = 1;
 	plugin_begin(p);
 	for (size_t i = 0; i < m->count && m->result == TAPPET_OK; i++) {
-		const int32_t r = store_one(m, i);
-		if (r == TAPPET_OK)
-			m->pending++;
-		else
-			m->result = r;
+		/* A state without a definition means nothing; a definition without its pause would fire. */
+		if (m->units[i]->paused)
+			count_put(m, state_put(m->units[i], 0, stored, m));
+		if (m->result == TAPPET_OK)
+			count_put(m, store_one(m, i));
 	}
 	stored(m, TAPPET_OK);
 }
@@ -162,8 +200,10 @@ static void refuse(struct making *m, size_t i, struct spec_error *error)
 		return;
 	}
 	if (!m->one) {
-		snprintf(text, sizeof(text), "schedule %zu: %.200s", i, error->message);
+		snprintf(text, sizeof(text), "schedule %zu: %s%s%.200s", i + 1, error->key ? error->key : "",
+			 error->key ? ": " : "", error->message);
 		memcpy(error->message, text, sizeof(text));
+		error->key = NULL;
 	}
 	api_mistake(m->call.plugin, m->call.request, error);
 }

@@ -82,8 +82,11 @@ static bool check_change(struct change *c, const struct unit *u)
 	struct schedule_fire next;
 	struct unit *fresh;
 	const char *unknown = api_unknown_option(c->options);
-	if (unknown) {
-		snprintf(error.message, sizeof(error.message), "there is no option \"%.100s\"", unknown);
+	if (cJSON_HasObjectItem(c->options, "paused") || unknown) {
+		if (unknown)
+			snprintf(error.message, sizeof(error.message), "there is no option \"%.100s\"", unknown);
+		else
+			snprintf(error.message, sizeof(error.message), "\"paused\" is changed by pause and resume");
 		api_mistake(p, c->call.request, &error);
 		return false;
 	}

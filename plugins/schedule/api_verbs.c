@@ -20,7 +20,7 @@ struct verb {
 	const char *name;
 	const char *const *keys; /* of the body, NULL at the end */
 	int32_t (*begin)(struct verb_call *c, struct unit *u);
-	const char *why_not; /* it is so already */
+	const char *why_not, *why_not_undo; /* it is so already */
 };
 
 static void call_free(struct verb_call *c)
@@ -158,11 +158,11 @@ static const char *const no_keys[] = {NULL};
 static const char *const backfill_keys[] = {"from", "to", "start", NULL};
 
 static const struct verb verbs[] = {
-	{"pause", no_keys, begin_pause, "it is paused already"},
-	{"resume", no_keys, begin_resume, "it is not paused, or paused by its definition: change it there"},
-	{"skip", no_keys, begin_skip, "the next one is skipped already, or there is none"},
-	{"run", no_keys, begin_run, "it cannot run now"},
-	{"backfill", backfill_keys, begin_backfill, "there is a backfill already, or none"},
+	{"pause", no_keys, begin_pause, "it is paused already", NULL},
+	{"resume", no_keys, begin_resume, "it is not paused, or paused by its definition: change it there", NULL},
+	{"skip", no_keys, begin_skip, "the next one is skipped already, or there is none", "nothing is skipped"},
+	{"run", no_keys, begin_run, "it cannot run now", NULL},
+	{"backfill", backfill_keys, begin_backfill, "there is a backfill already", "there is no backfill"},
 };
 
 /* ---- The call ---- */
@@ -183,7 +183,7 @@ static void attempt(void *arg)
 	    p->host->timer_start(p->self, AGAIN_MS, 0, attempt, c, NULL) == TAPPET_OK)
 		return;
 	if (r == TAPPET_ESTATE)
-		api_problem(p, c->call.request, 409, "state", c->verb->why_not);
+		api_problem(p, c->call.request, 409, "state", c->undo ? c->verb->why_not_undo : c->verb->why_not);
 	else
 		api_fail(p, c->call.request, r);
 	call_free(c);

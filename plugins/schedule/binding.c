@@ -147,9 +147,9 @@ void binding_remove(struct binding *b)
 	}
 	if (!p->stopping && !b->unit->busy)
 		(void)state_put(b->unit, now_ms, off_is_put, NULL);
-	heap_remove(&p->heap, b->unit);
-	if (b->unit->queued) {
-		b->unit->gone = true;
+	/* While it is busy the host waits with trigger_free; then it is free to go. */
+	if (!b->unit->busy) {
+		clock_forget(p, b->unit);
 		b->unit = NULL;
 	}
 }

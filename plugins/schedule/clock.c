@@ -8,9 +8,10 @@
 #include <errno.h>
 #include "schedule.h"
 
-#define DUE_SLICE 2048
-#define STEP_SLICE 256
-#define SWEEP_SLICE 2048
+#define DUE_SLICE 1024
+#define STEP_SLICE 128
+#define SWEEP_SLICE 1024
+#define GONE_MIN 64
 #define RETRY_MS 1000
 /* Where everything that was looked at is excluded: when to look on. */
 #define LOOK_AGAIN_MS INT64_C(86400000)
@@ -160,11 +161,40 @@ void clock_load_again(struct plugin *p)
 	start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
 }
 
+/* Takes those that were forgotten out of a queue. */
+static void sweep_queue(struct queue *q)
+{
+	struct queue kept = {0};
+	struct unit *u;
+	while ((u = queue_take(q))) {
+		if (u->gone)
+			unit_free(u);
+		else
+			queue_put(&kept, u);
+	}
+	*q = kept;
+	if (!q->first)
+		q->last = NULL;
+}
+
+/* A queue is linked one way only: those that were forgotten stay in it until they are its half. */
+static void forget_queued(struct plugin *p, struct unit *u)
+{
+	u->gone = true;
+	if (++p->gone <= GONE_MIN + (p->ready.count + p->retry.count) / 2)
+		return;
+	sweep_queue(&p->ready);
+	sweep_queue(&p->retry);
+	p->gone = 0;
+}
+
 void clock_forget(struct plugin *p, struct unit *u)
 {
 	heap_remove(&p->heap, u);
 	watch_top(p);
-	if (u->queued || u->busy)
+	if (u->queued)
+		forget_queued(p, u);
+	else if (u->busy)
 		u->gone = true;
 	else
 		unit_free(u);
@@ -216,6 +246,7 @@ static bool take_step(struct plugin *p, struct unit *u)
 {
 	u->queued = false;
 	if (u->gone) {
+		p->gone -= p->gone > 0;
 		unit_free(u);
 		return true;
 	}

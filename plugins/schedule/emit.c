@@ -24,9 +24,15 @@ char *utc_format(int64_t ms, char text[static INSTANT_TEXT_MAX])
 char *local_time(const struct unit *u, int64_t ms, char text[static INSTANT_TEXT_MAX])
 {
 	struct zone_interval i;
-	const int64_t s = ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+	char whole[INSTANT_TEXT_MAX];
+	const int64_t rest = (ms % 1000 + 1000) % 1000, s = (ms - rest) / 1000;
 	zone_at(schedule_zone(u->schedule), s, &i);
-	return instant_format(s, i.offset, text);
+	instant_format(s, i.offset, whole);
+	if (rest)
+		snprintf(text, INSTANT_TEXT_MAX, "%.19s.%03d%.6s", whole, (int)rest, whole + 19);
+	else
+		memcpy(text, whole, sizeof(whole));
+	return text;
 }
 
 /* "scheduledAt":…,"firedAt":… and what else there is to say, without braces. */

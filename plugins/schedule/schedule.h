@@ -197,6 +197,7 @@ struct plugin {
 	struct heap heap;
 	struct queue ready; /* due, each once */
 	struct queue retry; /* the store could not take them: again after a while */
+	size_t gone;        /* how many in these two were forgotten */
 	struct table objects;
 	struct binding *bindings; /* all of them */
 	size_t trigger_units;

@@ -51,6 +51,22 @@ void tzdata_watch(struct plugin *p)
 	p->inotify = -1;
 }
 
+static void close_inotify(void *arg)
+{
+	const struct plugin *p = arg;
+	close(p->inotify);
+}
+
+static void closed(void *arg, int32_t result)
+{
+	struct plugin *p = arg;
+	if (result != TAPPET_OK)
+		close(p->inotify);
+	p->inotify = -1;
+	plugin_end(p);
+}
+
+/* The kernel takes tens of milliseconds to end a watch: not on the loop. */
 void tzdata_unwatch(struct plugin *p)
 {
 	if (p->tzdata_timer)
@@ -59,6 +75,7 @@ void tzdata_unwatch(struct plugin *p)
 	if (p->inotify < 0)
 		return;
 	p->host->fd_unwatch(p->watch);
-	close(p->inotify);
-	p->inotify = -1;
+	plugin_begin(p);
+	if (p->host->work(p->self, close_inotify, closed, p) < 0)
+		closed(p, TAPPET_ECANCELED);
 }

@@ -79,7 +79,7 @@ static int fill(struct plugin *p, struct unit *u, const struct spec *s, int64_t 
 	u->own_paused = s->paused;
 	u->fingerprint = spec_fingerprint(s);
 	if (schedule_interval(u->schedule) && schedule_anchor(u->schedule) == INT64_MIN)
-		schedule_set_anchor(u->schedule, since_ms);
+		schedule_set_anchor(u->schedule, since_ms - since_ms % 1000);
 	r = check_jitter(u, s, e);
 	if (r == 0)
 		r = take_policy(u, s);

@@ -283,7 +283,7 @@ char *schedule_explain(const struct schedule *s, char text[static EXPLAIN_MAX])
 		break;
 	case SCHEDULE_EVERY:
 		say_interval(&t, schedule_interval(s));
-		break;
+		return text;
 	case SCHEDULE_AT:
 		for (int count = 0; count < TIMES_MAX && schedule_next(s, after_ms, &fire) == 0; count++) {
 			instant_format(fire.at_ms / 1000, fire.offset_s, instant);

@@ -206,6 +206,28 @@ static void a_pause_is_kept_and_accounted_for(void **state)
 		assert_string_equal(testkit_emission_at(f->kit, i)->subject, f->id);
 }
 
+static void one_that_is_made_paused_is_resumed(void **state)
+{
+	struct fixture *f = *state;
+	char id[25], path[100];
+	make(f->kit, "\"every\":\"1m\",\"paused\":true", id);
+	testkit_advance(f->kit, 10 * MINUTE);
+	assert_int_equal(testkit_emission_count(f->kit), 0);
+	testkit_trigger_remove(f->kit, f->open);
+	testkit_run(f->kit);
+	testkit_open_trigger(f->kit, NULL);
+	testkit_run(f->kit);
+	snprintf(path, sizeof(path), "/schedules/%s", id);
+	cJSON *shown = answer(f->kit, "GET", path, NULL, 200);
+	assert_string_equal(text_of(shown, "status"), "paused");
+	cJSON_Delete(shown);
+	expect(f->kit, "PATCH", path, "{\"paused\":false}", 422);
+	snprintf(path, sizeof(path), "/schedules/%s/resume", id);
+	expect(f->kit, "POST", path, NULL, 200);
+	testkit_advance(f->kit, MINUTE);
+	assert_int_equal(testkit_emission_count(f->kit), 1);
+}
+
 static void the_next_one_is_left_out(void **state)
 {
 	struct fixture *f = *state;
@@ -259,6 +281,27 @@ static void a_range_of_the_past_is_made_up_for(void **state)
 	       "{\"from\":\"2030-01-01T00:00:00Z\",\"to\":\"2031-01-01T00:00:00Z\"}", 422);
 	expect(f->kit, "POST", path_of(f, "/backfill", path), "{\"from\":\"x\"}", 422);
 	expect(f->kit, "DELETE", path_of(f, "/backfill", path), NULL, 409);
+}
+
+/* Whatever call of the host fails: none of a list is there then, not even after a restart. */
+static void of_a_list_that_cannot_be_stored_none_is_made(void **state)
+{
+	struct fixture *f = *state;
+	static const char list[] =
+		"[{\"workflow\":\"" TESTKIT_WORKFLOW "\",\"every\":\"1m\"},{\"workflow\":\"" TESTKIT_WORKFLOW
+		"\",\"every\":\"2m\",\"paused\":true}]";
+	for (size_t nth = 1; nth <= 3; nth++) {
+		testkit_fail(f->kit, nth, TAPPET_ENOMEM);
+		expect(f->kit, "POST", "/schedules", list, 503);
+		testkit_run(f->kit);
+	}
+	testkit_trigger_remove(f->kit, f->open);
+	testkit_run(f->kit);
+	testkit_open_trigger(f->kit, NULL);
+	testkit_run(f->kit);
+	cJSON *page = answer(f->kit, "GET", "/schedules", NULL, 200);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(page, "schedules")), 2);
+	cJSON_Delete(page);
 }
 
 static void lists_come_in_pages(void **state)
@@ -389,9 +432,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_is_deleted_is_gone_with_all_that_was_kept_of_it, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_pause_is_kept_and_accounted_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_is_made_paused_is_resumed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_next_one_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_runs_now_and_its_cursor_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_range_of_the_past_is_made_up_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_a_list_that_cannot_be_stored_none_is_made, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_come_in_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_calendar_has_all_in_the_order_of_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_says_what_a_pattern_means, set_up, tear_down),

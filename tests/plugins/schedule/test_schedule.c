@@ -247,7 +247,7 @@ static const struct {
 	{"0 0 12 ? * 2 2026-2028,2030", "quartz", "at 12:00 on Monday in 2026 to 2028, 2030, UTC"},
 	{"0 0 30 2 *", NULL, "at 00:00 on day 30 of the month in February, which is never: there is no such day, UTC"},
 	{"@reboot", NULL, "whenever the daemon starts"},
-	{"@every 90s", NULL, "every 90s, UTC"},
+	{"@every 90s", NULL, "every 90s"},
 	{"CRON_TZ=Asia/Tokyo @daily", NULL, "at 00:00 every day, Asia/Tokyo"},
 };
 
