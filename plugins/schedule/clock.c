@@ -283,6 +283,7 @@ void clock_pump(struct plugin *p)
 static void compute_anew(struct plugin *p, struct unit *u, int64_t now_ms)
 {
 	clock_check_cursor(p, u, now_ms);
+	schedule_refresh(u->schedule);
 	if (u->queued || u->busy)
 		return;
 	clock_ready(p, u);

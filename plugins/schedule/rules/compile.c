@@ -46,6 +46,25 @@ static int resolve(const struct schedule *s, const struct moment *m, const struc
 	return 0;
 }
 
+static int compare_times(const void *left, const void *right)
+{
+	const struct at_time *a = left, *b = right;
+	return (a->fire.at_ms > b->fire.at_ms) - (a->fire.at_ms < b->fire.at_ms);
+}
+
+void schedule_refresh(struct schedule *s)
+{
+	for (size_t i = 0; s->kind == SCHEDULE_AT && i < s->at_count; i++) {
+		struct at_time *at = &s->at[i];
+		const struct moment m = {.local_s = at->fire.local_s, .ms = at->ms, .has_time = true};
+		const struct pattern_options rules = {.gap = GAP_RUN_AFTER, .overlap = at->overlap};
+		if (at->floating)
+			(void)resolve(s, &m, &rules, &at->fire);
+	}
+	if (s->kind == SCHEDULE_AT)
+		qsort(s->at, s->at_count, sizeof(*s->at), compare_times);
+}
+
 static int compile_moment(const struct schedule *s, const char *what, const char *text,
 			  const struct pattern_options *rules, struct schedule_fire *ret, struct pattern_error *error)
 {
@@ -60,12 +79,6 @@ static int compile_moment(const struct schedule *s, const char *what, const char
 	return 0;
 }
 
-static int compare_fires(const void *left, const void *right)
-{
-	const struct schedule_fire *a = left, *b = right;
-	return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
-}
-
 static int compile_at(struct schedule *s, const struct schedule_options *o, struct pattern_error *error)
 {
 	if (o->at_count > SCHEDULE_AT_MAX)
@@ -75,13 +88,18 @@ static int compile_at(struct schedule *s, const struct schedule_options *o, stru
 	if (!s->at)
 		return -ENOMEM;
 	for (size_t i = 0; i < o->at_count; i++) {
-		const int r = compile_moment(s, "at", o->at[i], &o->pattern, &s->at[i], error);
+		struct moment m;
+		const int r = compile_moment(s, "at", o->at[i], &o->pattern, &s->at[i].fire, error);
 		if (r < 0)
 			return r;
+		(void)moment_parse(o->at[i], &m);
+		s->at[i].ms = m.ms;
+		s->at[i].floating = !m.has_offset;
+		s->at[i].overlap = o->pattern.overlap;
 	}
-	qsort(s->at, o->at_count, sizeof(*s->at), compare_fires);
+	qsort(s->at, o->at_count, sizeof(*s->at), compare_times);
 	for (size_t i = 0; i < o->at_count; i++)
-		if (i == 0 || s->at[i].at_ms != s->at[s->at_count - 1].at_ms)
+		if (i == 0 || s->at[i].fire.at_ms != s->at[s->at_count - 1].fire.at_ms)
 			s->at[s->at_count++] = s->at[i];
 	return 0;
 }

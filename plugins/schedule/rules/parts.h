@@ -14,6 +14,14 @@ struct limits {
 	enum jitter_kind jitter_kind;
 };
 
+/* A given date and time, and how it was given. */
+struct at_time {
+	struct schedule_fire fire;
+	int32_t ms;
+	bool floating; /* without an offset: other rules of the zone move it */
+	enum overlap_rule overlap;
+};
+
 struct schedule {
 	enum schedule_kind kind;
 	bool has_anchor; /* SCHEDULE_EVERY */
@@ -25,7 +33,7 @@ struct schedule {
 			int64_t every_ms, anchor_ms; /* SCHEDULE_EVERY */
 		};
 		struct {
-			struct schedule_fire *at; /* SCHEDULE_AT: ascending, none twice */
+			struct at_time *at; /* SCHEDULE_AT: ascending, none twice */
 			size_t at_count;
 		};
 	};

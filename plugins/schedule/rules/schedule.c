@@ -97,14 +97,14 @@ static int next_at(const struct schedule *s, int64_t after_ms, struct schedule_f
 	size_t low = 0, high = s->at_count;
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
-		if (s->at[middle].at_ms <= after_ms)
+		if (s->at[middle].fire.at_ms <= after_ms)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	if (low == s->at_count)
 		return -ENOENT;
-	*ret = s->at[low];
+	*ret = s->at[low].fire;
 	return 0;
 }
 

@@ -59,6 +59,9 @@ void schedule_set_anchor(struct schedule *s, int64_t anchor_ms);
 /* Where an interval counts from; INT64_MIN: it has no anchor, or is none. */
 int64_t schedule_anchor(const struct schedule *s);
 
+/* After zones_refresh: dates and times that were given without an offset are computed anew. */
+void schedule_refresh(struct schedule *s);
+
 /* The first instant after `after_ms`. 0; -ENOENT: there is none any more; -ELOOP: those that there are have all been
  * excluded, as far as it was looked. SCHEDULE_REBOOT has no instants. */
 int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret);
