@@ -211,7 +211,8 @@ static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
 	}
 	if (r < 0)
 		return r;
-	u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), fire.at_ms);
+	if (schedule_is_spread(u->schedule))
+		u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), fire.at_ms);
 	*ret_ms = fire.at_ms + u->jitter_ms;
 	return 0;
 }

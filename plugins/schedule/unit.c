@@ -5,6 +5,8 @@
 #include <string.h>
 #include "schedule.h"
 
+#define JITTER_MAX_MS INT64_C(2592000000) /* 30 days */
+
 /* "name":"…","labels":{…}: what its fires carry for people and filters. */
 static int make_words(const struct spec *s, char **ret)
 {
@@ -60,11 +62,16 @@ static int check_jitter(const struct unit *u, const struct spec *s, struct spec_
 {
 	struct schedule_fire first, second;
 	int64_t jitter;
-	if (!s->rules.jitter || duration_parse(s->rules.jitter, &jitter) < 0 ||
-	    schedule_next(u->schedule, u->cursor_ms, &first) < 0 ||
+	*e = (struct spec_error){.key = "jitter"};
+	if (!s->rules.jitter || duration_parse(s->rules.jitter, &jitter) < 0)
+		return 0;
+	if (jitter > JITTER_MAX_MS) {
+		snprintf(e->message, sizeof(e->message), "expected at most 30d");
+		return -EINVAL;
+	}
+	if (schedule_next(u->schedule, u->cursor_ms, &first) < 0 ||
 	    schedule_next(u->schedule, first.at_ms, &second) < 0 || jitter < second.at_ms - first.at_ms)
 		return 0;
-	*e = (struct spec_error){.key = "jitter"};
 	snprintf(e->message, sizeof(e->message), "expected less than the %llds between two fires",
 		 (long long)((second.at_ms - first.at_ms) / 1000));
 	return -EINVAL;

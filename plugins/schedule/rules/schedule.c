@@ -218,6 +218,11 @@ int64_t schedule_count(const struct schedule *s, int64_t after_ms, int64_t until
 	return s->kind == SCHEDULE_EVERY ? count_every(s, after_ms, until_ms, ret_last) : 0;
 }
 
+bool schedule_is_spread(const struct schedule *s)
+{
+	return limits_of(s)->jitter_ms > 0;
+}
+
 int64_t schedule_jitter(const struct schedule *s, const char *id, int64_t at_ms)
 {
 	const struct limits *l = limits_of(s);

@@ -69,6 +69,8 @@ int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fi
  * counted one by one where something is excluded; *ret_last is untouched when it is 0. */
 int64_t schedule_count(const struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max,
 		       struct schedule_fire *ret_last);
+/* Whether it has a jitter. */
+bool schedule_is_spread(const struct schedule *s);
 /* How much later than its instant the fire of a trigger comes. */
 int64_t schedule_jitter(const struct schedule *s, const char *id, int64_t at_ms);
 

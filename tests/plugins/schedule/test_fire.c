@@ -252,6 +252,7 @@ static void options_that_are_wrong_name_themselves(void **state)
 		{"{}", "one of \"cron\", \"every\" and \"at\""},
 		{"{\"cron\":\"* * * * *\",\"timezone\":\"Mars/Base\"}", "Mars/Base"},
 		{"{\"every\":\"10s\",\"jitter\":\"1m\"}", "less than"},
+		{"{\"every\":\"1000d\",\"jitter\":\"31d\"}", "at most 30d"},
 		{"{\"every\":\"10s\",\"misfire\":\"some\"}", "skip, once or all"},
 		{"{\"every\":\"10s\",\"catchupMax\":0}", "from 1 to"},
 		{"{\"every\":\"10s\",\"labels\":{\"a\":1}}", "a text for \"a\""},
