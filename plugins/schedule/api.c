@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Beyond it a double does not hold each whole number as text. */
+#define NUMBER_MAX 999999999999999.0
+
 void api_problem(const struct plugin *p, tappet_request *request, int32_t status, const char *type, const char *detail)
 {
 	(void)p->http->problem(request, status, type, detail, status == 503 ? 1 : 0);
@@ -18,6 +21,9 @@ void api_fail(const struct plugin *p, tappet_request *request, int32_t error)
 	case TAPPET_EUNKNOWN:
 		api_problem(p, request, 500, "outcome-unknown",
 			    "stored or not, nobody knows: look before you try again");
+		break;
+	case TAPPET_ETOOBIG:
+		api_problem(p, request, 413, "too-large", "a schedule takes at most 1 MiB");
 		break;
 	case TAPPET_ENOMEM:
 		api_problem(p, request, 503, "busy", "out of memory");
@@ -47,15 +53,82 @@ void api_reply(const struct plugin *p, tappet_request *request, int32_t status, 
 	cJSON_free(text);
 }
 
+/* ---- Bodies ---- */
+
+static bool is_blank(const char *at, const char *end)
+{
+	while (at < end && strchr(" \t\r\n", *at) && *at)
+		at++;
+	return at == end;
+}
+
+/* How many bytes the character at `at` takes; 0: it is none (RFC 3629 section 4). */
+static size_t utf8_length(const unsigned char *at, size_t left)
+{
+	static const struct {
+		unsigned char mask, lead;
+		uint32_t least;
+	} kinds[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	for (size_t n = 0; n < sizeof(kinds) / sizeof(kinds[0]) && n < left; n++) {
+		if ((at[0] & kinds[n].mask) != kinds[n].lead)
+			continue;
+		uint32_t value = at[0] & (unsigned char)~kinds[n].mask;
+		for (size_t i = 1; i <= n; i++) {
+			if ((at[i] & 0xc0) != 0x80)
+				return 0;
+			value = value << 6 | (at[i] & 0x3f);
+		}
+		const bool fits = value >= kinds[n].least && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
+		return fits ? n + 1 : 0;
+	}
+	return 0;
+}
+
+static bool is_utf8(tappet_str text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.ptr;
+	size_t len = 0;
+	for (size_t at = 0; at < text.len; at += len)
+		if ((len = utf8_length(bytes + at, text.len - at)) == 0)
+			return false;
+	return true;
+}
+
+static bool is_doubled(const cJSON *item)
+{
+	const cJSON *other = item->string ? item->next : NULL;
+	while (other && strcmp(other->string, item->string) != 0)
+		other = other->next;
+	return other != NULL;
+}
+
+/* What would not be kept as it was sent; NULL: nothing. */
+static const char *find_odd(const cJSON *item)
+{
+	const char *why = NULL;
+	for (const cJSON *child = item->child; child && !why; child = child->next)
+		why = is_doubled(child) ? "a key stands twice in an object" : find_odd(child);
+	if (cJSON_IsNumber(item) && (item->valuedouble > NUMBER_MAX || item->valuedouble < -NUMBER_MAX))
+		return "a number has more than 15 digits: write it as a text";
+	return why;
+}
+
 cJSON *api_body(const struct plugin *p, tappet_request *request, bool optional)
 {
 	const tappet_str body = p->http->body(request);
 	if (body.len == 0 && optional)
 		return cJSON_CreateObject();
-	cJSON *object = body.len ? cJSON_ParseWithLength(body.ptr, body.len) : NULL;
-	if (object)
-		return object;
-	api_problem(p, request, 400, "malformed", "the body must be JSON");
+	const char *end = NULL;
+	cJSON *object = body.len ? cJSON_ParseWithLengthOpts(body.ptr, body.len, &end, 0) : NULL;
+	if (object && is_blank(end, body.ptr + body.len) && is_utf8(body)) {
+		const char *why = find_odd(object);
+		if (!why)
+			return object;
+		api_problem(p, request, 422, "invalid-value", why);
+	} else {
+		api_problem(p, request, 400, "malformed", "the body must be JSON, in UTF-8");
+	}
+	cJSON_Delete(object);
 	return NULL;
 }
 
@@ -64,7 +137,9 @@ struct unit *api_unit(struct plugin *p, tappet_request *request, char name[stati
 	const tappet_str id = p->http->param(request, "id");
 	snprintf(name, NAME_SIZE, "%.*s", (int)(id.len < NAME_SIZE ? id.len : NAME_SIZE - 1), id.ptr);
 	struct unit *u = unit_find(p, name);
-	if (!u)
+	if (!u && p->unloaded > 0)
+		api_problem(p, request, 503, "busy", "schedules are still being loaded");
+	else if (!u)
 		api_problem(p, request, 404, "not-found",
 			    "there is no such schedule: expected an id, or WORKFLOW/TRIGGER");
 	return u;
@@ -147,6 +222,8 @@ bool api_known_keys(const struct plugin *p, tappet_request *request, const cJSON
 const char *api_unknown_option(const cJSON *options)
 {
 	const cJSON *item;
+	if (!cJSON_IsObject(options))
+		return NULL;
 	cJSON_ArrayForEach(item, options)
 	{
 		size_t i = 0;

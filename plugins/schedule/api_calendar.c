@@ -163,10 +163,14 @@ static void go_on(void *arg)
 	for (int i = 0; i < SLICE && c->slot < p->objects.room; i++, c->slot++)
 		if (p->objects.slots[c->slot])
 			look_at(c, p->objects.slots[c->slot]);
-	if (c->slot < p->objects.room && !p->stopping &&
-	    p->host->timer_start(p->self, 0, 0, go_on, c, NULL) == TAPPET_OK)
+	if (c->slot >= p->objects.room) {
+		answer(c);
 		return;
-	answer(c);
+	}
+	if (!p->stopping && p->host->timer_start(p->self, 0, 0, go_on, c, NULL) == TAPPET_OK)
+		return;
+	api_fail(p, c->call.request, TAPPET_ECANCELED);
+	calendar_free(c);
 }
 
 void api_calendar(void *arg, tappet_request *request)

@@ -79,29 +79,48 @@ static void name_of(const struct binding *b, char name[static CURSOR_SIZE])
 	snprintf(name, CURSOR_SIZE, "d/%s/%s", b->slug, b->trigger_id);
 }
 
-/* The first behind the cursor. */
-static const struct binding *next_binding(const struct listing *l)
+static int order_of(const struct binding *a, const struct binding *b)
 {
-	const struct binding *best = NULL;
-	char name[CURSOR_SIZE], best_name[CURSOR_SIZE] = "";
-	for (const struct binding *b = l->call.plugin->bindings; b; b = b->next) {
-		if (!b->unit || !is_asked_for(l, b->unit))
-			continue;
-		name_of(b, name);
-		if (strcmp(name, l->cursor) <= 0 || (best && strcmp(name, best_name) >= 0))
-			continue;
-		best = b;
-		memcpy(best_name, name, sizeof(name));
-	}
-	return best;
+	const int order = strcmp(a->slug, b->slug);
+	return order ? order : strcmp(a->trigger_id, b->trigger_id);
+}
+
+/* Whether it comes behind the cursor. */
+static bool is_behind(const struct listing *l, const struct binding *b)
+{
+	const size_t len = strcspn(l->cursor + (l->cursor[0] ? 2 : 0), "/");
+	const char *slug = l->cursor + (l->cursor[0] ? 2 : 0);
+	int order = strncmp(b->slug, slug, len);
+	if (order == 0)
+		order = (int)strlen(b->slug) - (int)len;
+	return order ? order > 0 : strcmp(b->trigger_id, slug[len] ? slug + len + 1 : "") > 0;
+}
+
+/* Puts it among the first ones, which are in their order. */
+static void insert(const struct binding **first, size_t *count, size_t most, const struct binding *b)
+{
+	size_t at = *count;
+	if (at == most && order_of(b, first[at - 1]) >= 0)
+		return;
+	if (at == most)
+		at--;
+	else
+		(*count)++;
+	for (; at > 0 && order_of(b, first[at - 1]) < 0; at--)
+		first[at] = first[at - 1];
+	first[at] = b;
 }
 
 static void list_definitions(struct listing *l)
 {
-	const struct binding *b;
-	while (!is_full(l) && (b = next_binding(l))) {
-		name_of(b, l->cursor);
-		add(l, b->unit, NULL, 0);
+	const struct binding *first[LIMIT_MAX];
+	size_t count = 0;
+	for (const struct binding *b = l->call.plugin->bindings; b; b = b->next)
+		if (b->unit && is_asked_for(l, b->unit) && is_behind(l, b))
+			insert(first, &count, (size_t)l->limit, b);
+	for (size_t i = 0; i < count; i++) {
+		name_of(first[i], l->cursor);
+		add(l, first[i]->unit, NULL, 0);
 	}
 	l->full = is_full(l);
 	if (!l->full)
@@ -210,7 +229,9 @@ static bool read_query(struct listing *l)
 		api_problem(p, request, 400, "invalid-value", "\"status\" must be active, paused or completed");
 		return false;
 	}
-	if (l->cursor[0] && strncmp(l->cursor, "d/", 2) != 0 && strncmp(l->cursor, "a/", 2) != 0) {
+	const char *end = l->cursor[0] ? strchr(l->cursor + 2, '/') : NULL;
+	if (l->cursor[0] && strncmp(l->cursor, "d/", 2) != 0 &&
+	    (strncmp(l->cursor, "a/", 2) != 0 || (l->cursor[2] && (!end || end - l->cursor - 2 != ID_LEN)))) {
 		api_problem(p, request, 400, "invalid-value", "\"after\" must be the \"next\" of an earlier page");
 		return false;
 	}
@@ -229,6 +250,11 @@ void api_list(void *arg, tappet_request *request)
 	l->call = (struct call){.plugin = p, .request = request};
 	plugin_begin(p);
 	if (!read_query(l)) {
+		listing_free(l);
+		return;
+	}
+	if (p->unloaded > 0) {
+		api_problem(p, request, 503, "busy", "schedules are still being loaded");
 		listing_free(l);
 		return;
 	}

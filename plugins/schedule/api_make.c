@@ -1,15 +1,16 @@
-/* POST /schedules: one, or up to a thousand at once, all of them or none. They are there once all are committed. */
+/* POST /schedules: one, or up to 250 at once, all of them or none. They are there once all are committed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "api.h"
 
-#define MAKE_MAX 1000
+#define MAKE_MAX 250
 
 struct making {
 	struct call call;
 	struct unit **units;
+	char (*workflows)[ID_LEN + 1]; /* of each: its binding may be gone when all are stored */
 	cJSON **options;
 	size_t count, pending;
 	int64_t now_ms;
@@ -24,6 +25,7 @@ static void making_free(struct making *m)
 		cJSON_Delete(m->options ? m->options[i] : NULL);
 	}
 	free(m->units);
+	free(m->workflows);
 	free(m->options);
 	free(m);
 }
@@ -44,18 +46,25 @@ static cJSON *answer_of(const struct making *m)
 	return object;
 }
 
-/* Whoever was there while it was on its way may be gone. */
 static bool take_in(struct making *m)
 {
 	struct plugin *p = m->call.plugin;
+	bool all = true;
 	for (size_t i = 0; i < m->count; i++) {
-		if (m->units[i]->binding->removed)
+		struct unit *u = m->units[i];
+		u->binding = binding_open(p, m->workflows[i]);
+		/* One whose workflow is switched off comes back with it. */
+		if (!u->binding)
 			continue;
-		if (objects_put(p, m->units[i]) < 0)
-			return false;
-		clock_ready(p, m->units[i]);
+		m->units[i] = NULL;
+		if (objects_put(p, u) < 0) {
+			unit_free(u);
+			all = false;
+			continue;
+		}
+		clock_ready(p, u);
 	}
-	return true;
+	return all;
 }
 
 static void ignore(void *arg, int32_t result)
@@ -69,10 +78,12 @@ static void take_back(const struct making *m)
 {
 	struct plugin *p = m->call.plugin;
 	char id[UNIT_ID_SIZE];
-	for (size_t i = 0; i < m->count; i++)
-		if (p->host->kv_put(p->self, m->units[i]->binding->trigger, tappet_cstr(unit_id(m->units[i], id)),
-				    tappet_strn(NULL, 0), ignore, p) == TAPPET_OK)
+	for (size_t i = 0; i < m->count; i++) {
+		const struct binding *b = binding_open(p, m->workflows[i]);
+		if (b && p->host->kv_put(p->self, b->trigger, tappet_cstr(unit_id(m->units[i], id)),
+					 tappet_strn(NULL, 0), ignore, p) == TAPPET_OK)
 			plugin_begin(p);
+	}
 }
 
 static void stored(void *arg, int32_t result)
@@ -92,8 +103,6 @@ static void stored(void *arg, int32_t result)
 			plugin_log(p, TAPPET_LOG_ERROR, "no memory: a new schedule fires after the next start", NULL,
 				   NULL);
 		api_reply(p, m->call.request, 201, answer);
-		for (size_t i = 0; i < m->count; i++)
-			m->units[i] = NULL;
 	}
 	making_free(m);
 	plugin_end(p);
@@ -122,13 +131,13 @@ static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_
 	*error = (struct spec_error){0};
 	const char *workflow = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "workflow"));
 	struct binding *b = workflow ? binding_open(p, workflow) : NULL;
-	if (!b || !b->loaded) {
+	if (!b) {
 		error->key = "workflow";
-		snprintf(error->message, sizeof(error->message), "%s",
-			 b ? "its schedules are being loaded: try again"
-			   : "expected the slug or the id of a workflow that is switched on");
+		snprintf(error->message, sizeof(error->message),
+			 "expected the slug or the id of a workflow that is switched on");
 		return false;
 	}
+	memcpy(m->workflows[i], b->workflow_id, sizeof(m->workflows[i]));
 	if (!(m->options[i] = cJSON_Duplicate(body, 1)) || !object_id(p, id))
 		return false;
 	cJSON_DeleteItemFromObjectCaseSensitive(m->options[i], "workflow");
@@ -149,7 +158,8 @@ static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_
 	memcpy(u->id, id, sizeof(id));
 	u->paused = paused;
 	u->paused_ms = paused ? m->now_ms : 0;
-	if (is_past(u, m->now_ms))
+	clock_spread(u);
+	if (unit_is_sound(u, error) && is_past(u, m->now_ms))
 		snprintf(error->message, sizeof(error->message), "it would never fire: all of it is past");
 	return error->message[0] == '\0';
 }
@@ -185,7 +195,7 @@ static void store_all(struct making *m)
 	for (size_t i = 0; i < m->count && m->result == TAPPET_OK; i++) {
 		/* A state without a definition means nothing; a definition without its pause would fire. */
 		if (m->units[i]->paused)
-			count_put(m, state_put(m->units[i], 0, stored, m));
+			count_put(m, state_put(m->units[i], stored, m));
 		if (m->result == TAPPET_OK)
 			count_put(m, store_one(m, i));
 	}
@@ -216,9 +226,10 @@ static void make(struct plugin *p, tappet_request *request, const cJSON *first, 
 		*m = (struct making){.call = {.plugin = p, .request = request}, .count = count, .one = one};
 		m->now_ms = plugin_now(p);
 		m->units = calloc(count, sizeof(struct unit *));
+		m->workflows = calloc(count, sizeof(*m->workflows));
 		m->options = calloc(count, sizeof(cJSON *));
 	}
-	if (!m || !m->units || !m->options) {
+	if (!m || !m->units || !m->workflows || !m->options) {
 		api_fail(p, request, TAPPET_ENOMEM);
 		if (m)
 			making_free(m);
@@ -241,10 +252,12 @@ void api_make(void *arg, tappet_request *request)
 		return;
 	const cJSON *list = cJSON_IsArray(body) ? body : cJSON_GetObjectItemCaseSensitive(body, "schedules");
 	const size_t count = list ? (size_t)cJSON_GetArraySize(list) : 1;
-	if (!list && !cJSON_IsObject(body))
+	if (p->unloaded > 0)
+		api_problem(p, request, 503, "busy", "schedules are still being loaded");
+	else if (!list && !cJSON_IsObject(body))
 		api_problem(p, request, 400, "malformed", "the body must be a schedule, or a list of them");
 	else if (count == 0 || count > MAKE_MAX)
-		api_problem(p, request, 422, "too-many", "expected 1 to 1000 schedules");
+		api_problem(p, request, 422, "too-many", "expected 1 to 250 schedules");
 	else if (p->objects.count + count > (uint64_t)p->objects_max)
 		api_problem(p, request, 409, "too-many",
 			    "there are as many schedules as the plugin's maxSchedules allows");

@@ -10,11 +10,15 @@ struct change {
 	cJSON *options; /* the new ones; of PATCH what is to be merged; NULL: it is only shown */
 	int64_t created_ms, since_ms;
 	bool merge;
+	bool alone; /* nobody else may change it meanwhile */
 };
 
 static void change_free(struct change *c)
 {
 	struct plugin *p = c->call.plugin;
+	struct unit *u = c->alone ? unit_find(p, c->call.name) : NULL;
+	if (u)
+		u->changing = false;
 	cJSON_Delete(c->options);
 	free(c);
 	plugin_end(p);
@@ -68,7 +72,7 @@ static void changed(void *arg, int32_t result)
 	if (unit_change(p, u, c->options, c->since_ms, &error) < 0)
 		plugin_log(p, TAPPET_LOG_ERROR, "no memory: a schedule changes at the next start", "schedule",
 			   c->call.name);
-	unit_restore(u, tappet_strn(NULL, 0), c->since_ms);
+	clock_spread(u);
 	heap_remove(&p->heap, u);
 	clock_ready(p, u);
 	show(c, c->options);
@@ -96,6 +100,11 @@ static bool check_change(struct change *c, const struct unit *u)
 			api_mistake(p, c->call.request, &error);
 		else
 			api_fail(p, c->call.request, TAPPET_ENOMEM);
+		return false;
+	}
+	if (!unit_is_sound(fresh, &error)) {
+		unit_free(fresh);
+		api_mistake(p, c->call.request, &error);
 		return false;
 	}
 	const bool same = fresh->fingerprint == u->fingerprint;
@@ -193,6 +202,17 @@ void api_get(void *arg, tappet_request *request)
 		read_kept(c, u);
 }
 
+/* Of two calls that cross the second comes again. False: it was answered. */
+static bool take_alone(struct change *c, struct unit *u)
+{
+	if (u->changing) {
+		api_problem(c->call.plugin, c->call.request, 503, "busy", "another call changes it");
+		return false;
+	}
+	c->alone = u->changing = true;
+	return true;
+}
+
 static bool is_of_definition(const struct plugin *p, tappet_request *request, const struct unit *u)
 {
 	if (u->object)
@@ -205,7 +225,7 @@ void api_change(void *arg, tappet_request *request)
 {
 	struct plugin *p = arg;
 	char name[NAME_SIZE];
-	const struct unit *u = api_unit(p, request, name);
+	struct unit *u = api_unit(p, request, name);
 	if (!u || is_of_definition(p, request, u))
 		return;
 	cJSON *body = api_body(p, request, false);
@@ -218,27 +238,17 @@ void api_change(void *arg, tappet_request *request)
 	cJSON_DeleteItemFromObjectCaseSensitive(body, "workflow");
 	c->options = body;
 	c->merge = p->http->method(request).ptr[1] == 'A';
-	if (cJSON_IsObject(body)) {
+	if (!cJSON_IsObject(body)) {
+		api_problem(p, request, 400, "malformed", "the body must be a JSON object");
+		change_free(c);
+	} else if (take_alone(c, u)) {
 		read_kept(c, u);
-		return;
+	} else {
+		change_free(c);
 	}
-	api_problem(p, request, 400, "malformed", "the body must be a JSON object");
-	change_free(c);
 }
 
 /* ---- DELETE ---- */
-
-static void key_deleted(void *arg, int32_t result)
-{
-	struct change *c = arg;
-	struct plugin *p = c->call.plugin;
-	struct unit *u = unit_find(p, c->call.name);
-	if (result == TAPPET_OK && u)
-		objects_remove(p, u);
-	if (result == TAPPET_OK)
-		(void)p->http->respond(c->call.request, 204, NULL, 0, tappet_strn(NULL, 0));
-	end(c, result);
-}
 
 static void ignore(void *arg, int32_t result)
 {
@@ -253,23 +263,39 @@ static void remove_key(struct plugin *p, const struct unit *u, const char *key)
 		plugin_begin(p);
 }
 
-/* The definition goes first: without it the rest means nothing, and is passed over at the next start. */
+/* The definition went first: the rest means nothing without it, and is taken away at the next start if it stays. */
+static void key_deleted(void *arg, int32_t result)
+{
+	struct change *c = arg;
+	struct plugin *p = c->call.plugin;
+	struct unit *u = unit_find(p, c->call.name);
+	char key[KEY_SIZE];
+	if (result == TAPPET_OK && u) {
+		remove_key(p, u, state_key(u, key));
+		remove_key(p, u, backfill_key(u, key));
+		objects_remove(p, u);
+	}
+	if (result == TAPPET_OK)
+		(void)p->http->respond(c->call.request, 204, NULL, 0, tappet_strn(NULL, 0));
+	end(c, result);
+}
+
 void api_delete(void *arg, tappet_request *request)
 {
 	struct plugin *p = arg;
-	char name[NAME_SIZE], key[KEY_SIZE];
+	char name[NAME_SIZE];
 	struct unit *u = api_unit(p, request, name);
 	if (!u || is_of_definition(p, request, u))
 		return;
 	struct change *c = change_new(p, request, name);
 	if (!c)
 		return;
-	const int32_t r =
-		p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(name), tappet_strn(NULL, 0), key_deleted, c);
-	if (r < 0) {
-		end(c, r);
+	if (!take_alone(c, u)) {
+		change_free(c);
 		return;
 	}
-	remove_key(p, u, state_key(u, key));
-	remove_key(p, u, backfill_key(u, key));
+	const int32_t r =
+		p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(name), tappet_strn(NULL, 0), key_deleted, c);
+	if (r < 0)
+		end(c, r);
 }

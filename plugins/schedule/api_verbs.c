@@ -127,12 +127,8 @@ static int32_t begin_backfill(struct verb_call *c, struct unit *u)
 {
 	const struct plugin *p = c->call.plugin;
 	int64_t from_ms, until_ms;
-	if (c->undo) {
-		const int32_t r = control_backfill_end(u);
-		if (r == TAPPET_OK)
-			done(c, TAPPET_OK);
-		return r;
-	}
+	if (c->undo)
+		return control_backfill_end(u, done, c);
 	if (!read_range(c, u, &from_ms, &until_ms)) {
 		api_problem(p, c->call.request, 422, "invalid-range",
 			    "expected \"from\" and \"to\", two times of the past such as 2026-11-01T00:00:00");

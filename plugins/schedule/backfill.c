@@ -69,9 +69,7 @@ static void settle(struct unit *u, const struct backfill *after)
 {
 	if (!u->backfill || strcmp(u->backfill->id, after->id) != 0)
 		return;
-	const bool cancelled = u->backfill->cancelled;
 	*u->backfill = *after;
-	u->backfill->cancelled = cancelled;
 }
 
 static void fired(void *arg, const tappet_result *result)
@@ -112,7 +110,7 @@ enum step backfill_step(struct unit *u)
 	const struct backfill *b = u->backfill;
 	struct schedule_fire next;
 	char text[STATE_MAX], key[KEY_SIZE];
-	if (b->cancelled || schedule_next(u->schedule, b->cursor_ms, &next) < 0 || next.at_ms > b->until_ms)
+	if (schedule_next(u->schedule, b->cursor_ms, &next) < 0 || next.at_ms > b->until_ms)
 		return end(u);
 	struct backfill_op *op = malloc(sizeof(*op));
 	if (!op)
@@ -127,6 +125,13 @@ enum step backfill_step(struct unit *u)
 	if (r == TAPPET_OK) {
 		unit_begin(u);
 		return STEP_BUSY;
+	}
+	if (r == TAPPET_ETOOBIG || r == TAPPET_EINVAL) {
+		plugin_log(u->binding->plugin, TAPPET_LOG_ERROR, "the host does not take a fire of a backfill",
+			   "backfill", b->id);
+		settle(u, &op->after);
+		free(op);
+		return STEP_RETRY;
 	}
 	free(op);
 	return step_of_error(r);
@@ -200,11 +205,36 @@ int32_t control_backfill(struct unit *u, int64_t from_ms, int64_t until_ms, tapp
 	return r;
 }
 
-int32_t control_backfill_end(struct unit *u)
+static void ended(void *arg, int32_t result)
 {
+	struct begin *begin = arg;
+	const struct begin b = *begin;
+	free(begin);
+	if (result == TAPPET_OK) {
+		free(b.unit->backfill);
+		b.unit->backfill = NULL;
+	}
+	unit_settle(b.unit, true);
+	b.done(b.arg, result);
+}
+
+int32_t control_backfill_end(struct unit *u, tappet_done_cb done, void *arg)
+{
+	const struct plugin *p = u->binding->plugin;
+	char key[KEY_SIZE];
 	if (!u->backfill)
 		return TAPPET_ESTATE;
-	u->backfill->cancelled = true;
-	clock_ready(u->binding->plugin, u);
-	return TAPPET_OK;
+	if (u->busy)
+		return TAPPET_EBUSY;
+	struct begin *begin = malloc(sizeof(*begin));
+	if (!begin)
+		return TAPPET_ENOMEM;
+	*begin = (struct begin){u, NULL, done, arg};
+	const int32_t r = p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(backfill_key(u, key)),
+					  tappet_strn(NULL, 0), ended, begin);
+	if (r < 0)
+		free(begin);
+	else
+		unit_begin(u);
+	return r;
 }

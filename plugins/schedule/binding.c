@@ -7,6 +7,7 @@
 
 /* One that comes back so soon was not switched off: its definition has changed. */
 #define RELOAD_MS 60000
+#define OFF_KEY "off"
 
 static void link_binding(struct plugin *p, struct binding *b)
 {
@@ -58,24 +59,71 @@ static tappet_str find_checkpoint(const tappet_trigger_info *info, const char *k
 	return tappet_strn(NULL, 0);
 }
 
-void unit_restore(struct unit *u, tappet_str state, int64_t now_ms)
+/* Whether something would have fired. */
+static bool fell_into(const struct unit *u, int64_t until_ms)
 {
-	int64_t off_ms = 0;
-	const bool known = state.ptr && state_read(u, state, &off_ms);
+	struct schedule_fire fire;
+	return schedule_next(u->schedule, u->cursor_ms, &fire) == 0 && fire.at_ms <= until_ms;
+}
+
+void unit_restore(struct unit *u, tappet_str state, int64_t off_ms, int64_t now_ms)
+{
+	const bool known = state.ptr && state_read(u, state);
 	/* Of an object the definition says since when it is there. */
 	u->unsaved = u->unsaved || (!known && !u->object);
 	clock_check_cursor(u->binding->plugin, u, now_ms);
-	if (off_ms && now_ms - off_ms > RELOAD_MS)
+	if (off_ms && now_ms - off_ms > RELOAD_MS && fell_into(u, now_ms)) {
 		u->quiet_ms = now_ms;
+		u->unsaved = true;
+	}
 	if (u->held && !u->own_paused) {
 		u->held = false;
 		u->quiet_ms = now_ms;
+		u->unsaved = true;
 	}
 	if (u->own_paused && !u->held) {
 		u->paused_ms = u->paused ? u->paused_ms : now_ms;
 		u->held = u->unsaved = true;
 	}
-	u->unsaved = u->unsaved || (!u->object && (off_ms || u->quiet_ms));
+	clock_spread(u);
+}
+
+static void ignore(void *arg, int32_t result)
+{
+	(void)result;
+	plugin_end(arg);
+}
+
+static int32_t put_off(struct binding *b, int64_t off_ms)
+{
+	struct plugin *p = b->plugin;
+	char text[24] = "";
+	if (off_ms)
+		snprintf(text, sizeof(text), "%lld", (long long)off_ms);
+	const int32_t r = p->host->kv_put(p->self, b->trigger, tappet_cstr(OFF_KEY), tappet_cstr(text), ignore, p);
+	if (r == TAPPET_OK)
+		plugin_begin(p);
+	return r;
+}
+
+/* What is known of the time in which it was switched off goes once it stands in the state. */
+static void forget_off(struct binding *b)
+{
+	struct plugin *p = b->plugin;
+	if (b->unit->unsaved && state_put(b->unit, ignore, p) == TAPPET_OK) {
+		plugin_begin(p);
+		b->unit->unsaved = false;
+	}
+	if (!b->unit->unsaved)
+		(void)put_off(b, 0);
+}
+
+static int64_t off_of(tappet_str value)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%.*s", (int)(value.len < sizeof(text) ? value.len : sizeof(text) - 1),
+		 value.ptr ? value.ptr : "");
+	return strtoll(text, NULL, 10);
 }
 
 static void tell_error(struct binding *b, const struct spec_error *error)
@@ -104,9 +152,14 @@ static int32_t add_unit(struct binding *b, const tappet_trigger_info *info)
 	}
 	struct unit *u = b->unit;
 	u->binding = b;
-	unit_restore(u, find_checkpoint(info, "state"), now_ms);
+	const int64_t off_ms = off_of(find_checkpoint(info, OFF_KEY));
+	unit_restore(u, find_checkpoint(info, "state"), off_ms, now_ms);
+	if (off_ms)
+		forget_off(b);
 	backfill_read(u, find_checkpoint(info, backfill_key(u, key)));
 	u->reboot = b->at_start && schedule_kind(u->schedule) == SCHEDULE_REBOOT;
+	p->trigger_units++;
+	p->host->metric_set(p->watched, (double)(p->objects.count + p->trigger_units));
 	clock_ready(p, u);
 	return TAPPET_OK;
 }
@@ -122,16 +175,11 @@ int32_t binding_add(struct plugin *p, tappet_trigger *trigger, const tappet_trig
 		return r;
 	}
 	link_binding(p, b);
+	p->unloaded += b->open;
 	if (b->open)
 		objects_load(b);
 	*ret = b;
 	return TAPPET_OK;
-}
-
-static void off_is_put(void *arg, int32_t result)
-{
-	(void)arg;
-	(void)result;
 }
 
 /* Whoever is switched on again finds since when it was off: what fell into that time was not missed. */
@@ -140,18 +188,19 @@ void binding_remove(struct binding *b)
 	struct plugin *p = b->plugin;
 	const int64_t now_ms = plugin_now(p);
 	b->removed = true;
+	p->unloaded -= b->open && !b->loaded;
+	if (p->last_open == b)
+		p->last_open = NULL;
 	unlink_binding(b);
 	if (b->open) {
 		objects_unload(b, p->stopping ? 0 : now_ms);
 		return;
 	}
-	if (!p->stopping && !b->unit->busy)
-		(void)state_put(b->unit, now_ms, off_is_put, NULL);
-	/* While it is busy the host waits with trigger_free; then it is free to go. */
-	if (!b->unit->busy) {
-		clock_forget(p, b->unit);
-		b->unit = NULL;
-	}
+	if (!p->stopping)
+		(void)put_off(b, now_ms);
+	clock_forget(p, b->unit);
+	b->unit = NULL;
+	p->trigger_units--;
 }
 
 void binding_free(struct binding *b)
@@ -172,12 +221,13 @@ static bool is_of(const struct binding *b, const char *workflow, size_t len)
 	       (len == ID_LEN && memcmp(b->workflow_id, workflow, len) == 0);
 }
 
-struct binding *binding_open(const struct plugin *p, const char *workflow)
+struct binding *binding_open(struct plugin *p, const char *workflow)
 {
-	struct binding *b = p->bindings;
-	while (b && !(b->open && is_of(b, workflow, strlen(workflow))))
+	const size_t len = strlen(workflow);
+	struct binding *b = p->last_open && is_of(p->last_open, workflow, len) ? p->last_open : p->bindings;
+	while (b && !(b->open && is_of(b, workflow, len)))
 		b = b->next;
-	return b;
+	return p->last_open = b;
 }
 
 struct unit *unit_find(const struct plugin *p, const char *name)

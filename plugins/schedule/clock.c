@@ -92,6 +92,8 @@ static void on_retry(void *arg)
 }
 
 static void on_due(void *arg);
+static void on_sweep(void *arg);
+static int64_t note_clock(struct plugin *p);
 
 static void watch_top(struct plugin *p)
 {
@@ -114,6 +116,8 @@ static void start_all(void *arg)
 		start_timer(p, &p->turn_timer, 0, on_turn);
 	if (p->retry.first || p->load_again)
 		start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
+	if (p->sweeping)
+		start_timer(p, &p->sweep_timer, 0, on_sweep);
 	watch_top(p);
 }
 
@@ -122,8 +126,9 @@ static void on_due(void *arg)
 	struct plugin *p = arg;
 	const struct heap_entry *top;
 	p->timer = NULL;
-	const int64_t now_ms = p->wall_ms = plugin_now(p);
-	p->mono_ms = p->host->mono_ms(p->self);
+	const int64_t now_ms = plugin_now(p);
+	if (note_clock(p) < 0)
+		clock_sweep(p);
 	for (int i = 0; i < DUE_SLICE && (top = heap_top(&p->heap)) && top->due_ms <= now_ms; i++) {
 		struct unit *u = top->unit;
 		heap_remove(&p->heap, u);
@@ -136,7 +141,7 @@ static void on_due(void *arg)
 
 void clock_ready(struct plugin *p, struct unit *u)
 {
-	if (u->queued || u->busy)
+	if (u->queued || u->busy || p->stopping)
 		return;
 	heap_remove(&p->heap, u);
 	u->queued = true;
@@ -147,7 +152,7 @@ void clock_ready(struct plugin *p, struct unit *u)
 
 void clock_retry(struct plugin *p, struct unit *u)
 {
-	if (u->queued || u->busy)
+	if (u->queued || u->busy || p->stopping)
 		return;
 	u->queued = true;
 	queue_put(&p->retry, u);
@@ -161,16 +166,24 @@ void clock_load_again(struct plugin *p)
 	start_timer(p, &p->retry_timer, RETRY_MS, on_retry);
 }
 
+void clock_bury(struct unit *u)
+{
+	if (!u->queued && !u->busy)
+		unit_free(u);
+}
+
 /* Takes those that were forgotten out of a queue. */
 static void sweep_queue(struct queue *q)
 {
 	struct queue kept = {0};
 	struct unit *u;
 	while ((u = queue_take(q))) {
-		if (u->gone)
-			unit_free(u);
-		else
+		if (u->gone) {
+			u->queued = false;
+			clock_bury(u);
+		} else {
 			queue_put(&kept, u);
+		}
 	}
 	*q = kept;
 	if (!q->first)
@@ -178,9 +191,8 @@ static void sweep_queue(struct queue *q)
 }
 
 /* A queue is linked one way only: those that were forgotten stay in it until they are its half. */
-static void forget_queued(struct plugin *p, struct unit *u)
+static void forget_queued(struct plugin *p)
 {
-	u->gone = true;
 	if (++p->gone <= GONE_MIN + (p->ready.count + p->retry.count) / 2)
 		return;
 	sweep_queue(&p->ready);
@@ -192,27 +204,40 @@ void clock_forget(struct plugin *p, struct unit *u)
 {
 	heap_remove(&p->heap, u);
 	watch_top(p);
+	u->gone = true;
 	if (u->queued)
-		forget_queued(p, u);
-	else if (u->busy)
-		u->gone = true;
+		forget_queued(p);
 	else
-		unit_free(u);
+		clock_bury(u);
+}
+
+static void spread(struct unit *u, int64_t at_ms)
+{
+	char id[UNIT_ID_SIZE];
+	if (schedule_jitter_max(u->schedule) > 0)
+		u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), at_ms);
+}
+
+void clock_spread(struct unit *u)
+{
+	struct schedule_fire fire;
+	if (schedule_next(u->schedule, u->cursor_ms, &fire) == 0)
+		spread(u, fire.at_ms);
 }
 
 static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
 {
 	struct schedule_fire fire;
-	char id[UNIT_ID_SIZE];
 	const int r = schedule_next(u->schedule, u->cursor_ms, &fire);
 	if (r == -ELOOP) {
-		*ret_ms = now_ms + LOOK_AGAIN_MS;
+		/* Nothing fires until there, so that the cursor may go as far, but not beyond now. */
+		u->cursor_ms = fire.at_ms < now_ms ? fire.at_ms : now_ms;
+		*ret_ms = fire.at_ms < now_ms ? now_ms : now_ms + LOOK_AGAIN_MS;
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	if (schedule_is_spread(u->schedule))
-		u->jitter_ms = (uint32_t)schedule_jitter(u->schedule, unit_id(u, id), fire.at_ms);
+	spread(u, fire.at_ms);
 	*ret_ms = fire.at_ms + u->jitter_ms;
 	return 0;
 }
@@ -248,9 +273,12 @@ static bool take_step(struct plugin *p, struct unit *u)
 	u->queued = false;
 	if (u->gone) {
 		p->gone -= p->gone > 0;
-		unit_free(u);
+		clock_bury(u);
 		return true;
 	}
+	/* Somebody changes it; that goes on with it. */
+	if (u->busy)
+		return true;
 	switch (fire_step(u)) {
 	case STEP_IDLE:
 		clock_arm(p, u);
@@ -295,10 +323,14 @@ static void on_sweep(void *arg)
 	struct plugin *p = arg;
 	const int64_t now_ms = plugin_now(p);
 	p->sweep_timer = NULL;
+	if (p->sweep_moves != p->moves)
+		p->sweep_slot = 0;
+	p->sweep_moves = p->moves;
 	for (int i = 0; i < SWEEP_SLICE && p->sweep_slot < p->objects.room; i++, p->sweep_slot++)
 		if (p->objects.slots[p->sweep_slot])
 			compute_anew(p, p->objects.slots[p->sweep_slot], now_ms);
-	if (p->sweep_slot < p->objects.room)
+	p->sweeping = p->sweep_slot < p->objects.room;
+	if (p->sweeping)
 		start_timer(p, &p->sweep_timer, 0, on_sweep);
 }
 
@@ -309,28 +341,37 @@ void clock_sweep(struct plugin *p)
 		if (b->unit)
 			compute_anew(p, b->unit, now_ms);
 	p->sweep_slot = 0;
+	p->sweep_moves = p->moves;
+	p->sweeping = true;
 	start_timer(p, &p->sweep_timer, 0, on_sweep);
 }
 
-void clock_was_set(struct plugin *p)
+/* How far the wall clock has jumped since it was looked at last; it is told of at once or after a timer. */
+static int64_t note_clock(struct plugin *p)
 {
 	const int64_t now_ms = plugin_now(p), mono_ms = p->host->mono_ms(p->self);
 	const int64_t jump_ms = now_ms - (p->wall_ms + (mono_ms - p->mono_ms));
 	p->wall_ms = now_ms;
 	p->mono_ms = mono_ms;
+	/* The two are not read at one instant. */
+	return jump_ms > -1000 && jump_ms < 1000 ? 0 : jump_ms;
+}
+
+void clock_was_set(struct plugin *p)
+{
+	const int64_t jump_ms = note_clock(p);
 	stop_timer(p, &p->timer);
 	watch_top(p);
-	if (jump_ms < -SET_BACK_MAX_MS)
+	if (jump_ms < 0)
 		clock_sweep(p);
 }
 
 void clock_start(struct plugin *p)
 {
 	p->started = true;
-	p->wall_ms = plugin_now(p);
+	p->started_ms = p->wall_ms = plugin_now(p);
 	p->mono_ms = p->host->mono_ms(p->self);
-	if (p->ready.first)
-		start_timer(p, &p->turn_timer, 0, on_turn);
+	start_all(p);
 }
 
 static void drain(struct queue *q)
@@ -339,7 +380,7 @@ static void drain(struct queue *q)
 	while ((u = queue_take(q))) {
 		u->queued = false;
 		if (u->gone)
-			unit_free(u);
+			clock_bury(u);
 	}
 }
 

@@ -28,6 +28,8 @@ static void put_done(void *arg, int32_t result)
 	struct unit *u = put->unit;
 	const tappet_done_cb done = put->done;
 	void *done_arg = put->arg;
+	/* Nobody knows whether it was stored: it is said again with what holds now. */
+	u->unsaved = u->unsaved || result == TAPPET_EUNKNOWN;
 	if (result != TAPPET_OK)
 		take_back(u, put);
 	free(put);
@@ -42,7 +44,7 @@ static int32_t commit(struct unit *u, const struct put *before)
 	int32_t r = put ? TAPPET_OK : TAPPET_ENOMEM;
 	if (put) {
 		*put = *before;
-		r = state_put(u, 0, put_done, put);
+		r = state_put(u, put_done, put);
 	}
 	if (r == TAPPET_OK) {
 		heap_remove(&u->binding->plugin->heap, u);
@@ -88,11 +90,12 @@ int32_t control_skip(struct unit *u, bool skip, tappet_done_cb done, void *arg)
 {
 	const struct put before = put_of(u, done, arg);
 	struct schedule_fire next;
+	const int64_t now_ms = plugin_now(u->binding->plugin) - u->jitter_ms;
 	if (u->busy)
 		return TAPPET_EBUSY;
 	if (skip == (u->skip_ms > u->cursor_ms))
 		return TAPPET_ESTATE;
-	if (skip && schedule_next(u->schedule, u->cursor_ms, &next) < 0)
+	if (skip && schedule_next(u->schedule, now_ms > u->cursor_ms ? now_ms : u->cursor_ms, &next) < 0)
 		return TAPPET_ESTATE;
 	u->skip_ms = skip ? next.at_ms : 0;
 	return commit(u, &before);

@@ -71,10 +71,14 @@ static void make_key(const struct unit *u, const struct shot *shot, char *key, s
 	char id[UNIT_ID_SIZE], at[INSTANT_TEXT_MAX];
 	unit_id(u, id);
 	utc_format(shot->at_ms, at);
-	if (shot->backfill)
+	uint8_t random[ID_BYTES];
+	if (shot->manual && object_id(u->binding->plugin, random))
+		snprintf(key, size, "schedule/%s/run/%s/%02x%02x%02x%02x", id, at, random[4], random[5], random[6],
+			 random[7]);
+	else if (shot->backfill)
 		snprintf(key, size, "schedule/%s/backfill/%s/%s", id, shot->backfill, at);
 	else
-		snprintf(key, size, "schedule/%s/%s%s", id, shot->manual ? "run/" : "", at);
+		snprintf(key, size, "schedule/%s/%s", id, at);
 }
 
 int32_t emit_fire(struct unit *u, const struct shot *shot, const tappet_checkpoint *checkpoints, size_t count,

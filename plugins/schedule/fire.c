@@ -30,10 +30,10 @@ void unit_settle(struct unit *u, bool settled)
 	struct plugin *p = u->binding->plugin;
 	u->busy = false;
 	if (u->gone)
-		unit_free(u);
-	else if (!u->binding->removed && settled)
+		clock_bury(u);
+	else if (settled)
 		clock_ready(p, u);
-	else if (!u->binding->removed)
+	else
 		clock_retry(p, u);
 	plugin_end(p);
 }
@@ -45,8 +45,6 @@ enum step step_of_error(int32_t error)
 		return STEP_BUSY;
 	case TAPPET_EBUSY:
 		return STEP_BLOCKED;
-	case TAPPET_ESTATE:
-		return STEP_IDLE;
 	default:
 		return STEP_RETRY;
 	}
@@ -76,6 +74,8 @@ static void take_change(struct unit *u, const struct op *op)
 		u->quiet_ms = 0;
 	if (u->skip_ms <= u->cursor_ms)
 		u->skip_ms = 0;
+	/* The clock may have been set back meanwhile. */
+	clock_check_cursor(u->binding->plugin, u, plugin_now(u->binding->plugin));
 }
 
 /* ---- Accounts ---- */
@@ -127,6 +127,15 @@ static enum step account(struct unit *u, const struct range *range, int32_t outc
 
 /* ---- Fires ---- */
 
+/* Whether the host commits the checkpoint with this outcome. */
+static bool commits_state(const tappet_result *result)
+{
+	return result->outcome == TAPPET_OK || result->outcome == TAPPET_EDUP ||
+	       (result->outcome == TAPPET_EREFUSED &&
+		(result->reason == TAPPET_REASON_FILTER || result->reason == TAPPET_REASON_OVERLAP ||
+		 result->reason == TAPPET_REASON_DISABLED));
+}
+
 static void fired(void *arg, const tappet_result *result)
 {
 	struct op *op = arg;
@@ -135,8 +144,7 @@ static void fired(void *arg, const tappet_result *result)
 	const bool final = emit_is_final(result);
 	if (final && !op->keeps_state)
 		take_change(u, op);
-	/* Nothing was committed with that one. */
-	u->unsaved = u->unsaved || result->outcome == TAPPET_ECONFLICT;
+	u->unsaved = u->unsaved || (final && !commits_state(result));
 	if (result->outcome == TAPPET_OK) {
 		p->host->metric_add(op->late ? p->late : p->fired, 1);
 		p->host->metric_observe(p->lateness, (double)(plugin_now(p) - op->at_ms) / 1000);
@@ -188,14 +196,17 @@ static enum step fire_reboot(struct unit *u)
 	if (!op)
 		return STEP_RETRY;
 	op->keeps_state = true;
-	op->at_ms = plugin_now(u->binding->plugin);
-	const struct shot shot = {.at_ms = op->at_ms, .fired_ms = op->at_ms};
+	/* Of all tries the same: the first may have been stored. */
+	op->at_ms = u->binding->plugin->started_ms;
+	const struct shot shot = {.at_ms = op->at_ms, .fired_ms = plugin_now(u->binding->plugin)};
 	const int32_t r = emit_fire(u, &shot, NULL, 0, fired, op);
+	u->reboot = r != TAPPET_OK && r != TAPPET_ETOOBIG && r != TAPPET_EINVAL;
 	if (r < 0) {
 		free(op);
-		return step_of_error(r);
+		if (!u->reboot)
+			log_dropped(u, r);
+		return u->reboot ? step_of_error(r) : STEP_IDLE;
 	}
-	u->reboot = false;
 	unit_begin(u);
 	return STEP_BUSY;
 }
@@ -255,7 +266,7 @@ static enum step late_step(struct unit *u, const struct range *late, int64_t now
 {
 	const int64_t window_from_ms = now_ms - u->policy->window_ms;
 	/* There are more than were looked at, which only those with exclusions have to be: the rest comes next. */
-	if (u->policy->misfire == MISFIRE_SKIP || late->more)
+	if (u->policy->misfire == MISFIRE_SKIP || (u->policy->misfire == MISFIRE_ONCE && late->more))
 		return miss(u, late, u->policy->misfire != MISFIRE_SKIP);
 	return u->policy->misfire == MISFIRE_ONCE ? late_once(u, late, window_from_ms)
 						  : late_all(u, late, window_from_ms);
@@ -269,8 +280,7 @@ static bool find_range(const struct unit *u, int64_t first_ms, int64_t until_ms,
 	*ret = (struct range){.first_ms = first_ms};
 	ret->count = schedule_count(u->schedule, u->cursor_ms, until_ms, EACH_MAX, &last);
 	ret->last_ms = last.at_ms;
-	ret->more =
-		ret->count == EACH_MAX && schedule_next(u->schedule, last.at_ms, &next) == 0 && next.at_ms <= until_ms;
+	ret->more = ret->count > 0 && schedule_next(u->schedule, last.at_ms, &next) == 0 && next.at_ms <= until_ms;
 	return ret->count > 0;
 }
 
@@ -304,7 +314,7 @@ static void state_is_put(void *arg, int32_t result)
 
 static enum step save(struct unit *u)
 {
-	const int32_t r = state_put(u, 0, state_is_put, u);
+	const int32_t r = state_put(u, state_is_put, u);
 	if (r < 0)
 		return STEP_RETRY;
 	u->unsaved = false;
@@ -321,6 +331,7 @@ enum step fire_step(struct unit *u)
 		return save(u);
 	if (u->reboot && !unit_is_paused(u))
 		return fire_reboot(u);
+	u->reboot = false;
 	const enum step step = due_step(u, plugin_now(p));
 	return step == STEP_IDLE && u->backfill ? backfill_step(u) : step;
 }

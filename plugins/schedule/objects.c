@@ -170,9 +170,7 @@ static void finish_one(struct binding *b, tappet_str state)
 	struct unit *u = b->loading;
 	if (!u)
 		return;
-	unit_restore(u, state, plugin_now(p));
-	if (b->off_ms)
-		u->quiet_ms = plugin_now(p);
+	unit_restore(u, state, b->off_ms, plugin_now(p));
 	u->reboot = b->at_start && schedule_kind(u->schedule) == SCHEDULE_REBOOT;
 	b->loading = NULL;
 	if (objects_put(p, u) < 0)
@@ -181,29 +179,46 @@ static void finish_one(struct binding *b, tappet_str state)
 		clock_ready(p, u);
 }
 
-static void take_row(struct binding *b, const char *key, size_t len, tappet_str value)
-{
-	if (len == ID_LEN) {
-		finish_one(b, tappet_strn(NULL, 0));
-		b->loading = read_object(b, key, value);
-	} else if (len == ID_LEN + 1) {
-		finish_one(b, value);
-	} else if (len == ID_LEN + 2) {
-		finish_one(b, tappet_strn(NULL, 0));
-		char id[ID_LEN + 1];
-		snprintf(id, sizeof(id), "%.24s", key);
-		struct unit *u = objects_find(b->plugin, id);
-		if (u)
-			backfill_read(u, value);
-	} else if (strcmp(key, OFF_KEY) == 0) {
-		b->off_ms = strtoll(value.len ? value.ptr : "0", NULL, 10);
-	}
-}
-
 static void ignore(void *arg, int32_t result)
 {
 	(void)arg;
 	(void)result;
+}
+
+/* Of a schedule that was deleted while something of it was on its way. */
+static void remove_stray(const struct binding *b, const char *key)
+{
+	const struct plugin *p = b->plugin;
+	(void)p->host->kv_put(p->self, b->trigger, tappet_cstr(key), tappet_strn(NULL, 0), ignore, NULL);
+}
+
+static bool is_of(const struct unit *u, const char *key)
+{
+	char id[UNIT_ID_SIZE];
+	return u && memcmp(unit_id(u, id), key, ID_LEN) == 0;
+}
+
+static void take_row(struct binding *b, const char *key, size_t len, tappet_str value)
+{
+	if (len == ID_LEN) {
+		finish_one(b, tappet_strn(NULL, 0));
+		/* It may have been made while they were being read. */
+		if (!objects_find(b->plugin, key))
+			b->loading = read_object(b, key, value);
+	} else if (len == ID_LEN + 1 && is_of(b->loading, key)) {
+		finish_one(b, value);
+	} else if (len == ID_LEN + 2 || len == ID_LEN + 1) {
+		finish_one(b, tappet_strn(NULL, 0));
+		char id[ID_LEN + 1];
+		snprintf(id, sizeof(id), "%.24s", key);
+		struct unit *u = objects_find(b->plugin, id);
+		if (!u)
+			remove_stray(b, key);
+		else if (len == ID_LEN + 2)
+			backfill_read(u, value);
+	} else if (strcmp(key, OFF_KEY) == 0) {
+		b->off_ms = strtoll(value.len ? value.ptr : "0", NULL, 10);
+	}
 }
 
 static void finish(struct binding *b)
@@ -211,6 +226,7 @@ static void finish(struct binding *b)
 	const struct plugin *p = b->plugin;
 	finish_one(b, tappet_strn(NULL, 0));
 	b->loaded = true;
+	b->plugin->unloaded--;
 	if (b->off_ms)
 		(void)p->host->kv_put(p->self, b->trigger, tappet_cstr(OFF_KEY), tappet_strn(NULL, 0), ignore, NULL);
 }

@@ -63,12 +63,14 @@ static int32_t read_options(struct plugin *p, const tappet_config *config)
 	if (!p->timezone)
 		return TAPPET_ENOMEM;
 	(void)p->host->config_int(config, "maxSchedules", 0, &p->objects_max);
+	p->objects_max = p->objects_max > 0 ? p->objects_max : 0;
 	return zones_get(p->zones, p->timezone, &found) < 0 ? TAPPET_EINVAL : TAPPET_OK;
 }
 
 static void destroy(void *state)
 {
 	struct plugin *p = state;
+	clock_stop(p);
 	objects_release(p);
 	heap_release(&p->heap);
 	zones_free(p->zones);
@@ -143,8 +145,8 @@ static void stop(void *state, int64_t deadline_ms)
 	(void)deadline_ms;
 	p->stopping = true;
 	api_close(p);
-	tzdata_unwatch(p);
 	clock_stop(p);
+	tzdata_unwatch(p);
 	check_stopped(p);
 }
 
@@ -183,9 +185,11 @@ static void check_spec(const tappet_checker *checker, tappet_check *check, const
 {
 	struct unit *u;
 	struct spec_error error = {0};
-	if (unit_new(p, options, "", 0, &u, &error) == 0)
+	if (unit_new(p, options, "", 0, &u, &error) == 0) {
+		(void)unit_is_sound(u, &error);
 		unit_free(u);
-	else if (error.message[0])
+	}
+	if (error.message[0])
 		checker->mistake(check, error.key, error.index, "", error.message);
 }
 

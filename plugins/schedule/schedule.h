@@ -73,7 +73,7 @@ struct option_reader {
 };
 cJSON *spec_of_config(const struct option_reader *reader, const tappet_config *config);
 /* Of those that decide what fires when: another one starts the cursor anew. */
-uint64_t spec_fingerprint(const struct spec *s);
+uint64_t spec_fingerprint(const struct spec *s, const char *default_zone);
 /* Compiles them. Errors as spec_read. */
 int spec_compile(const struct spec *s, const char *default_zone, struct zones *zones, struct schedule **ret,
 		 struct spec_error *ret_error);
@@ -114,7 +114,8 @@ struct unit {
 	bool own_paused : 1; /* by its definition, as it is now */
 	bool reboot : 1;     /* @reboot, and the daemon has just started */
 	bool own_policy : 1;
-	bool unsaved : 1; /* its state has to be put into the store */
+	bool changing : 1; /* a call that changes or deletes it is under way */
+	bool unsaved : 1;  /* its state has to be put into the store */
 };
 _Static_assert(sizeof(struct unit) <= 128, "a million of them are kept in memory");
 
@@ -123,6 +124,8 @@ _Static_assert(sizeof(struct unit) <= 128, "a million of them are kept in memory
 int unit_new(struct plugin *p, const cJSON *options, const char *id, int64_t since_ms, struct unit **ret,
 	     struct spec_error *ret_error);
 void unit_free(struct unit *u);
+/* What is no mistake of an option but would not do what is meant: a jitter as long as the time between two fires. */
+bool unit_is_sound(const struct unit *u, struct spec_error *ret_error);
 /* Other options in place; cursor, pause and the rest stay as long as the rules do. Errors as unit_new; then nothing has
  * changed. */
 int unit_change(struct plugin *p, struct unit *u, const cJSON *options, int64_t since_ms, struct spec_error *ret_error);
@@ -139,18 +142,16 @@ static inline bool unit_is_paused(const struct unit *u)
 /* What changes in it with an operation; what it is otherwise is the unit's. */
 struct state_change {
 	int64_t cursor_ms;
-	int64_t off_ms; /* since when the trigger is switched off; 0: it is not */
 	uint32_t missed;
 };
 /* The state as text. Returns its length. */
 size_t state_write(const struct unit *u, const struct state_change *change, char text[static STATE_MAX]);
-/* Takes over what was kept, unless the rules have changed since. *ret_off_ms: since when the trigger was switched off, or
- * 0. False: nothing was taken over. */
-bool state_read(struct unit *u, tappet_str text, int64_t *ret_off_ms);
+/* Takes over what was kept, unless the rules have changed since. False: nothing was taken over. */
+bool state_read(struct unit *u, tappet_str text);
 /* The key under which it is kept, in the scope of the binding's trigger. Returns `key`. */
 char *state_key(const struct unit *u, char key[static KEY_SIZE]);
 /* Commits the state as it is now. Errors: as kv_put of the host; then `done` never fires. */
-int32_t state_put(struct unit *u, int64_t off_ms, tappet_done_cb done, void *arg);
+int32_t state_put(struct unit *u, tappet_done_cb done, void *arg);
 
 /* ---- Which is due next ---- */
 
@@ -201,13 +202,18 @@ struct plugin {
 	struct table objects;
 	struct binding *bindings; /* all of them */
 	size_t trigger_units;
-	tappet_timer *timer;      /* for the top of the heap */
-	tappet_timer *turn_timer; /* goes on with the queue */
+	size_t unloaded;           /* open triggers whose schedules are still being read */
+	struct binding *last_open; /* that was asked for: most ask for the same one again */
+	tappet_timer *timer;       /* for the top of the heap */
+	tappet_timer *turn_timer;  /* goes on with the queue */
 	tappet_timer *retry_timer;
 	tappet_timer *sweep_timer; /* all of them are computed anew, slice by slice */
 	int64_t timer_due_ms;
 	int64_t wall_ms, mono_ms; /* when the clock was looked at last */
+	int64_t started_ms;
 	size_t sweep_slot;
+	uint64_t sweep_moves; /* of the table when the sweep began */
+	bool sweeping;
 	int inotify;
 	tappet_fd *watch;
 	tappet_timer *tzdata_timer;
@@ -238,13 +244,13 @@ struct binding {
 	bool open, reading, loaded, at_start, removed;
 };
 
-/* Takes up what was kept of it. */
-void unit_restore(struct unit *u, tappet_str state, int64_t now_ms);
+/* Takes up what was kept of it. `off_ms`: since when its trigger was switched off; 0: it was not. */
+void unit_restore(struct unit *u, tappet_str state, int64_t off_ms, int64_t now_ms);
 int32_t binding_add(struct plugin *p, tappet_trigger *trigger, const tappet_trigger_info *info, struct binding **ret);
 void binding_remove(struct binding *b);
 void binding_free(struct binding *b);
 /* By id or slug: the open trigger of a workflow, or NULL. */
-struct binding *binding_open(const struct plugin *p, const char *workflow);
+struct binding *binding_open(struct plugin *p, const char *workflow);
 /* "WORKFLOW/TRIGGER" or the id of an object. */
 struct unit *unit_find(const struct plugin *p, const char *name);
 
@@ -281,7 +287,6 @@ struct backfill {
 	char id[ID_LEN + 1];
 	int64_t cursor_ms, until_ms; /* what is left: (cursor_ms, until_ms] */
 	int64_t total, done;
-	bool cancelled;
 };
 /* The next step of one that is under way. */
 enum step backfill_step(struct unit *u);
@@ -306,6 +311,10 @@ void clock_ready(struct plugin *p, struct unit *u);
 void clock_retry(struct plugin *p, struct unit *u);
 /* It is to be forgotten. Frees it, now or when nothing of it is on its way any more. */
 void clock_forget(struct plugin *p, struct unit *u);
+/* Frees one that is gone, unless something still knows it. */
+void clock_bury(struct unit *u);
+/* How much later than its next instant it will fire. */
+void clock_spread(struct unit *u);
 /* Schedules of an open trigger could not be read: again after a while. */
 void clock_load_again(struct plugin *p);
 void clock_start(struct plugin *p);
@@ -353,7 +362,7 @@ int32_t control_skip(struct unit *u, bool skip, tappet_done_cb done, void *arg);
 int32_t control_run(struct unit *u, tappet_emit_cb cb, void *arg);
 int32_t control_backfill(struct unit *u, int64_t from_ms, int64_t until_ms, tappet_done_cb done, void *arg);
 /* Ends it; what was handed over stays. TAPPET_ESTATE: there is none. */
-int32_t control_backfill_end(struct unit *u);
+int32_t control_backfill_end(struct unit *u, tappet_done_cb done, void *arg);
 
 /* ---- tzdata ---- */
 

@@ -10,7 +10,7 @@
 #define DAY_MS INT64_C(86400000)
 #define TEXT_MAX 1000
 #define LABELS_MAX 32
-#define CATCHUP_MAX 10000
+#define CATCHUP_MAX 5000
 
 const struct policy policy_default = {MISFIRE_ONCE, DAY_MS, 1000, 100};
 
@@ -151,7 +151,7 @@ static int read_flag(const cJSON *object, const char *key, bool *ret, struct spe
 static int read_object(const cJSON *object, const char *key, const cJSON **ret, struct spec_error *e)
 {
 	const cJSON *value = get(object, key);
-	if (value && !cJSON_IsObject(value))
+	if (value && !cJSON_IsObject(value) && !cJSON_IsRaw(value))
 		return fail(e, key, "expected an object");
 	*ret = value;
 	return 0;
@@ -304,12 +304,13 @@ static uint64_t mix(uint64_t hash, const char *text)
 	return stable_hash(text ? text : "", hash);
 }
 
-uint64_t spec_fingerprint(const struct spec *s)
+uint64_t spec_fingerprint(const struct spec *s, const char *default_zone)
 {
 	const struct schedule_options *o = &s->rules;
 	const int rules[] = {(int)o->pattern.dialect, (int)o->pattern.day, (int)o->pattern.dow, (int)o->pattern.gap,
 			     (int)o->pattern.overlap};
-	const char *const texts[] = {o->cron, o->every, o->timezone, o->anchor, o->start, o->end};
+	const char *const texts[] = {o->cron,   o->every, o->timezone ? o->timezone : default_zone,
+				     o->anchor, o->start, o->end};
 	uint64_t hash = 1;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		hash = mix(hash, texts[i]);
@@ -363,6 +364,15 @@ static cJSON *text_value(const struct option_reader *reader, const tappet_config
 	return item;
 }
 
+/* Parameters go on as they are written, whatever their numbers. */
+static cJSON *raw_value(tappet_str text)
+{
+	char *copy = strndup(text.ptr, text.len);
+	cJSON *item = copy ? cJSON_CreateRaw(copy) : NULL;
+	free(copy);
+	return item;
+}
+
 static cJSON *option_value(const struct option_reader *reader, const tappet_config *config, const tappet_option *o)
 {
 	tappet_str text;
@@ -379,7 +389,9 @@ static cJSON *option_value(const struct option_reader *reader, const tappet_conf
 			cJSON_AddItemToArray(list, text_value(reader, config, o->key, i));
 		return list;
 	case TAPPET_OBJECT:
-		return reader->str(config, o->key, 0, &text) < 0 ? NULL : cJSON_ParseWithLength(text.ptr, text.len);
+		if (reader->str(config, o->key, 0, &text) < 0)
+			return NULL;
+		return strcmp(o->key, "params") == 0 ? raw_value(text) : cJSON_ParseWithLength(text.ptr, text.len);
 	case TAPPET_BOOLEAN:
 		return reader->boolean(config, o->key, &flag) < 0 ? NULL : cJSON_CreateBool(flag);
 	default:

@@ -13,9 +13,8 @@ static size_t write_rest(const struct unit *u, const struct state_change *change
 				  u->paused ? u->paused_ms : 0,
 				  u->held ? u->paused_ms : 0,
 				  u->quiet_ms > change->cursor_ms ? u->quiet_ms : 0,
-				  change->off_ms,
 				  change->missed};
-	static const char *const keys[] = {"anchor", "skip", "paused", "held", "quiet", "off", "missed"};
+	static const char *const keys[] = {"anchor", "skip", "paused", "held", "quiet", "missed"};
 	size_t len = 0;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (values[i] != 0)
@@ -45,11 +44,10 @@ static bool same_rules(const struct unit *u, const cJSON *state)
 	return cJSON_IsString(value) && strcmp(value->valuestring, rules) == 0;
 }
 
-bool state_read(struct unit *u, tappet_str text, int64_t *ret_off_ms)
+bool state_read(struct unit *u, tappet_str text)
 {
 	cJSON *state = cJSON_ParseWithLength(text.ptr, text.len);
 	const bool same = state && same_rules(u, state);
-	*ret_off_ms = 0;
 	/* A pause is somebody's decision about the trigger, whatever its rules. */
 	if (state) {
 		u->paused = number(state, "paused") != 0;
@@ -57,11 +55,12 @@ bool state_read(struct unit *u, tappet_str text, int64_t *ret_off_ms)
 		u->paused_ms = u->paused ? number(state, "paused") : number(state, "held");
 	}
 	if (same) {
-		u->cursor_ms = number(state, "cursor");
+		/* An object's rules may have come back: what they were before its last change is past. */
+		if (!u->object || number(state, "cursor") > u->cursor_ms)
+			u->cursor_ms = number(state, "cursor");
 		u->skip_ms = number(state, "skip");
 		u->quiet_ms = number(state, "quiet");
 		u->missed = (uint32_t)number(state, "missed");
-		*ret_off_ms = number(state, "off");
 		if (number(state, "anchor") != 0)
 			schedule_set_anchor(u->schedule, number(state, "anchor"));
 	}
@@ -79,10 +78,10 @@ char *state_key(const struct unit *u, char key[static KEY_SIZE])
 	return key;
 }
 
-int32_t state_put(struct unit *u, int64_t off_ms, tappet_done_cb done, void *arg)
+int32_t state_put(struct unit *u, tappet_done_cb done, void *arg)
 {
 	const struct plugin *p = u->binding->plugin;
-	const struct state_change change = {.cursor_ms = u->cursor_ms, .off_ms = off_ms, .missed = u->missed};
+	const struct state_change change = {.cursor_ms = u->cursor_ms, .missed = u->missed};
 	char text[STATE_MAX], key[KEY_SIZE];
 	const size_t len = state_write(u, &change, text);
 	return p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(state_key(u, key)), tappet_strn(text, len),

@@ -6,6 +6,9 @@
 #include "schedule.h"
 
 #define JITTER_MAX_MS INT64_C(2592000000) /* 30 days */
+/* So many fires are looked at, always the same ones. */
+#define SOUND_COUNT 50
+#define SOUND_FROM_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
 /* "name":"…","labels":{…}: what its fires carry for people and filters. */
 static int make_words(const struct spec *s, char **ret)
@@ -57,23 +60,31 @@ static int take_policy(struct unit *u, const struct spec *s)
 	return 0;
 }
 
-/* Those that would fire more often than they can be spread. */
-static int check_jitter(const struct unit *u, const struct spec *s, struct spec_error *e)
+bool unit_is_sound(const struct unit *u, struct spec_error *ret_error)
 {
-	struct schedule_fire first, second;
-	int64_t jitter;
-	*e = (struct spec_error){.key = "jitter"};
-	if (!s->rules.jitter || duration_parse(s->rules.jitter, &jitter) < 0)
-		return 0;
-	if (jitter > JITTER_MAX_MS) {
-		snprintf(e->message, sizeof(e->message), "expected at most 30d");
-		return -EINVAL;
+	struct schedule_fire fire;
+	int64_t before_ms = SOUND_FROM_MS, least_ms = INT64_MAX;
+	const int64_t jitter_ms = schedule_jitter_max(u->schedule);
+	if (jitter_ms == 0 || schedule_next(u->schedule, before_ms, &fire) < 0)
+		return true;
+	before_ms = fire.at_ms;
+	for (int i = 0; i < SOUND_COUNT && schedule_next(u->schedule, before_ms, &fire) == 0; i++) {
+		least_ms = fire.at_ms - before_ms < least_ms ? fire.at_ms - before_ms : least_ms;
+		before_ms = fire.at_ms;
 	}
-	if (schedule_next(u->schedule, u->cursor_ms, &first) < 0 ||
-	    schedule_next(u->schedule, first.at_ms, &second) < 0 || jitter < second.at_ms - first.at_ms)
+	if (jitter_ms < least_ms)
+		return true;
+	*ret_error = (struct spec_error){.key = "jitter"};
+	snprintf(ret_error->message, sizeof(ret_error->message), "expected less than the %llds between two fires",
+		 (long long)(least_ms / 1000));
+	return false;
+}
+
+static int check_jitter(const struct unit *u, struct spec_error *e)
+{
+	if (schedule_jitter_max(u->schedule) <= JITTER_MAX_MS)
 		return 0;
-	snprintf(e->message, sizeof(e->message), "expected less than the %llds between two fires",
-		 (long long)((second.at_ms - first.at_ms) / 1000));
+	*e = (struct spec_error){.key = "jitter", .message = "expected at most 30d"};
 	return -EINVAL;
 }
 
@@ -84,10 +95,10 @@ static int fill(struct plugin *p, struct unit *u, const struct spec *s, int64_t 
 		return r;
 	u->cursor_ms = since_ms;
 	u->own_paused = s->paused;
-	u->fingerprint = spec_fingerprint(s);
+	u->fingerprint = spec_fingerprint(s, p->timezone);
 	if (schedule_interval(u->schedule) && schedule_anchor(u->schedule) == INT64_MIN)
 		schedule_set_anchor(u->schedule, since_ms - since_ms % 1000);
-	r = check_jitter(u, s, e);
+	r = check_jitter(u, e);
 	if (r == 0)
 		r = take_policy(u, s);
 	return r == 0 ? take_words(u, s) : r;
@@ -149,6 +160,7 @@ int unit_change(struct plugin *p, struct unit *u, const cJSON *options, int64_t 
 	u->missed = fresh->missed;
 	u->fingerprint = fresh->fingerprint;
 	u->completed = false;
+	u->unsaved = true;
 	free(fresh);
 	return 0;
 }

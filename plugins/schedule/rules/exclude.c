@@ -70,22 +70,29 @@ int exclude_parse(const char *text, const struct pattern_options *options, struc
 	return r;
 }
 
-static bool covers_whole_days(const struct pattern_bits *b)
+#define WHOLE_MINUTE ((UINT64_C(1) << 60) - 1)
+
+/* How far what covers `local_s` reaches for sure: whole days, hours or minutes. */
+static int64_t reach(const struct exclude *e, int64_t local_s)
 {
-	return b->hours == 0xffffff && b->minutes == (UINT64_C(1) << 60) - 1;
+	const struct pattern_bits *b = &e->pattern.bits;
+	const int64_t day = civil_floor_day(local_s), second = local_s - day * DAY_S;
+	if (e->pattern.has_seconds && b->seconds != WHOLE_MINUTE)
+		return local_s + 1;
+	if (b->minutes != WHOLE_MINUTE)
+		return local_s - second % 60 + 60;
+	return b->hours == 0xffffff ? (day + 1) * DAY_S : local_s - second % 3600 + 3600;
 }
 
 bool exclude_covers(const struct exclude *e, int64_t local_s, int64_t *ret_until)
 {
 	const int64_t day = civil_floor_day(local_s);
-	*ret_until = local_s + 1;
 	if (!e->is_pattern) {
 		*ret_until = (e->to_day + 1) * DAY_S;
 		return day >= e->from_day && day <= e->to_day;
 	}
 	/* A pattern without seconds means whole minutes here. */
 	const int64_t from = e->pattern.has_seconds ? local_s : local_s - (local_s - day * DAY_S) % 60;
-	if (covers_whole_days(&e->pattern.bits) && !e->pattern.has_seconds)
-		*ret_until = (day + 1) * DAY_S;
+	*ret_until = reach(e, local_s);
 	return local_next(&e->pattern, from) == from;
 }

@@ -142,7 +142,7 @@ static bool is_excluded(const struct schedule *s, const struct schedule_fire *fi
 	return covered;
 }
 
-int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret)
+static int search(const struct schedule *s, int64_t after_ms, int *tries, struct schedule_fire *ret)
 {
 	const struct limits *l = limits_of(s);
 	struct schedule_fire fire;
@@ -152,7 +152,7 @@ int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fi
 		after_ms = LOCAL_FIRST * 1000;
 	if (l->start_ms != INT64_MIN && after_ms < l->start_ms)
 		after_ms = l->start_ms - 1;
-	for (int tries = 0; tries < EXCLUDED_MAX; tries++) {
+	for (; *tries > 0; (*tries)--) {
 		const int r = next_any(s, after_ms, &fire);
 		if (r < 0)
 			return r;
@@ -163,7 +163,14 @@ int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fi
 			return 0;
 		}
 	}
+	ret->at_ms = after_ms;
 	return -ELOOP;
+}
+
+int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret)
+{
+	int tries = EXCLUDED_MAX;
+	return search(s, after_ms, &tries, ret);
 }
 
 /* ---- Counting ---- */
@@ -173,7 +180,8 @@ static int64_t count_each(const struct schedule *s, int64_t after_ms, int64_t un
 {
 	struct schedule_fire fire;
 	int64_t count = 0;
-	while (count < max && schedule_next(s, after_ms, &fire) == 0 && fire.at_ms <= until_ms) {
+	int tries = 2 * EXCLUDED_MAX;
+	while (count < max && search(s, after_ms, &tries, &fire) == 0 && fire.at_ms <= until_ms) {
 		count++;
 		after_ms = fire.at_ms;
 		*ret_last = fire;
@@ -218,9 +226,9 @@ int64_t schedule_count(const struct schedule *s, int64_t after_ms, int64_t until
 	return s->kind == SCHEDULE_EVERY ? count_every(s, after_ms, until_ms, ret_last) : 0;
 }
 
-bool schedule_is_spread(const struct schedule *s)
+int64_t schedule_jitter_max(const struct schedule *s)
 {
-	return limits_of(s)->jitter_ms > 0;
+	return limits_of(s)->jitter_ms;
 }
 
 int64_t schedule_jitter(const struct schedule *s, const char *id, int64_t at_ms)

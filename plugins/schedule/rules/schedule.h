@@ -63,14 +63,14 @@ int64_t schedule_anchor(const struct schedule *s);
 void schedule_refresh(struct schedule *s);
 
 /* The first instant after `after_ms`. 0; -ENOENT: there is none any more; -ELOOP: those that there are have all been
- * excluded, as far as it was looked. SCHEDULE_REBOOT has no instants. */
+ * excluded, as far as it was looked: until ret->at_ms. SCHEDULE_REBOOT has no instants. */
 int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret);
 /* How many there are after `after_ms` and up to `until_ms`, and the last of them: for what was missed. At most `max` are
- * counted one by one where something is excluded; *ret_last is untouched when it is 0. */
+ * counted where something is excluded, or fewer where much is; *ret_last is untouched when it is 0. */
 int64_t schedule_count(const struct schedule *s, int64_t after_ms, int64_t until_ms, int64_t max,
 		       struct schedule_fire *ret_last);
-/* Whether it has a jitter. */
-bool schedule_is_spread(const struct schedule *s);
+/* Its jitter in milliseconds, or 0. */
+int64_t schedule_jitter_max(const struct schedule *s);
 /* How much later than its instant the fire of a trigger comes. */
 int64_t schedule_jitter(const struct schedule *s, const char *id, int64_t at_ms);
 
