@@ -13,8 +13,6 @@
 #define SWEEP_SLICE 1024
 #define GONE_MIN 64
 #define RETRY_MS 1000
-/* Where everything that was looked at is excluded: when to look on. */
-#define LOOK_AGAIN_MS INT64_C(86400000)
 
 /* ---- Queues ---- */
 
@@ -232,7 +230,7 @@ static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
 	if (r == -ELOOP) {
 		/* Nothing fires until there, so that the cursor may go as far, but not beyond now. */
 		u->cursor_ms = fire.at_ms < now_ms ? fire.at_ms : now_ms;
-		*ret_ms = fire.at_ms < now_ms ? now_ms : now_ms + LOOK_AGAIN_MS;
+		*ret_ms = fire.at_ms < now_ms ? now_ms : fire.at_ms;
 		return 0;
 	}
 	if (r < 0)

@@ -167,9 +167,15 @@ static int search(const struct schedule *s, int64_t after_ms, int *tries, struct
 	return -ELOOP;
 }
 
+/* Each looks at all exclusions. */
+static int tries_of(const struct schedule *s)
+{
+	return EXCLUDED_MAX / (1 + (int)limits_of(s)->exclude_count / 4);
+}
+
 int schedule_next(const struct schedule *s, int64_t after_ms, struct schedule_fire *ret)
 {
-	int tries = EXCLUDED_MAX;
+	int tries = tries_of(s);
 	return search(s, after_ms, &tries, ret);
 }
 
@@ -180,7 +186,7 @@ static int64_t count_each(const struct schedule *s, int64_t after_ms, int64_t un
 {
 	struct schedule_fire fire;
 	int64_t count = 0;
-	int tries = 2 * EXCLUDED_MAX;
+	int tries = 2 * tries_of(s);
 	while (count < max && search(s, after_ms, &tries, &fire) == 0 && fire.at_ms <= until_ms) {
 		count++;
 		after_ms = fire.at_ms;
