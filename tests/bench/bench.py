@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
 import edge  # noqa: E402
+import schedules  # noqa: E402
 from daemon import BUILD, ROOT, Daemon, wait_until  # noqa: E402
 
 WORK = ROOT / "build" / "bench"
@@ -407,7 +408,8 @@ def main():
     parts = {"webhook": measure_webhook, "activities": measure_activities, "idle": measure_idle,
              "queue": measure_queue, "triggers": measure_triggers, "schedule": measure_schedule}
     tools = sys.modules[__name__]
-    for name, measure in (("tls", edge.measure_tls), ("signed", edge.measure_signed), ("abuse", edge.measure_abuse)):
+    for name, measure in (("tls", edge.measure_tls), ("signed", edge.measure_signed), ("abuse", edge.measure_abuse),
+                          ("schedules", schedules.measure_schedules)):
         parts[name] = functools.partial(measure, tools)
     named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     unknown = set(named) - set(parts)
