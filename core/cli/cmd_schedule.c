@@ -1,10 +1,11 @@
-/* schedule next, schedule explain: what a pattern means, without a daemon. */
+/* schedule next, schedule explain: what a pattern means, without a daemon. What comes next of its schedules is asked there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/schedule_answer.h"
+#include "cli/schedules.h"
 
 #define COUNT_DEFAULT 5
 /* How far ahead `explain` looks for changes of the clock. */
@@ -157,17 +158,28 @@ static int answer_file(const struct cli *c, struct schedule_question *q, struct 
 	return code;
 }
 
+static bool is_of_pattern(const struct cli *c)
+{
+	static const char *const others[] = {"to", "workflow", "config", "server"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (cli_flag(c, others[i])) {
+			cli_error("--%s is for schedules of the daemon, not for a pattern", others[i]);
+			return false;
+		}
+	return true;
+}
+
 int cmd_schedule_next(struct cli *c)
 {
 	struct schedule_question q;
 	struct zones *zones;
-	int code = read_line(c, &q);
+	if (!cli_flag(c, "jsonl") && c->arg_count == 0)
+		return schedules_calendar(c);
+	if (!cli_flag(c, "jsonl") && schedules_is_name(c->args[0]))
+		return schedules_next(c);
+	int code = is_of_pattern(c) ? read_line(c, &q) : CLI_USAGE;
 	if (code == CLI_OK && cli_value(c, "limit"))
 		code = read_number(cli_value(c, "limit"), &q.count);
-	if (code == CLI_OK && c->arg_count == 0 && !cli_flag(c, "jsonl")) {
-		cli_error("usage: tappet schedule next %s", c->command->arguments);
-		code = CLI_USAGE;
-	}
 	if (code == CLI_OK)
 		code = open_zones(&zones);
 	if (code != CLI_OK)

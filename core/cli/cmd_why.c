@@ -19,14 +19,20 @@ static int64_t number_of(const struct json *item, const char *key)
 	return value;
 }
 
-/* Of a fire that did not come at its time. */
-static void say_late(const struct json *cause, struct buf *out)
+/* Of a fire of a schedule: for which instant it was, and what is unusual about it. */
+static void say_fire(const struct json *cause, struct buf *out)
 {
 	char at[SHOW_MAX];
 	const int64_t missed = number_of(cause, "missedCount");
-	if (!json_bool(json_get(cause, "late")))
+	const bool late = json_bool(json_get(cause, "late"));
+	if (!json_get(cause, "scheduledAt"))
 		return;
-	buf_printf(out, " late, for %s", show_time(json_get_str(cause, "scheduledAt"), at));
+	if (json_bool(json_get(cause, "manual"))) {
+		buf_str(out, ", by hand");
+		return;
+	}
+	show_time(json_get_str(cause, "scheduledAt"), at);
+	buf_printf(out, "%s for %s%s", late ? " late," : "", at, json_get(cause, "backfill") ? ", by a backfill" : "");
 	if (missed > 0)
 		buf_printf(out, " and %lld missed before", (long long)missed);
 }
@@ -40,7 +46,7 @@ static void say_accepted(const struct json *item, struct buf *out)
 		buf_printf(out, " (%s)", plugin);
 	if (by)
 		buf_printf(out, " of %s", by);
-	say_late(json_get(item, "cause"), out);
+	say_fire(json_get(item, "cause"), out);
 	buf_printf(out, ": activity %s, %s", text_of(item, "activityId"), text_of(item, "status"));
 	if (message)
 		buf_printf(out, ": %s", message);

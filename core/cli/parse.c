@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include "cli/nearest.h"
 
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX 40
 #define LONG_BASE 256
 
 /* The options that one pass of getopt_long knows: the common ones, then the command's. */

@@ -58,10 +58,65 @@ static const struct cli_option test_options[] = {
 	}
 static const struct cli_option schedule_next_options[] = {
 	PATTERN_OPTIONS,
-	{'n', "limit", "COUNT", "so many instants (5)"},
+	{'n', "limit", "COUNT", "so many instants (5; of all schedules 20)"},
+	{0, "to", "TIME", "of schedules: up to this time"},
+	{'w', "workflow", "WORKFLOW", "of all schedules: those of this workflow only"},
 	{0, "jsonl", NULL, "answer every line of FILE or stdin, a JSON object with expr, with a line"},
 };
 static const struct cli_option schedule_explain_options[] = {PATTERN_OPTIONS};
+static const struct cli_option schedule_list_options[] = {
+	{'w', "workflow", "WORKFLOW", "of this workflow only"},
+	{0, "status", "STATUS", "active, paused or completed"},
+	{'l', "label", "NAME[=VALUE]", "with this label"},
+	{'n', "limit", "COUNT", "at most so many (100; at most 500)"},
+	{0, "after", "CURSOR", "behind this one: the next page"},
+};
+/* What a schedule is made of; docs/schedules.md says more about each. */
+#define SCHEDULE_OPTIONS                                                                                               \
+	{0, "cron", "EXPR", "by a cron pattern: '0 9 * * 1-5', @daily"},                                               \
+		{0, "every", "DURATION", "by an interval: 90s, 1h30m"},                                                \
+		{0, "at", "TIME", "at a date and time: 2027-01-01T09:00; may be repeated"},                            \
+		{0, "timezone", "ZONE", "the time zone (the plugin's)"},                                               \
+		{0, "name", "TEXT", "what it is called, for people"}, {0, "description", "TEXT", "what it is for"},    \
+		{'l', "label", "NAME=VALUE", "a label to find it by; may be repeated"},                                \
+		{'p', "param", "NAME=VALUE", "a parameter; NAME:=JSON for values that are not text; may be repeated"}, \
+		{0, "start", "TIME", "nothing before this time"}, {0, "end", "TIME", "nothing after this time"},       \
+		{0, "exclude", "EXPR|DATE", "left out: a cron pattern, a date, dates FROM/TO; may be repeated"},       \
+		{0, "anchor", "TIME", "from when the interval counts (now)"},                                          \
+		{0, "jitter", "DURATION", "each fire comes up to so much later"},                                      \
+		{0, "jitter-by", "WORD", "stable: always as much; random (stable)"},                                   \
+		{0, "misfire", "WORD", "what becomes of missed ones: skip, once or all (once)"},                       \
+		{0, "catchup-window", "DURATION", "what is longer ago is not made up for (24h)"},                      \
+		{0, "catchup-max", "COUNT", "with --misfire all at most so many (100)"},                               \
+		{0, "grace", "DURATION", "no later than this is on time (1s)"},                                        \
+		{0, "dialect", "DIALECT", "auto, unix, vixie, ocps, quartz, spring, robfig or aws (auto)"},            \
+		{0, "day", "or|and", "when both day fields are restricted"},                                           \
+		{0, "dow", "NUMBERS", "days of the week are 0-7, 0-6 or 1-7"},                                         \
+		{0, "dst-gap", "RULE", "times that the clock passes over: run_after or skip"},                         \
+	{                                                                                                              \
+		0, "dst-overlap", "RULE", "times that come twice: first, last or both"                                 \
+	}
+static const struct cli_option schedule_create_options[] = {
+	SCHEDULE_OPTIONS,
+	{0, "paused", NULL, "it fires once it is resumed"},
+	{0, "file", "FILE", "a JSON file with one or a list of any length, in place of all these; - is stdin"},
+};
+static const struct cli_option schedule_set_options[] = {
+	SCHEDULE_OPTIONS,
+	{0, "unset", "OPTION", "as if this one had not been said, such as end or label; may be repeated"},
+};
+static const struct cli_option schedule_skip_options[] = {
+	{0, "undo", NULL, "do not leave it out after all"},
+};
+static const struct cli_option schedule_run_options[] = {
+	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
+};
+static const struct cli_option schedule_backfill_options[] = {
+	{0, "from", "TIME", "from this time on: 2026-11-01T00:00 of its zone, or with an offset"},
+	{0, "to", "TIME", "up to this time (now)"},
+	{'y', "yes", NULL, "do not ask"},
+	{0, "stop", NULL, "end the one that is under way"},
+};
 static const struct cli_option replay_options[] = {
 	{0, "latest", NULL, "on the latest revision of the workflow, in place of its own"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
@@ -131,6 +186,8 @@ static const struct cli_option webhook_test_options[] = {
 	WEBHOOK_PLUGIN,
 };
 
+#define SCHEDULE_NAMES "SCHEDULE is WORKFLOW/TRIGGER, or the id of one that was made by API."
+
 const struct cli_command cli_commands[] = {
 	{"init", "[DIR]", 0, 1, TAKES_JSON, OPTIONS(init_options), "make a configuration, a first workflow and a token",
 	 "Writes tappet.json and workflows/hello.json into DIR (this folder), makes a token for the workflow\n"
@@ -155,9 +212,44 @@ const struct cli_command cli_commands[] = {
 	 "step's final arguments. Outputs of steps stand as they are written, secrets as ***. Runs nothing, needs no\n"
 	 "daemon. Exit code 5: no trigger wants it.",
 	 cmd_test},
-	{"schedule next", "EXPR | --jsonl [FILE]", 0, 1, TAKES_JSON, OPTIONS(schedule_next_options),
-	 "show when a cron pattern fires",
-	 "With the offsets of its time zone, and what the clock skips, shifts or doubles. Needs no daemon. Lines of\n"
+	{"schedule list", "", 0, 0, TAKES_DAEMON, OPTIONS(schedule_list_options),
+	 "list schedules: those of definitions, then those that were made by API", SCHEDULE_NAMES, cmd_schedule_list},
+	{"schedule show", "SCHEDULE", 1, 1, TAKES_DAEMON, NO_OPTIONS, "show one schedule", SCHEDULE_NAMES,
+	 cmd_schedule_show},
+	{"schedule create", "WORKFLOW", 0, 1, TAKES_DAEMON, OPTIONS(schedule_create_options),
+	 "make a schedule that starts a workflow",
+	 "By one of --cron, --every and --at. Prints the id of the schedule; a time that is past is an error. With "
+	 "--file\n"
+	 "it makes one or many, as GET /schedules/{id} shows their \"options\", and \"workflow\" where the command "
+	 "names none;\n"
+	 "each 250 of them all or not at all. The ids come in the order of the file.",
+	 cmd_schedule_create},
+	{"schedule set", "SCHEDULE", 1, 1, TAKES_DAEMON, OPTIONS(schedule_set_options), "change a schedule",
+	 "What is not said stays; --label and --param replace all that there were. A schedule of a definition is "
+	 "changed\n"
+	 "there.",
+	 cmd_schedule_set},
+	{"schedule delete", "SCHEDULE...", 1, 100, TAKES_DAEMON, NO_OPTIONS, "delete schedules",
+	 "Those that were made by API. What a definition has is taken out there.", cmd_schedule_delete},
+	{"schedule pause", "SCHEDULE...", 1, 100, TAKES_DAEMON, NO_OPTIONS, "pause schedules",
+	 "What falls into the pause does not fire and is not made up for.", cmd_schedule_pause},
+	{"schedule resume", "SCHEDULE...", 1, 100, TAKES_DAEMON, NO_OPTIONS, "end the pause of schedules",
+	 SCHEDULE_NAMES, cmd_schedule_resume},
+	{"schedule run", "SCHEDULE", 1, 1, TAKES_DAEMON, OPTIONS(schedule_run_options),
+	 "start what a schedule starts, now",
+	 "With its parameters, and whether or not it is paused. Prints the id of the activity.", cmd_schedule_run},
+	{"schedule skip", "SCHEDULE", 1, 1, TAKES_DAEMON, OPTIONS(schedule_skip_options),
+	 "leave out the next time of a schedule", SCHEDULE_NAMES, cmd_schedule_skip},
+	{"schedule backfill", "SCHEDULE", 1, 1, TAKES_DAEMON, OPTIONS(schedule_backfill_options),
+	 "start activities for times of the past",
+	 "Says how many it would be and asks; --yes starts them at once. They come one after the other, the oldest "
+	 "first.",
+	 cmd_schedule_backfill},
+	{"schedule next", "[EXPR|SCHEDULE]", 0, 1, TAKES_DAEMON, OPTIONS(schedule_next_options),
+	 "show when a cron pattern fires, or a schedule, or all of them",
+	 "Without an argument, what comes next of all schedules of the daemon. A pattern needs no daemon; its times "
+	 "come\n"
+	 "with the offsets of its time zone, and what the clock skips, shifts or doubles. Lines of\n"
 	 "--jsonl are {\"expr\", \"dialect\", \"opts\": {\"day\", \"dow\", \"dst_gap\", \"dst_overlap\"}, \"tz\", "
 	 "\"from\", "
 	 "\"n\"};\n"
