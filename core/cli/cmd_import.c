@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include "cli/hooks.h"
+#include "cli/imported.h"
 #include "cli/input.h"
 #include "cli/make.h"
 #include "cli/project.h"
@@ -85,17 +86,11 @@ static int write_secrets(struct import *i, const struct hook *h, const char *slu
 
 static int write_workflow(struct import *i, const char *path, const struct buf *json)
 {
-	struct json *v = NULL;
 	struct buf text;
-	int r = buf_error(json);
-	if (r == 0)
-		r = json_parse(json->data, json->len, &v, NULL);
 	buf_init(&text, FILE_MAX);
-	if (r == 0)
-		r = json_print_pretty(v, &text);
-	int code = r < 0 ? make_tell(path, r) : make_file(&i->make, path, text.data, text.len);
+	const int r = imported_file(json, &text);
+	const int code = r < 0 ? make_tell(path, r) : make_file(&i->make, path, text.data, text.len);
 	buf_release(&text);
-	json_free(v);
 	return code;
 }
 
@@ -160,18 +155,6 @@ static int import_all(struct import *i)
 
 /* ---- Telling ---- */
 
-static void write_notes(const struct diag *d, struct buf *out)
-{
-	for (size_t n = 0; n < d->count; n++) {
-		jsonw_open(out, '{');
-		jsonw_key(out, "line");
-		jsonw_int(out, d->items[n].line);
-		jsonw_key(out, "message");
-		jsonw_str(out, d->items[n].message);
-		jsonw_close(out, '}');
-	}
-}
-
 static void tell_as_json(const struct import *i)
 {
 	struct buf out;
@@ -182,9 +165,7 @@ static void tell_as_json(const struct import *i)
 	buf_str(&out, buf_cstr(&i->made));
 	jsonw_close(&out, ']');
 	jsonw_key(&out, "notes");
-	jsonw_open(&out, '[');
-	write_notes(&i->notes, &out);
-	jsonw_close(&out, ']');
+	imported_notes(&i->notes, &out);
 	jsonw_close(&out, '}');
 	puts(buf_cstr(&out));
 	buf_release(&out);

@@ -129,6 +129,7 @@ int cmd_plugins_show(struct cli *c);
 int cmd_new_plugin(struct cli *c);
 int cmd_plugin_check(struct cli *c);
 int cmd_import(struct cli *c);
+int cmd_import_crontab(struct cli *c);
 int cmd_completion(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);

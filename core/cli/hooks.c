@@ -1,6 +1,7 @@
 #include "cli/hooks.h"
 #include <ctype.h>
 #include <stdarg.h>
+#include "cli/literal.h"
 #include "model/names.h"
 
 #define TEXT_MAX (4 << 20)
@@ -146,16 +147,6 @@ static void write_body_kind(const struct hook *h, struct buf *out)
 
 /* ---- The answer ---- */
 
-static void write_escaped(struct buf *out, const char *text)
-{
-	struct buf escaped;
-	buf_init(&escaped, TEXT_MAX);
-	for (const char *c = text; *c; c++)
-		buf_str(&escaped, c[0] == '$' && c[1] == '(' ? "$$" : (char[]){*c, '\0'});
-	jsonw_str(out, buf_cstr(&escaped));
-	buf_release(&escaped);
-}
-
 static void write_headers(const struct hook *h, struct buf *out)
 {
 	const struct json *list = json_get(h->json, "response-headers");
@@ -168,7 +159,7 @@ static void write_headers(const struct hook *h, struct buf *out)
 		if (!name || !value)
 			continue;
 		jsonw_key(out, name);
-		write_escaped(out, value);
+		literal_write(out, value);
 	}
 	jsonw_close(out, '}');
 }
@@ -188,7 +179,7 @@ static void write_reply(const struct hook *h, struct buf *out)
 		jsonw_str(out, "$(steps.command.outputs.output)");
 		write_member(out, "wait", "1m");
 	} else {
-		write_escaped(out, message ? message : "");
+		literal_write(out, message ? message : "");
 	}
 	jsonw_close(out, '}');
 }

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include "cli/hooks.h"
+#include "cli/literal.h"
 
 /* What the workflow's parameters are called: arg1, env1, file1, ... */
 struct naming {
@@ -33,20 +34,6 @@ static bool add_param(const struct naming *n, const char *name, const struct jso
 	}
 	buf_release(&program);
 	return known;
-}
-
-/* Text in which nothing is to be replaced. */
-static void write_literal(struct buf *out, const char *text)
-{
-	struct buf escaped;
-	buf_init(&escaped, 1 << 20);
-	for (const char *c = text; *c; c++) {
-		if (c[0] == '$' && c[1] == '(')
-			buf_char(&escaped, '$');
-		buf_char(&escaped, *c);
-	}
-	jsonw_str(out, buf_cstr(&escaped));
-	buf_release(&escaped);
 }
 
 static void write_param(struct buf *out, const char *name)
@@ -145,7 +132,7 @@ static void write_arguments(const struct naming *n, struct buf *out)
 	for (const struct json *a = json_first(list); a; a = json_next(a)) {
 		snprintf(name, sizeof(name), "arg%zu", ++number);
 		if (strcmp(source_of(a), "string") == 0)
-			write_literal(out, json_get_str(a, "name") ? json_get_str(a, "name") : "");
+			literal_write(out, json_get_str(a, "name") ? json_get_str(a, "name") : "");
 		else if (add_param(n, name, a))
 			write_param(out, name);
 		else
@@ -163,10 +150,10 @@ static void write_run(const struct naming *n, struct buf *steps)
 	if (script.len > 0) {
 		jsonw_str(steps, "/bin/sh");
 		jsonw_str(steps, "-c");
-		write_literal(steps, buf_cstr(&script));
+		literal_write(steps, buf_cstr(&script));
 		jsonw_str(steps, "sh");
 	}
-	write_literal(steps, json_get_str(n->hook->json, "execute-command"));
+	literal_write(steps, json_get_str(n->hook->json, "execute-command"));
 	write_arguments(n, steps);
 	jsonw_close(steps, ']');
 	buf_release(&script);
@@ -192,7 +179,7 @@ void hook_step(struct hook *h, struct buf *workflow_params, struct buf *trigger_
 	}
 	if (folder && *folder) {
 		jsonw_key(steps, "cwd");
-		write_literal(steps, folder);
+		literal_write(steps, folder);
 	}
 	jsonw_close(steps, '}');
 	jsonw_close(steps, ']');

@@ -35,6 +35,12 @@ static const struct cli_option run_options[] = {
 static const struct cli_option import_options[] = {
 	{0, "prefix", "PATH", "the URL prefix there (hooks); \"\" for none"},
 };
+static const struct cli_option import_crontab_options[] = {
+	{0, "system", NULL, "each entry names a user behind its fields, as in /etc/crontab and /etc/cron.d"},
+	{0, "user", "NAME", "whose crontab it is: its steps run as this user"},
+	{0, "timezone", "ZONE", "what its times go by where it has no CRON_TZ (that of this machine)"},
+	{0, "dry-run", NULL, "show the workflows and write nothing"},
+};
 static const struct cli_option plugin_check_options[] = {
 	{0, "with", "JSON", "the plugin's options (else plausible ones)"},
 	{0, "trigger", "JSON", "the options of its triggers, the with of a trigger (else plausible ones)"},
@@ -378,6 +384,16 @@ const struct cli_command cli_commands[] = {
 	 "trigger\n"
 	 "of which a check was not carried over is switched off. Nothing that is there is overwritten.",
 	 cmd_import},
+	{"import crontab", "FILE|-", 1, 1, TAKES_CONFIG | TAKES_JSON, OPTIONS(import_crontab_options),
+	 "make workflows of the entries of a crontab",
+	 "Each entry becomes a workflow with a schedule and one step, in the folder of workflows: crontab -l | tappet "
+	 "import\n"
+	 "crontab -. Comments right above an entry become its name and description, variables its environment. What "
+	 "cannot be\n"
+	 "carried over is told, with its line; entries that were commented out are left alone. Nothing that is there "
+	 "is\n"
+	 "overwritten. Exit code 1: there were entries that could not be imported.",
+	 cmd_import_crontab},
 	{"completion", "bash", 1, 1, 0, NO_OPTIONS, "print a script for completion",
 	 "Use: source <(tappet completion bash)", cmd_completion},
 	{"version", "", 0, 0, TAKES_JSON, NO_OPTIONS, "print the version", NULL, cmd_version},
