@@ -15,7 +15,7 @@ static const char config_text[] =
 	"  // One file per workflow; `tappet check` finds mistakes, `tappet reload` takes changes in.\n"
 	"  \"workflows\": \"workflows/\",\n"
 	"  // These plugins, and only these, are loaded; `tappet plugins show webhook` tells their options.\n"
-	"  \"plugins\": { \"webhook\": {} }\n"
+	"  \"plugins\": { \"webhook\": {}, \"schedule\": {} }\n"
 	"}\n";
 
 static const char workflow_text[] =
