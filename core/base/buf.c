@@ -88,6 +88,16 @@ int buf_char(struct buf *b, char c)
 	return buf_append(b, &c, 1);
 }
 
+int buf_uint(struct buf *b, uint64_t number)
+{
+	char digits[20];
+	char *at = digits + sizeof(digits);
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	return buf_append(b, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 int buf_vprintf(struct buf *b, const char *format, va_list args)
 {
 	va_list again;

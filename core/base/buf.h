@@ -28,6 +28,7 @@ void buf_clear(struct buf *b);
 int buf_append(struct buf *b, const void *bytes, size_t len);
 int buf_str(struct buf *b, const char *text);
 int buf_char(struct buf *b, char c);
+int buf_uint(struct buf *b, uint64_t number); /* in decimal; far cheaper than buf_printf */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buf_vprintf(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Room for `len` more bytes; *ret_room points behind the used part. The caller adds what it wrote to b->len

@@ -16,12 +16,17 @@ struct metric {
 	uint64_t *buckets; /* of a histogram: not cumulative */
 };
 
+struct bound {
+	double value;
+	char text[16]; /* of a label */
+};
+
 struct family {
 	struct list node;
 	char *name, *help;
 	enum kind kind;
 	struct list metrics;
-	double *bounds;
+	struct bound *bounds;
 	size_t bound_count;
 };
 
@@ -84,8 +89,10 @@ static struct family *family_make(struct metrics *m, enum kind kind, const char 
 		family_free(f);
 		return NULL;
 	}
-	if (bound_count > 0)
-		memcpy(f->bounds, bounds, bound_count * sizeof(*bounds));
+	for (size_t i = 0; i < bound_count; i++) {
+		f->bounds[i].value = bounds[i];
+		snprintf(f->bounds[i].text, sizeof(f->bounds[i].text), "%g", bounds[i]);
+	}
 	list_append(&m->families, &f->node);
 	return f;
 }
@@ -144,13 +151,15 @@ struct metric *metrics_histogram(struct metrics *m, const char *name, const char
 /* Quotes stand for themselves in a HELP line, but not in a label. */
 static void escape(struct buf *out, const char *text, bool quotes)
 {
-	for (const char *p = text; *p; p++) {
-		if (*p == '\n')
-			buf_str(out, "\\n");
-		else if (*p == '\\' || (quotes && *p == '"'))
-			buf_printf(out, "\\%c", *p);
-		else
-			buf_char(out, *p);
+	const char *special = quotes ? "\n\\\"" : "\n\\";
+	for (size_t len = strcspn(text, special);; len = strcspn(text, special)) {
+		buf_append(out, text, len);
+		text += len;
+		if (!*text)
+			return;
+		buf_char(out, '\\');
+		buf_char(out, *text == '\n' ? 'n' : *text);
+		text++;
 	}
 }
 
@@ -181,7 +190,7 @@ void metric_observe(struct metric *metric, double value)
 	if (!metric || !metric->buckets || isnan(value))
 		return;
 	size_t i = 0;
-	while (i < metric->family->bound_count && value > metric->family->bounds[i])
+	while (i < metric->family->bound_count && value > metric->family->bounds[i].value)
 		i++;
 	metric->buckets[i]++;
 	metric->count++;
@@ -193,6 +202,15 @@ double metric_value(const struct metric *metric)
 	return metric ? metric->value : 0;
 }
 
+/* printf takes most of the time of a scrape, and nearly all numbers are whole. */
+static void render_whole(struct buf *out, double value)
+{
+	if (value < 0)
+		buf_char(out, '-');
+	buf_uint(out, (uint64_t)fabs(value));
+	buf_char(out, '\n');
+}
+
 static void render_number(struct buf *out, double value)
 {
 	if (isnan(value))
@@ -200,26 +218,47 @@ static void render_number(struct buf *out, double value)
 	else if (isinf(value))
 		buf_str(out, value > 0 ? "+Inf\n" : "-Inf\n");
 	else if (value == floor(value) && fabs(value) < 1e15)
-		buf_printf(out, "%.0f\n", value);
+		render_whole(out, value);
 	else
 		buf_printf(out, "%.9g\n", value);
+}
+
+static void render_name(const struct metric *metric, const char *suffix, struct buf *out)
+{
+	buf_str(out, metric->family->name);
+	buf_str(out, suffix);
+	if (*metric->labels) {
+		buf_char(out, '{');
+		buf_str(out, metric->labels);
+		buf_char(out, '}');
+	}
+	buf_char(out, ' ');
+}
+
+static void render_bucket(const struct metric *metric, const char *bound, uint64_t count, struct buf *out)
+{
+	buf_str(out, metric->family->name);
+	buf_str(out, "_bucket{");
+	buf_str(out, metric->labels);
+	buf_str(out, *metric->labels ? ",le=\"" : "le=\"");
+	buf_str(out, bound);
+	buf_str(out, "\"} ");
+	buf_uint(out, count);
+	buf_char(out, '\n');
 }
 
 static void render_histogram(const struct metric *metric, struct buf *out)
 {
 	const struct family *f = metric->family;
-	const char *comma = *metric->labels ? "," : "";
 	uint64_t sum = 0;
 	for (size_t i = 0; i < f->bound_count; i++) {
 		sum += metric->buckets[i];
-		buf_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", f->name, metric->labels, comma, f->bounds[i],
-			   (unsigned long long)sum);
+		render_bucket(metric, f->bounds[i].text, sum, out);
 	}
-	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", f->name, metric->labels, comma,
-		   (unsigned long long)metric->count);
-	buf_printf(out, *metric->labels ? "%s_sum{%s} " : "%s_sum%s ", f->name, metric->labels);
+	render_bucket(metric, "+Inf", metric->count, out);
+	render_name(metric, "_sum", out);
 	render_number(out, metric->value);
-	buf_printf(out, *metric->labels ? "%s_count{%s} " : "%s_count%s ", f->name, metric->labels);
+	render_name(metric, "_count", out);
 	render_number(out, (double)metric->count);
 }
 
@@ -237,7 +276,7 @@ int metrics_render(const struct metrics *m, struct buf *out)
 				render_histogram(metric, out);
 				continue;
 			}
-			buf_printf(out, *metric->labels ? "%s{%s} " : "%s%s ", f->name, metric->labels);
+			render_name(metric, "", out);
 			render_number(out, metric->value);
 		}
 	}

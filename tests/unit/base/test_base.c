@@ -160,11 +160,14 @@ static void odd_helps_and_values_do_not_break_the_text(void **state)
 	buf_init(&out, 4096);
 	metric_set(metrics_gauge(m, "tappet_a", "One\n\"two\" \\.", NULL), (double)NAN);
 	metric_set(metrics_gauge(m, "tappet_b", "B.", NULL), -(double)INFINITY);
+	metric_set(metrics_gauge(m, "tappet_b", "B.", "least=\"1\""), -999999999999999.0);
+	metric_set(metrics_gauge(m, "tappet_b", "B.", "most=\"1\""), 1e15);
 	static const double bounds[] = {1};
 	metric_observe(metrics_histogram(m, "tappet_c", "C.", NULL, bounds, 1), (double)NAN);
 	assert_int_equal(metrics_render(m, &out), 0);
 	assert_string_equal(buf_cstr(&out), "# HELP tappet_a One\\n\"two\" \\\\.\n# TYPE tappet_a gauge\ntappet_a NaN\n"
 					    "# HELP tappet_b B.\n# TYPE tappet_b gauge\ntappet_b -Inf\n"
+					    "tappet_b{least=\"1\"} -999999999999999\ntappet_b{most=\"1\"} 1e+15\n"
 					    "# HELP tappet_c C.\n# TYPE tappet_c histogram\n"
 					    "tappet_c_bucket{le=\"1\"} 0\ntappet_c_bucket{le=\"+Inf\"} 0\n"
 					    "tappet_c_sum 0\ntappet_c_count 0\n");
