@@ -43,6 +43,7 @@ void connection_drop(struct connection *c)
 		return;
 	c->state = CONNECTION_CLOSED;
 	list_remove(&c->dirty);
+	list_remove(&c->later);
 	c->stream->ops->close(c->stream);
 	leave_requests(c);
 	connection_measure(c);
@@ -232,7 +233,7 @@ static const struct stream_callbacks callbacks = {
 static void end_input(struct connection *c)
 {
 	if (!c->incoming && !connection_may_take(c))
-		return; /* there may be whole requests behind a full queue, or nothing is wanted any more */
+		return; /* there may be whole requests that are held back, or nothing is wanted any more */
 	if (c->incoming) {
 		c->request_count--;
 		request_free(c->incoming);
@@ -322,6 +323,7 @@ int connection_open(struct gateway *g, struct stream *stream, const struct peer 
 	buf_init(&c->sending, OUTPUT_MAX);
 	list_init(&c->requests);
 	list_init(&c->dirty);
+	list_init(&c->later);
 	gateway_enter(g, c);
 	stream->callbacks = &callbacks;
 	stream->owner = c;

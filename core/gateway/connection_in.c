@@ -8,7 +8,8 @@
 
 bool connection_may_take(const struct connection *c)
 {
-	return c->state == CONNECTION_OPEN && !c->last && c->request_count < REQUESTS_PER_CONNECTION_MAX &&
+	return c->state == CONNECTION_OPEN && !c->last && list_empty(&c->later) &&
+	       c->request_count < REQUESTS_PER_CONNECTION_MAX &&
 	       connection_unsent(c) < (gateway_is_full(c->gateway) ? OUTPUT_LOW : OUTPUT_HIGH);
 }
 
@@ -153,6 +154,7 @@ static void begin_request(struct connection *c, const char *bytes, size_t len)
 		return;
 	}
 	c->incoming = r;
+	c->begun++;
 	if (head_read(r, bytes, len, &problem) < 0) {
 		connection_refuse(c, problem.status, problem.type, problem.detail);
 		return;
@@ -205,6 +207,18 @@ static size_t take_head(struct connection *c, const char *bytes, size_t len)
 	return (size_t)head_len;
 }
 
+/* A client that has much to ask must not keep the others waiting. */
+static bool is_in_turn(struct connection *c)
+{
+	if (c->turn != c->gateway->turn)
+		c->begun = 0;
+	c->turn = c->gateway->turn;
+	if (c->begun < REQUESTS_PER_TURN)
+		return true;
+	gateway_postpone(c->gateway, c);
+	return false;
+}
+
 size_t connection_take(struct connection *c, const char *bytes, size_t len)
 {
 	size_t used = 0;
@@ -214,7 +228,7 @@ size_t connection_take(struct connection *c, const char *bytes, size_t len)
 			return len; /* nothing more is wanted */
 		if (c->incoming)
 			taken = take_body(c, bytes + used, len - used);
-		else if (connection_may_take(c))
+		else if (connection_may_take(c) && is_in_turn(c))
 			taken = take_head(c, bytes + used, len - used);
 		else
 			break;

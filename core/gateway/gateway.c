@@ -37,12 +37,39 @@ void gateway_mark(struct gateway *g, struct connection *c)
 
 void gateway_flush(struct gateway *g)
 {
-	/* A flush may take more input and so mark its connection again; that ends with the input. */
+	/* A flush may take more input and so mark its connection again; that ends with the requests of its turn. */
 	for (struct list *first = list_first(&g->dirty); first; first = list_first(&g->dirty)) {
 		list_remove(first);
 		connection_flush(list_entry(first, struct connection, dirty));
 	}
 	gateway_settle(g);
+}
+
+/* Goes on with what was held back, the longest first, and leaves the rest of it to the next turn: all that comes in
+ * between is served before. */
+static void go_on(uv_idle_t *handle)
+{
+	struct gateway *g = handle->data;
+	struct list turn;
+	list_init(&turn);
+	list_splice(&turn, &g->later);
+	uint64_t until = uv_hrtime() + TURN_NS;
+	for (struct list *first = list_first(&turn); first; first = uv_hrtime() < until ? list_first(&turn) : NULL) {
+		list_remove(first);
+		connection_flush(list_entry(first, struct connection, later));
+	}
+	/* Who has had a turn now is behind who has not. */
+	list_splice(&turn, &g->later);
+	list_splice(&g->later, &turn);
+	if (list_empty(&g->later))
+		uv_idle_stop(handle);
+}
+
+void gateway_postpone(struct gateway *g, struct connection *c)
+{
+	if (list_empty(&c->later))
+		list_append(&g->later, &c->later);
+	uv_idle_start(&g->go_on, go_on);
 }
 
 static void before_poll(uv_prepare_t *handle)
@@ -52,7 +79,9 @@ static void before_poll(uv_prepare_t *handle)
 
 static void after_poll(uv_check_t *handle)
 {
-	gateway_flush(handle->data);
+	struct gateway *g = handle->data;
+	gateway_flush(g);
+	g->turn++;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -257,13 +286,14 @@ static void open_handles(struct gateway *g)
 	uv_timer_init(g->loop, &g->timer);
 	uv_prepare_init(g->loop, &g->before_poll);
 	uv_check_init(g->loop, &g->after_poll);
-	g->timer.data = g->before_poll.data = g->after_poll.data = g;
+	uv_idle_init(g->loop, &g->go_on);
+	g->timer.data = g->before_poll.data = g->after_poll.data = g->go_on.data = g;
 	uv_prepare_start(&g->before_poll, before_poll);
 	uv_check_start(&g->after_poll, after_poll);
 	uv_unref((uv_handle_t *)&g->timer);
 	uv_unref((uv_handle_t *)&g->before_poll);
 	uv_unref((uv_handle_t *)&g->after_poll);
-	g->handles = 3;
+	g->handles = 4;
 }
 
 int gateway_open(const struct gateway_options *options, struct gateway **ret)
@@ -281,6 +311,7 @@ int gateway_open(const struct gateway_options *options, struct gateway **ret)
 	list_init(&g->listeners);
 	list_init(&g->connections);
 	list_init(&g->dirty);
+	list_init(&g->later);
 	list_init(&g->spare_requests);
 	map_init(&g->addresses);
 	metrics_make(g, options->metrics);
@@ -342,6 +373,7 @@ void gateway_settle(struct gateway *g)
 	uv_close((uv_handle_t *)&g->timer, handle_closed);
 	uv_close((uv_handle_t *)&g->before_poll, handle_closed);
 	uv_close((uv_handle_t *)&g->after_poll, handle_closed);
+	uv_close((uv_handle_t *)&g->go_on, handle_closed);
 }
 
 void gateway_close(struct gateway *g, void (*closed)(void *arg), void *arg)

@@ -22,6 +22,10 @@
 /* http-parser's own limit (HTTP_MAX_HEADER_SIZE) is above this. */
 #define HEAD_LIMIT ((size_t)64 << 10)
 #define REMOTE_SIZE 48
+/* Of one connection in one turn of the loop; what is behind them waits for the next turn. */
+#define REQUESTS_PER_TURN 4
+/* How long a turn goes on with what connections have held back; the first of them has its requests anyway. */
+#define TURN_NS ((uint64_t)5 * 1000 * 1000)
 /* No further request of a connection is taken while this much waits for its client. */
 #define OUTPUT_HIGH ((size_t)1 << 20)
 #define OUTPUT_MAX ((size_t)512 << 20)
@@ -141,6 +145,7 @@ struct peer {
 struct connection {
 	struct list link;
 	struct list dirty; /* in the gateway's list of those that have something to do at the end of this turn */
+	struct list later; /* in the gateway's list of those that have had their requests of this turn, and have more */
 	struct gateway *gateway;
 	struct stream *stream;
 	struct peer peer;
@@ -155,8 +160,10 @@ struct connection {
 	bool broken;   /* out of memory: cut it at the end of this turn */
 	size_t memory; /* as the gateway has counted it */
 	/* Input. */
-	struct buf in;        /* what could not be used yet: part of a head, or what is behind a full queue */
+	struct buf in;        /* what could not be used yet: part of a head, or requests that are held back */
 	size_t scanned, line; /* of the head: up to where it was looked through, where its current line begins */
+	uint64_t turn;        /* in which it has begun a request last, */
+	unsigned begun;       /* and how many in that turn */
 	bool blank;           /* the empty line that is allowed before a request has been there */
 	struct http_request *incoming; /* its body is being read */
 	struct chunk_decoder chunk;
@@ -212,9 +219,11 @@ struct gateway {
 	uv_timer_t timer;         /* time-outs; runs while there are connections */
 	uv_prepare_t before_poll; /* both flush the dirty connections: answers given by timers and such, */
 	uv_check_t after_poll;    /* and those given while input was handled */
-	unsigned handles;         /* of these three that are open */
+	uv_idle_t go_on;          /* runs while some are in `later` */
+	unsigned handles;         /* of these four that are open */
+	uint64_t turn;            /* counts those of the loop */
 	uint64_t tick_ms;         /* of the timer */
-	struct list listeners, connections, dirty;
+	struct list listeners, connections, dirty, later;
 	size_t connection_count, refused_count;
 	size_t handled_count; /* requests that are with handlers */
 	size_t memory;        /* of all connections */
@@ -250,6 +259,8 @@ void gateway_enter(struct gateway *g, struct connection *c);
 void gateway_forget(struct gateway *g, struct connection *c);
 void gateway_mark(struct gateway *g, struct connection *c);
 void gateway_flush(struct gateway *g);
+/* It goes on with its input in the next turn, behind those that wait already. */
+void gateway_postpone(struct gateway *g, struct connection *c);
 /* Frees the gateway when it is to be closed and nothing is left. */
 void gateway_settle(struct gateway *g);
 /* The field line of Date, as of now; its length is fixed. */

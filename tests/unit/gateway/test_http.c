@@ -92,6 +92,7 @@ static void a_thousand_pipelined_requests_are_answered_in_order(void **state)
 		buf_printf(&out, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n%04d", i);
 	client_open(&c, &f);
 	client_send(&c, out.data, out.len, SIZE_MAX);
+	fixture_wait(&f, f.calls == 1000);
 	client_wait(&c, 1000);
 	const char *at = c.in.data;
 	for (int i = 0; i < 1000; i++) {

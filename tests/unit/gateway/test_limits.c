@@ -6,10 +6,16 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "gateway/internal.h"
 
 static double timeouts(struct fixture *f)
 {
 	return metric_value(metrics_counter(f->metrics, "tappet_http_timeouts_total", "", NULL));
+}
+
+static double connections(struct fixture *f)
+{
+	return metric_value(metrics_gauge(f->metrics, "tappet_http_connections", "", NULL));
 }
 
 static void a_slow_head_is_408(void **state)
@@ -190,7 +196,7 @@ static void too_many(struct gateway_options *options, struct fixture *f)
 	client_close(&out);
 	/* When one leaves, there is room again. */
 	client_close(&in[0]);
-	fixture_wait(f, metric_value(metrics_gauge(f->metrics, "tappet_http_connections", "", NULL)) == 2.0);
+	fixture_wait(f, connections(f) == 2.0);
 	assert_still_serves(f);
 	client_close(&in[1]);
 	client_close(&in[2]);
@@ -311,7 +317,7 @@ static void bodies_that_do_not_end_leave_room_for_small_ones(void **state)
 	client_close(&small);
 	for (size_t i = 0; i < CLIENTS; i++)
 		client_close(&slow[i]);
-	fixture_wait(&f, metric_value(metrics_gauge(f.metrics, "tappet_http_connections", "", NULL)) == 0.0);
+	fixture_wait(&f, connections(&f) == 0.0);
 	assert_true(memory(&f) == 0.0);
 	fixture_close(&f);
 }
@@ -356,6 +362,109 @@ static void unread_answers_are_few_when_memory_is_used_up(void **state)
 	fixture_close(&f);
 }
 
+/* ---- those who ask much ---------------------------------------------------------------------------------------- */
+
+/* All requests at once, without waiting for an answer; they are fewer bytes than one read takes. */
+static void ask_much(struct client *c, const char *request, size_t count)
+{
+	struct buf all;
+	buf_init(&all, READ_SIZE);
+	for (size_t i = 0; i < count; i++)
+		buf_str(&all, request);
+	assert_int_equal(buf_error(&all), 0);
+	assert_int_equal(send(c->fd, all.data, all.len, MSG_NOSIGNAL), all.len);
+	buf_release(&all);
+}
+
+static void open_both(struct fixture *f, struct client *greedy, struct client *other)
+{
+	struct gateway_options options;
+	fixture_options(f, &options);
+	fixture_open(f, &options);
+	client_open(greedy, f);
+	client_open(other, f);
+	fixture_wait(f, connections(f) == 2.0);
+}
+
+static size_t answers(struct client *c)
+{
+	char statuses[READ_SIZE];
+	client_poll(c);
+	return client_statuses(c, statuses, sizeof(statuses));
+}
+
+static void a_client_that_asks_much_lets_others_in_between(void **state)
+{
+	struct fixture f;
+	struct client greedy, other;
+	(void)state;
+	open_both(&f, &greedy, &other);
+	ask_much(&greedy, "GET /ok HTTP/1.1\r\n" HOST "\r\n", 2000);
+	client_say(&other, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&other, 1);
+	assert_true(f.calls <= 1 + 3 * REQUESTS_PER_TURN);
+	fixture_wait(&f, f.calls == 2001);
+	client_wait(&greedy, 2000);
+	client_close(&greedy);
+	client_close(&other);
+	fixture_close(&f);
+}
+
+/* One connection's requests of a turn take longer than all of them may go on together. */
+static void answer_slowly(void *arg, struct http_request *r)
+{
+	struct fixture *f = arg;
+	uint64_t until = uv_hrtime() + TURN_NS / REQUESTS_PER_TURN + 1;
+	while (uv_hrtime() < until)
+		;
+	f->calls++;
+	http_respond(r, 200, NULL, 0, NULL, 0);
+}
+
+static void many_that_ask_much_let_others_in_between_and_share_alike(void **state)
+{
+	struct fixture f;
+	struct gateway_options options;
+	struct client greedy[CLIENTS], other;
+	(void)state;
+	fixture_options(&f, &options);
+	fixture_open(&f, &options);
+	fixture_route(&f, "GET", "/slow", answer_slowly);
+	client_open(&other, &f);
+	for (size_t i = 0; i < CLIENTS; i++)
+		client_open(&greedy[i], &f);
+	fixture_wait(&f, connections(&f) == CLIENTS + 1.0);
+	for (size_t i = 0; i < CLIENTS; i++)
+		ask_much(&greedy[i], "GET /slow HTTP/1.1\r\n" HOST "\r\n", 100);
+	/* Half of them have had two turns. */
+	fixture_wait(&f, f.calls >= CLIENTS * REQUESTS_PER_TURN * 3 / 2);
+	unsigned before = f.calls;
+	client_say(&other, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+	client_wait(&other, 1);
+	assert_true(f.calls - before <= 1 + 3 * REQUESTS_PER_TURN);
+	for (size_t i = 0; i < CLIENTS; i++)
+		assert_in_range(answers(&greedy[i]), REQUESTS_PER_TURN, 2 * REQUESTS_PER_TURN);
+	for (size_t i = 0; i < CLIENTS; i++)
+		client_close(&greedy[i]);
+	client_close(&other);
+	fixture_close(&f);
+}
+
+static void a_client_that_leaves_with_much_unasked_leaves_nothing_behind(void **state)
+{
+	struct fixture f;
+	struct client greedy, other;
+	(void)state;
+	open_both(&f, &greedy, &other);
+	ask_much(&greedy, "GET /ok HTTP/1.1\r\n" HOST "\r\n", 2000);
+	fixture_wait(&f, f.calls > 0);
+	client_abort(&greedy);
+	fixture_wait(&f, connections(&f) == 1.0);
+	assert_true(memory(&f) == 0.0);
+	client_close(&other);
+	fixture_close(&f);
+}
+
 static void limits_that_make_no_sense_are_refused(void **state)
 {
 	struct fixture f;
@@ -391,6 +500,9 @@ int main(void)
 		cmocka_unit_test(the_control_socket_has_room_beyond_the_limit),
 		cmocka_unit_test(bodies_that_do_not_end_leave_room_for_small_ones),
 		cmocka_unit_test(unread_answers_are_few_when_memory_is_used_up),
+		cmocka_unit_test(a_client_that_asks_much_lets_others_in_between),
+		cmocka_unit_test(many_that_ask_much_let_others_in_between_and_share_alike),
+		cmocka_unit_test(a_client_that_leaves_with_much_unasked_leaves_nothing_behind),
 		cmocka_unit_test(limits_that_make_no_sense_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
