@@ -129,6 +129,7 @@ static void on_due(void *arg)
 		clock_sweep(p);
 	for (int i = 0; i < DUE_SLICE && (top = heap_top(&p->heap)) && top->due_ms <= now_ms; i++) {
 		struct unit *u = top->unit;
+		u->in_time = now_ms - top->due_ms <= u->policy->grace_ms;
 		heap_remove(&p->heap, u);
 		clock_ready(p, u);
 	}
@@ -255,6 +256,7 @@ void clock_arm(struct plugin *p, struct unit *u)
 {
 	int64_t due_ms;
 	const int r = next_due(u, plugin_now(p), &due_ms);
+	u->in_time = false;
 	u->completed = r < 0 && schedule_kind(u->schedule) != SCHEDULE_REBOOT;
 	if (r < 0 || unit_is_paused(u))
 		heap_remove(&p->heap, u);

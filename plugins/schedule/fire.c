@@ -265,6 +265,9 @@ static enum step late_all(struct unit *u, const struct range *late, int64_t wind
 static enum step late_step(struct unit *u, const struct range *late, int64_t now_ms)
 {
 	const int64_t window_from_ms = now_ms - u->policy->window_ms;
+	/* Late for want of room in the store, which is no reason to leave it out. */
+	if (u->policy->misfire == MISFIRE_SKIP && u->in_time)
+		return fire(u, late->first_ms, true);
 	/* There are more than were looked at, which only those with exclusions have to be: the rest comes next. */
 	if (u->policy->misfire == MISFIRE_SKIP || (u->policy->misfire == MISFIRE_ONCE && late->more))
 		return miss(u, late, u->policy->misfire != MISFIRE_SKIP);

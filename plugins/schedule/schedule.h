@@ -114,6 +114,7 @@ struct unit {
 	bool own_paused : 1; /* by its definition, as it is now */
 	bool reboot : 1;     /* @reboot, and the daemon has just started */
 	bool own_policy : 1;
+	bool in_time : 1;  /* it fell due while somebody was there, who could not store it */
 	bool changing : 1; /* a call that changes or deletes it is under way */
 	bool unsaved : 1;  /* its state has to be put into the store */
 };

@@ -61,6 +61,20 @@ static void a_full_queue_holds_the_cursor(void **state)
 	testkit_close(kit);
 }
 
+static void what_the_store_held_up_is_not_skipped(void **state)
+{
+	(void)state;
+	testkit *kit = kit_at(EPOCH, "{\"cron\":\"0 * * * *\",\"misfire\":\"skip\"}", NULL);
+	testkit_outcome_always(kit, TAPPET_EREFUSED, TAPPET_REASON_QUEUE_FULL, NULL);
+	testkit_advance(kit, HOUR + 10 * SECOND);
+	testkit_outcome_always(kit, TAPPET_OK, 0, NULL);
+	testkit_advance(kit, 2 * SECOND);
+	assert_int_equal(accepted(kit), 1);
+	assert_true(contains(testkit_emission_last(kit)->payload, "\"late\":true"));
+	assert_int_equal(testkit_account_count(kit), 0);
+	testkit_close(kit);
+}
+
 static void a_refusal_settles_the_instant(void **state)
 {
 	(void)state;
@@ -165,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_new_schedule_is_known_after_a_crash),
 		cmocka_unit_test(what_is_not_stored_is_tried_again),
 		cmocka_unit_test(a_full_queue_holds_the_cursor),
+		cmocka_unit_test(what_the_store_held_up_is_not_skipped),
 		cmocka_unit_test(a_refusal_settles_the_instant),
 		cmocka_unit_test(without_credit_it_waits_for_resume),
 		cmocka_unit_test(a_fire_whose_outcome_was_unknown_is_not_doubled),
