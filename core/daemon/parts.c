@@ -7,8 +7,9 @@
 #include "version.h"
 
 #define BALLAST (64 * 1024 * 1024)
-/* Descriptors of the store, the loop, the helpers and the plugins; and of a step that runs: its pipes and its process. */
-#define OTHER_FILES 128
+/* Descriptors of the store, the loop, the helpers and the plugins, and of connections beyond the limit; and of a step that
+ * runs: its pipes and its process. */
+#define OTHER_FILES (128 + GATEWAY_BEYOND)
 #define FILES_PER_STEP 4
 
 static int fail(const char *what, int error)

@@ -53,6 +53,9 @@ size_t gateway_busy(const struct gateway *g);
  * waits for these answers, since handlers read from their requests until then. */
 void gateway_close(struct gateway *g, void (*closed)(void *arg), void *arg);
 
+/* Connections beyond the limit: those of the control socket, and those that are only told that there are too many. */
+#define GATEWAY_BEYOND 192
+
 struct listener_options {
 	const char *address; /* "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80", or a path with is_unix */
 	bool is_unix;

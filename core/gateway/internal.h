@@ -44,6 +44,7 @@
 #define LINGER_MS 2000
 /* Connections that are only told that there are too many. */
 #define REFUSED_MAX 128
+_Static_assert(CONTROL_RESERVE + REFUSED_MAX == GATEWAY_BEYOND, "the daemon keeps descriptors for them");
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
 

@@ -221,7 +221,7 @@ static int bind_tcp(struct listener *l, const struct listener_options *options)
 /* systemd makes sockets with mode 0666 unless it is told otherwise, and whoever may open the control socket is admin. */
 static int find_passed(const struct listener_options *options, int *ret_fd)
 {
-	if (options->control && !passed_socket_is_closed_to_others(options->address, options->mode)) {
+	if (options->control && !passed_socket_is_closed_to_others(options->address, options->mode, options->group)) {
 		unix_socket_discard(options->fd);
 		return -EACCES;
 	}

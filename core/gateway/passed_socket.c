@@ -3,6 +3,9 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/unix_socket.h"
 
 static bool has_option(int fd, int option, int expected)
 {
@@ -49,8 +52,13 @@ bool passed_socket_fits_address(int fd, const struct sockaddr_storage *address)
 	       same_port(wanted->sin6_port, is->sin6_port);
 }
 
-bool passed_socket_is_closed_to_others(const char *path, unsigned mode)
+bool passed_socket_is_closed_to_others(const char *path, unsigned mode, const char *group)
 {
 	struct stat st;
-	return lstat(path, &st) == 0 && (st.st_mode & 0777 & ~mode) == 0;
+	gid_t gid = getegid();
+	if (lstat(path, &st) < 0 || (st.st_mode & 0777 & ~mode) != 0)
+		return false;
+	if ((st.st_mode & 0070) == 0)
+		return true;
+	return (!group || unix_socket_find_group(group, &gid) == 0) && st.st_gid == gid;
 }

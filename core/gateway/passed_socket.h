@@ -11,6 +11,6 @@ bool passed_socket_fits_path(int fd, const char *path);
 /* The same for an IPv4 or IPv6 address; port 0 in `address` is any port. */
 bool passed_socket_fits_address(int fd, const struct sockaddr_storage *address);
 /* Whether the file of a UNIX socket lets in nobody whom `mode` would not. */
-bool passed_socket_is_closed_to_others(const char *path, unsigned mode);
+bool passed_socket_is_closed_to_others(const char *path, unsigned mode, const char *group);
 
 #endif

@@ -53,7 +53,7 @@ static int clear_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int find_group(const char *name, gid_t *ret)
+int unix_socket_find_group(const char *name, gid_t *ret)
 {
 	long hint = sysconf(_SC_GETGR_R_SIZE_MAX);
 	size_t size = hint > 0 ? (size_t)hint : 16384;
@@ -71,7 +71,7 @@ static int find_group(const char *name, gid_t *ret)
 static int set_access(const char *path, unsigned mode, const char *group)
 {
 	gid_t gid = 0;
-	int r = group ? find_group(group, &gid) : 0;
+	int r = group ? unix_socket_find_group(group, &gid) : 0;
 	if (r < 0)
 		return r;
 	if (group && chown(path, (uid_t)-1, gid) < 0)

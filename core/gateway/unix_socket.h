@@ -19,4 +19,7 @@ void unix_socket_release(struct unix_socket *s);
 /* Closes the descriptor that unix_socket_bind gave. */
 void unix_socket_discard(int fd);
 
+/* 0, -ENOENT, -ENOMEM, or what the system says. */
+int unix_socket_find_group(const char *name, gid_t *ret);
+
 #endif

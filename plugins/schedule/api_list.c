@@ -161,8 +161,8 @@ static void got_rows(void *arg, int32_t result, const tappet_checkpoint *rows, s
 		snprintf(l->cursor, sizeof(l->cursor), "a/%s/%.*s", l->at, (int)rows[i].key.len, rows[i].key.ptr);
 	}
 	l->full = is_full(l);
-	/* The last page of this workflow: `~` comes behind all keys. */
-	if (!l->full && count < LIMIT_MAX)
+	/* That was all of this workflow: `~` comes behind all keys. */
+	if (!l->full && count == 0)
 		snprintf(l->cursor, sizeof(l->cursor), "a/%s/~", l->at);
 	read_next(l);
 }

@@ -252,7 +252,7 @@ static void load_page(void *arg, int32_t result, const tappet_checkpoint *rows, 
 		memcpy(b->loaded_until, key, sizeof(key));
 	if (result != TAPPET_OK)
 		clock_load_again(b->plugin);
-	else if (count < PAGE)
+	else if (count == 0)
 		finish(b);
 	else
 		objects_load(b);

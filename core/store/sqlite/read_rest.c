@@ -5,6 +5,7 @@
 
 #define LOG_BYTES_MAX ((size_t)1 << 20)
 #define ACTION_BYTES_MAX ((size_t)8 << 20)
+#define PAGE_BYTES_MAX ((size_t)4 << 20)
 
 /* One row into q->rows; `c` serves look-ups inside. */
 typedef int (*take_fn)(struct database *c, struct store_request *q, sqlite3_stmt *st, void *row);
@@ -268,7 +269,7 @@ int read_kv_page(struct database *c, struct store_request *q)
 {
 	sqlite3_stmt *st = NULL;
 	int r = sql_bind(c, SQL_READ_KV_PAGE, &st, "tbi", q->scope, q->key, q->key_len, limit_of(q));
-	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_kv);
+	return r < 0 ? r : take_all(c, q, st, PAGE_BYTES_MAX, take_kv);
 }
 
 static int take_scoped_kv(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)

@@ -395,8 +395,8 @@ typedef struct tappet_host {
 	/* ABI 1.2: look at struct_size (TAPPET_HOST_SIZE_1_1) first where an older host will do. */
 	/* Reads what kv_put or checkpoints have committed, in pages: the first `limit` keys (1 to 1000) behind `after`
 	 * (empty: from the first) in the order of their bytes, of the plugin (`trigger` NULL) or of one trigger. The
-	 * callback fires once, later; `rows` are valid until it returns; fewer than `limit` are the last ones, none at
-	 * all TAPPET_OK as well. Errors (`cb` never fires): as kv_get; TAPPET_EINVAL for another `limit`. */
+	 * callback fires once, later; `rows` are valid until it returns. They may be fewer than `limit`: a page ends
+	 * when it has 4 MiB. None, which is TAPPET_OK as well, means that there are no more. Errors (`cb` never fires): as kv_get; TAPPET_EINVAL for another `limit`. */
 	int32_t (*kv_list)(tappet_instance *self, tappet_trigger *trigger, tappet_str after, size_t limit,
 			   void (*cb)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count),
 			   void *arg);

@@ -342,15 +342,26 @@ static void a_control_socket_that_is_open_to_others_is_refused(void **state)
 {
 	static const struct {
 		mode_t mode;
+		unsigned allowed;
+		const char *group;
 		int result;
-	} cases[] = {{0666, -EACCES}, {0620, -EACCES}, {0602, -EACCES}, {0600, 0}};
+	} cases[] = {
+		{0666, 0600, NULL, -EACCES},     {0620, 0600, NULL, -EACCES},
+		{0602, 0600, NULL, -EACCES},     {0600, 0600, NULL, 0},
+		{0660, 0660, NULL, 0}, /* of one's own group */
+		{0660, 0660, "daemon", -EACCES}, {0660, 0660, "no such group", -EACCES},
+	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fixture f;
 		struct place p;
 		open_default(&f);
 		place_make(&p);
-		struct listener_options options = {.address = p.path, .is_unix = true, .mode = 0600, .surfaces = 1};
+		struct listener_options options = {.address = p.path,
+						   .is_unix = true,
+						   .mode = cases[i].allowed,
+						   .group = cases[i].group,
+						   .surfaces = 1};
 		options.control = options.passed = true;
 		options.fd = open_path(p.path, cases[i].mode);
 		assert_int_equal(gateway_listen(f.gateway, &options, NULL), cases[i].result);

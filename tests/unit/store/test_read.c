@@ -350,7 +350,8 @@ static void keep_page(void *arg, int status, const struct store_checkpoint *rows
 	assert_int_equal(status, 0);
 	for (size_t i = 0; i < count && i < 5; i++)
 		len += (size_t)snprintf(page->text + len, sizeof(page->text) - len, "%.*s=%.*s ", (int)rows[i].key_len,
-					(const char *)rows[i].key, (int)rows[i].value_len, (const char *)rows[i].value);
+					(const char *)rows[i].key, rows[i].value_len < 10 ? (int)rows[i].value_len : 10,
+					(const char *)rows[i].value);
 	page->count = count;
 	page->done = true;
 }
@@ -368,6 +369,19 @@ static void put(struct fixture *f, const char *scope, const char *key, const cha
 	struct store_kv kv = {
 		.scope = scope, .key = key, .key_len = strlen(key), .value = value, .value_len = strlen(value)};
 	assert_int_equal(run_op(f, &kv.op, STORE_KV), 0);
+}
+
+static void a_page_of_large_values_ends_early(void **state)
+{
+	enum { VALUE = 1 << 20 };
+	struct fixture *f = *state;
+	static char value[VALUE + 1];
+	memset(value, 'x', VALUE);
+	for (char key[2] = "a"; key[0] <= 'f'; key[0]++)
+		put(f, "open/large/p", key, value);
+	assert_int_equal(read_page(f, "open/large/p", "", 100).count, 4);
+	assert_int_equal(read_page(f, "open/large/p", "d", 100).count, 2);
+	assert_int_equal(read_page(f, "open/large/p", "f", 100).count, 0);
 }
 
 static void state_is_read_in_pages_by_the_bytes_of_its_keys(void **state)
@@ -399,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_must_run_is_listed_oldest_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_long_backlog_comes_in_pages_of_bounded_size, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_page_of_large_values_ends_early, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(state_is_read_in_pages_by_the_bytes_of_its_keys, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(closing_commits_what_is_queued_and_calls_everybody_back, fixture_setup,
