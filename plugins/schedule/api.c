@@ -37,8 +37,7 @@ void api_fail(const struct plugin *p, tappet_request *request, int32_t error)
 void api_mistake(const struct plugin *p, tappet_request *request, const struct spec_error *error)
 {
 	char text[400];
-	snprintf(text, sizeof(text), "%s%s%s", error->key ? error->key : "", error->key ? ": " : "", error->message);
-	api_problem(p, request, 422, "invalid-schedule", text);
+	api_problem(p, request, 422, "invalid-schedule", spec_error_text(error, text, sizeof(text)));
 }
 
 void api_reply(const struct plugin *p, tappet_request *request, int32_t status, cJSON *object)
@@ -141,7 +140,8 @@ struct unit *api_unit(struct plugin *p, tappet_request *request, char name[stati
 		api_problem(p, request, 503, "busy", "schedules are still being loaded");
 	else if (!u)
 		api_problem(p, request, 404, "not-found",
-			    "there is no such schedule: expected an id, or WORKFLOW/TRIGGER");
+			    "there is no such schedule, or its workflow or trigger is switched off: expected an id, or "
+			    "WORKFLOW/TRIGGER");
 	return u;
 }
 

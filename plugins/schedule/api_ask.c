@@ -19,7 +19,11 @@ static bool add_instant(cJSON *list, const struct unit *u, const struct schedule
 	if (!cJSON_AddItemToArray(list, item))
 		return false;
 	cJSON_AddStringToObject(item, "at", local_time(u, fire->at_ms, text));
-	if (fire_explain(fire, said)[0])
+	fire_explain(fire, said);
+	/* One that is only asked about has no binding. */
+	if (u->binding && (unit_is_paused(u) || u->skip_ms == fire->at_ms))
+		snprintf(said, sizeof(said), "%s", unit_is_paused(u) ? "paused" : "skipped");
+	if (said[0])
 		cJSON_AddStringToObject(item, "note", said);
 	return true;
 }

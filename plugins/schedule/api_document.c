@@ -85,7 +85,8 @@ static bool add_backfill(cJSON *object, const struct unit *u)
 	cJSON *backfill = cJSON_AddObjectToObject(object, "backfill");
 	return backfill && cJSON_AddStringToObject(backfill, "id", b->id) &&
 	       cJSON_AddNumberToObject(backfill, "total", (double)b->total) &&
-	       cJSON_AddNumberToObject(backfill, "done", (double)b->done);
+	       cJSON_AddNumberToObject(backfill, "done", (double)b->done) &&
+	       cJSON_AddNumberToObject(backfill, "refused", (double)b->refused);
 }
 
 static bool add_options(cJSON *object, const struct unit *u, const cJSON *options, int64_t created_ms)

@@ -160,7 +160,8 @@ static bool make_one(struct making *m, size_t i, const cJSON *body, struct spec_
 	u->paused_ms = paused ? m->now_ms : 0;
 	clock_spread(u);
 	if (unit_is_sound(u, error) && is_past(u, m->now_ms))
-		snprintf(error->message, sizeof(error->message), "it would never fire: all of it is past");
+		snprintf(error->message, sizeof(error->message),
+			 "it would never fire: there is no such day, or all of it is past");
 	return error->message[0] == '\0';
 }
 
@@ -210,8 +211,8 @@ static void refuse(struct making *m, size_t i, struct spec_error *error)
 		return;
 	}
 	if (!m->one) {
-		snprintf(text, sizeof(text), "schedule %zu: %s%s%.200s", i + 1, error->key ? error->key : "",
-			 error->key ? ": " : "", error->message);
+		char said[sizeof(error->message)];
+		snprintf(text, sizeof(text), "schedule %zu: %.200s", i + 1, spec_error_text(error, said, sizeof(said)));
 		memcpy(error->message, text, sizeof(text));
 		error->key = NULL;
 	}

@@ -114,7 +114,8 @@ static bool check_change(struct change *c, const struct unit *u)
 		c->since_ms = fresh->cursor_ms;
 	unit_free(fresh);
 	if (!same && past)
-		api_problem(p, c->call.request, 422, "invalid-schedule", "it would never fire: all of it is past");
+		api_problem(p, c->call.request, 422, "invalid-schedule",
+			    "it would never fire: there is no such day, or all of it is past");
 	return same || !past;
 }
 

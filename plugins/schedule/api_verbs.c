@@ -156,7 +156,8 @@ static const char *const backfill_keys[] = {"from", "to", "start", NULL};
 static const struct verb verbs[] = {
 	{"pause", no_keys, begin_pause, "it is paused already", NULL},
 	{"resume", no_keys, begin_resume, "it is not paused, or paused by its definition: change it there", NULL},
-	{"skip", no_keys, begin_skip, "the next one is skipped already, or there is none", "nothing is skipped"},
+	{"skip", no_keys, begin_skip, "the next one is skipped already, or there is none, or it is paused",
+	 "nothing is skipped"},
 	{"run", no_keys, begin_run, "it cannot run now", NULL},
 	{"backfill", backfill_keys, begin_backfill, "there is a backfill already", "there is no backfill"},
 };

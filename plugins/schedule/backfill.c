@@ -7,6 +7,9 @@
 #include <string.h>
 #include "schedule.h"
 
+/* How long the end of an activity is waited for at a time. */
+#define WAIT_MS INT64_C(3600000)
+
 char *backfill_key(const struct unit *u, char key[static KEY_SIZE])
 {
 	char id[UNIT_ID_SIZE];
@@ -21,8 +24,8 @@ size_t backfill_write(const struct backfill *b, char text[static STATE_MAX])
 {
 	return (size_t)snprintf(text, STATE_MAX,
 				"{\"id\":\"%s\",\"cursor\":%" PRId64 ",\"until\":%" PRId64 ",\"total\":%" PRId64
-				",\"done\":%" PRId64 "}",
-				b->id, b->cursor_ms, b->until_ms, b->total, b->done);
+				",\"done\":%" PRId64 ",\"refused\":%" PRId64 "}",
+				b->id, b->cursor_ms, b->until_ms, b->total, b->done, b->refused);
 }
 
 static int64_t number(const cJSON *object, const char *key)
@@ -44,6 +47,7 @@ void backfill_read(struct unit *u, tappet_str text)
 		b->until_ms = number(kept, "until");
 		b->total = number(kept, "total");
 		b->done = number(kept, "done");
+		b->refused = number(kept, "refused");
 		free(u->backfill);
 		u->backfill = b;
 	}
@@ -72,21 +76,77 @@ static void settle(struct unit *u, const struct backfill *after)
 	*u->backfill = *after;
 }
 
+/* ---- The end of what it has started ---- */
+
+struct wait {
+	struct plugin *plugin;
+	char name[UNIT_NAME_SIZE]; /* of the schedule, which may be gone by then */
+	char backfill[ID_LEN + 1], activity[ID_LEN + 1];
+};
+
+static void activity_ended(void *arg, int32_t result, const tappet_activity_info *info)
+{
+	struct wait *w = arg;
+	struct plugin *p = w->plugin;
+	struct unit *u = unit_find(p, w->name);
+	(void)info;
+	const bool ours = u && u->backfill && strcmp(u->backfill->id, w->backfill) == 0;
+	if (result == TAPPET_EBUSY && ours && !p->stopping &&
+	    p->activity->wait_end(p->self, w->activity, WAIT_MS, activity_ended, w) == TAPPET_OK)
+		return;
+	free(w);
+	if (!ours)
+		return;
+	u->backfill->waiting = false;
+	clock_ready(p, u);
+}
+
+/* So that a workflow that takes one at a time gets them all. */
+static void wait_for_end(struct unit *u, const char *activity_id)
+{
+	struct plugin *p = u->binding->plugin;
+	struct wait *w = p->activity && u->backfill ? calloc(1, sizeof(*w)) : NULL;
+	if (!w)
+		return;
+	w->plugin = p;
+	unit_name(u, w->name);
+	memcpy(w->backfill, u->backfill->id, sizeof(w->backfill));
+	snprintf(w->activity, sizeof(w->activity), "%s", activity_id);
+	u->backfill->waiting = p->activity->wait_end(p->self, activity_id, WAIT_MS, activity_ended, w) == TAPPET_OK;
+	if (!u->backfill->waiting)
+		free(w);
+}
+
 static void fired(void *arg, const tappet_result *result)
 {
 	struct backfill_op *op = arg;
 	struct unit *u = op->unit;
 	const bool final = emit_is_final(result);
+	op->after.refused += result->outcome == TAPPET_EREFUSED;
 	if (final)
 		settle(u, &op->after);
+	if (result->outcome == TAPPET_OK)
+		wait_for_end(u, result->activity_id);
 	free(op);
 	unit_settle(u, final);
+}
+
+static void log_end(const struct unit *u)
+{
+	const struct backfill *b = u->backfill;
+	char name[UNIT_NAME_SIZE], counts[100];
+	const struct plugin *p = u->binding->plugin;
+	snprintf(counts, sizeof(counts), "%" PRId64 " of %" PRId64 ", %" PRId64 " refused", b->done, b->total,
+		 b->refused);
+	const tappet_field fields[] = {{"schedule", tappet_cstr(unit_name(u, name))}, {"fired", tappet_cstr(counts)}};
+	p->host->log(p->self, TAPPET_LOG_INFO, "a backfill has ended", fields, 2);
 }
 
 static void removed(void *arg, int32_t result)
 {
 	struct unit *u = arg;
 	if (result == TAPPET_OK) {
+		log_end(u);
 		free(u->backfill);
 		u->backfill = NULL;
 	}
@@ -110,6 +170,8 @@ enum step backfill_step(struct unit *u)
 	const struct backfill *b = u->backfill;
 	struct schedule_fire next;
 	char text[STATE_MAX], key[KEY_SIZE];
+	if (b->waiting)
+		return STEP_IDLE;
 	if (schedule_next(u->schedule, b->cursor_ms, &next) < 0 || next.at_ms > b->until_ms)
 		return end(u);
 	struct backfill_op *op = malloc(sizeof(*op));

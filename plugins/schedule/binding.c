@@ -6,7 +6,7 @@
 #include "schedule.h"
 
 /* One that comes back so soon was not switched off: its definition has changed. */
-#define RELOAD_MS 60000
+#define RELOAD_MS 2000
 #define OFF_KEY "off"
 
 static void link_binding(struct plugin *p, struct binding *b)
@@ -130,8 +130,7 @@ static void tell_error(struct binding *b, const struct spec_error *error)
 {
 	const struct plugin *p = b->plugin;
 	char text[400];
-	snprintf(text, sizeof(text), "%s%s%s", error->key ? error->key : "", error->key ? ": " : "", error->message);
-	p->host->health(p->self, b->trigger, TAPPET_HEALTH_DEAD, text, 0);
+	p->host->health(p->self, b->trigger, TAPPET_HEALTH_DEAD, spec_error_text(error, text, sizeof(text)), 0);
 }
 
 static int32_t add_unit(struct binding *b, const tappet_trigger_info *info)

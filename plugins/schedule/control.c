@@ -93,6 +93,8 @@ int32_t control_skip(struct unit *u, bool skip, tappet_done_cb done, void *arg)
 	const int64_t now_ms = plugin_now(u->binding->plugin) - u->jitter_ms;
 	if (u->busy)
 		return TAPPET_EBUSY;
+	if (skip && unit_is_paused(u))
+		return TAPPET_ESTATE;
 	if (skip == (u->skip_ms > u->cursor_ms))
 		return TAPPET_ESTATE;
 	if (skip && schedule_next(u->schedule, now_ms > u->cursor_ms ? now_ms : u->cursor_ms, &next) < 0)

@@ -87,6 +87,7 @@ static int32_t create(const tappet_host *host, tappet_instance *self, const tapp
 	p->self = self;
 	p->inotify = -1;
 	p->http = host->capability(self, TAPPET_HTTP_1);
+	p->activity = host->capability(self, TAPPET_ACTIVITY_1);
 	const int32_t r = read_options(p, config);
 	if (r < 0) {
 		destroy(p);

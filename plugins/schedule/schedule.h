@@ -24,6 +24,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include "rules/schedule.h"
+#include "tappet/activity.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
 
@@ -61,6 +62,8 @@ struct spec_error {
 	char message[256];
 };
 
+/* With the option in front, unless the message begins with it. Returns `text`. */
+const char *spec_error_text(const struct spec_error *e, char *text, size_t size);
 /* `id` is what `H` and jitter are hashed from. 0, or -EINVAL with *ret_error filled, or -ENOMEM. */
 int spec_read(const cJSON *object, const char *id, struct spec *ret, struct spec_error *ret_error);
 void spec_release(struct spec *s);
@@ -130,6 +133,9 @@ bool unit_is_sound(const struct unit *u, struct spec_error *ret_error);
 /* Other options in place; cursor, pause and the rest stay as long as the rules do. Errors as unit_new; then nothing has
  * changed. */
 int unit_change(struct plugin *p, struct unit *u, const cJSON *options, int64_t since_ms, struct spec_error *ret_error);
+/* What unit_find finds it by. Returns `name`. */
+#define UNIT_NAME_SIZE 112
+char *unit_name(const struct unit *u, char name[static UNIT_NAME_SIZE]);
 /* Of a trigger: its id; else its own, as hex digits. Returns `text`. */
 #define UNIT_ID_SIZE 80
 char *unit_id(const struct unit *u, char text[static UNIT_ID_SIZE]);
@@ -191,6 +197,7 @@ struct plugin {
 	const tappet_host *host;
 	tappet_instance *self;
 	const tappet_http1 *http;
+	const tappet_activity1 *activity; /* or NULL */
 	tappet_route *routes[ROUTES_MAX];
 	struct zones *zones;
 	char *timezone;      /* by default */
@@ -283,11 +290,12 @@ enum step {
 
 #define BACKFILL_MAX 10000
 
-/* Fires of a range of the past, one after the other; it goes on after a restart. */
+/* Fires of a range of the past: each waits for the end of the activity before it, and it goes on after a restart. */
 struct backfill {
 	char id[ID_LEN + 1];
 	int64_t cursor_ms, until_ms; /* what is left: (cursor_ms, until_ms] */
-	int64_t total, done;
+	int64_t total, done, refused;
+	bool waiting; /* for the end of the activity that it has started */
 };
 /* The next step of one that is under way. */
 enum step backfill_step(struct unit *u);

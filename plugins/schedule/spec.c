@@ -61,6 +61,13 @@ static int fail(struct spec_error *e, const char *key, const char *format, ...)
 	return -EINVAL;
 }
 
+const char *spec_error_text(const struct spec_error *e, char *text, size_t size)
+{
+	const bool named = !e->key || strncmp(e->message, e->key, strlen(e->key)) == 0;
+	snprintf(text, size, "%s%s%s", named ? "" : e->key, named ? "" : ": ", e->message);
+	return text;
+}
+
 /* ---- Values ---- */
 
 static const cJSON *get(const cJSON *object, const char *key)

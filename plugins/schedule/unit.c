@@ -174,6 +174,17 @@ void unit_free(struct unit *u)
 	free(u);
 }
 
+char *unit_name(const struct unit *u, char name[static UNIT_NAME_SIZE])
+{
+	char id[UNIT_ID_SIZE];
+	unit_id(u, id);
+	if (u->object)
+		snprintf(name, UNIT_NAME_SIZE, "%s", id);
+	else
+		snprintf(name, UNIT_NAME_SIZE, "%s/%s", u->binding->workflow_id, id);
+	return name;
+}
+
 char *unit_id(const struct unit *u, char text[static UNIT_ID_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";

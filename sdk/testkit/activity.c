@@ -43,6 +43,7 @@ static bool has_ended(const struct activity *a)
 
 static void waiter_free(struct waiter *w)
 {
+	table_timer_stop(w->timer);
 	list_remove(&w->node);
 	list_remove(&w->task.node);
 	free(w->id);
@@ -98,7 +99,6 @@ static void run(struct task *task)
 		tell(w, cancel_now(kit, a), a);
 		look_all(kit);
 	} else if (w->question == STATUS || has_ended(a)) {
-		table_timer_stop(w->timer);
 		tell(w, TAPPET_OK, a);
 	} else if (w->expired) {
 		tell(w, TAPPET_EBUSY, a);

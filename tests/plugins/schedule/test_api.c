@@ -304,6 +304,28 @@ static void of_a_list_that_cannot_be_stored_none_is_made(void **state)
 	cJSON_Delete(page);
 }
 
+/* Of a workflow that takes one at a time the next would be refused. */
+static void each_of_a_backfill_waits_for_the_end_of_the_one_before(void **state)
+{
+	struct fixture *f = *state;
+	char path[100];
+	for (int i = 1; i <= 3; i++) {
+		char id[25];
+		snprintf(id, sizeof(id), "%024d", i);
+		testkit_activity(f->kit, id, TESTKIT_WORKFLOW, "inProgress", NULL);
+	}
+	expect(f->kit, "POST", path_of(f, "/backfill", path),
+	       "{\"from\":\"2019-12-31T00:00:00Z\",\"to\":\"2019-12-31T02:30:00Z\",\"start\":true}", 200);
+	for (size_t i = 1; i <= 3; i++) {
+		testkit_advance(f->kit, MINUTE);
+		assert_int_equal(testkit_emission_count(f->kit), i);
+		testkit_activity(f->kit, testkit_emission_last(f->kit)->activity_id, TESTKIT_WORKFLOW, "completed",
+				 NULL);
+	}
+	testkit_advance(f->kit, MINUTE);
+	assert_int_equal(testkit_log_find(f->kit, "3 of 3, 0 refused"), 1);
+}
+
 static void lists_come_in_pages(void **state)
 {
 	struct fixture *f = *state;
@@ -437,6 +459,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_runs_now_and_its_cursor_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_range_of_the_past_is_made_up_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_a_list_that_cannot_be_stored_none_is_made, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_of_a_backfill_waits_for_the_end_of_the_one_before, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(lists_come_in_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_calendar_has_all_in_the_order_of_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_says_what_a_pattern_means, set_up, tear_down),
