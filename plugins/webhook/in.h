@@ -16,6 +16,7 @@ struct call {
 	struct kept
 		*kept; /* what the trigger keeps of the request; NULL: nothing, or its emission was not handed over */
 	char activity_id[ID_LEN + 1];
+	bool allowed;                  /* by the trigger's checks */
 	int64_t wait_ms;               /* that the caller asked for; 0: not */
 	bool own_key;                  /* the dedup key is the caller's Idempotency-Key */
 	char digest[DIGEST_TEXT_SIZE]; /* with own_key: what the request asks for */
@@ -26,8 +27,8 @@ struct call {
 /* ---- in_caller.c ---- */
 
 /* Whether the caller may start the trigger; false: it has been answered, and the refusal recorded. */
-bool in_is_allowed(const struct call *c, struct binding *b);
-/* Records a refusal and answers it. */
+bool in_is_allowed(struct call *c, struct binding *b);
+/* Records a refusal and answers it. Among the requests that are kept it is only one of a caller who was not allowed in. */
 void in_refuse(const struct call *c, struct binding *b, int32_t reason, struct answer answer);
 
 /* ---- in_emission.c ---- */

@@ -9,7 +9,8 @@
 void in_refuse(const struct call *c, struct binding *b, int32_t reason, struct answer answer)
 {
 	c->w->host->refuse(c->w->self, b->trigger, reason, tappet_cstr(answer.detail));
-	kept_refused(c->w, b, c->request, answer.status, reason, answer.detail);
+	if (!c->allowed)
+		kept_refused(c->w, b, c->request, answer.status, reason, answer.detail);
 	in_problem(c, answer.status, answer.type, answer.detail, answer.retry_after_s);
 }
 
@@ -89,7 +90,7 @@ static void write_url(const struct call *c, char url[static URL_MAX], char targe
 		snprintf(url, URL_MAX, "%.*s%.*s", (int)base.len, base.ptr, (int)(URL_MAX - base.len - 1), target);
 }
 
-bool in_is_allowed(const struct call *c, struct binding *b)
+bool in_is_allowed(struct call *c, struct binding *b)
 {
 	char url[URL_MAX], target[URL_MAX];
 	struct header_search search = {c->w->http, c->request};
@@ -114,6 +115,7 @@ bool in_is_allowed(const struct call *c, struct binding *b)
 	}
 	if (!result.wants_token || has_token(c, b, &answer)) {
 		usage_note(c->w, b, result.used);
+		c->allowed = true;
 		return true;
 	}
 	in_refuse(c, b, answer.status == 403 ? TAPPET_REASON_SCOPE : TAPPET_REASON_TOKEN, answer);

@@ -11,9 +11,8 @@
 #define HEADERS_MAX 128
 /* A value of the host's state has 1 MiB at most; around the payload stands a little. */
 #define PAYLOAD_MAX ((size_t)1000 * 1024)
-/* Those who are refused may be anybody, and many: few of them, small ones, and not often. */
+/* Those who are refused may be anybody, and many: few of them, and not often. */
 #define REFUSED_MAX 10
-#define REFUSED_BODY_MAX ((size_t)8 * 1024)
 #define REFUSED_BURST 5
 #define REFUSED_EVERY_MS 12000
 
@@ -244,34 +243,12 @@ static void add_hash(const struct webhook *w, tappet_request *request, struct te
 	text_member(out, "bodySha256", tappet_cstr(hex));
 }
 
-/* A body that can be understood, without the token that a sender may have put there by mistake. One that cannot be might have
- * anything in it. */
-static bool write_refused_body(const struct webhook *w, tappet_request *request, struct text *out)
-{
-	static const char *const hidden[] = {"token", "secret", "password", NULL};
-	const tappet_str body = w->http->body(request), type = w->http->header(request, "Content-Type");
-	struct body parts;
-	if (body.len == 0 || body.len > REFUSED_BODY_MAX)
-		return false;
-	if (content_type_is(type, "application/x-www-form-urlencoded") && body.ptr[0] != '{')
-		return form_write(body, hidden, out) == PAYLOAD_OK;
-	if (body_split(body, &parts) != BODY_OK || !json_is_whole(body))
-		return false;
-	const size_t size = body_payload_size(&parts);
-	char *payload = malloc(size);
-	if (!payload)
-		return false;
-	body_payload(&parts, payload);
-	text_bytes(out, payload + strlen("{\"body\":"), size - strlen("{\"body\":}"));
-	free(payload);
-	return true;
-}
-
-/* As an emission, but of its query and headers only the names, and of the headers what the preset and everybody has. */
+/* As an emission, but of its query nothing, of its headers only the names and what the preset and everybody has, and of its body
+ * only what tells whether it is one that the sender still has: whoever is not known yet may send secrets under any name, and what
+ * need not be JSON. */
 static void write_refused(const struct webhook *w, const struct settings *s, tappet_request *request, struct text *out)
 {
 	struct settings strict = *s;
-	struct text body = {0};
 	strict.all_headers = false;
 	strict.headers = NULL;
 	text_cstr(out, ",\"request\":{");
@@ -282,12 +259,6 @@ static void write_refused(const struct webhook *w, const struct settings *s, tap
 	payload_headers(w, &strict, request, out);
 	add_names(w, request, out);
 	add_hash(w, request, out);
-	if (write_refused_body(w, request, &body)) {
-		text_key(out, "body");
-		text_bytes(out, body.bytes, body.len);
-	}
-	out->failed = out->failed || body.failed;
-	text_release(&body);
 	text_cstr(out, "}");
 }
 
