@@ -53,7 +53,7 @@ const struct ring_entry *ring_at(const struct ring *r, size_t index);
 const struct ring_entry *ring_find(const struct ring *r, const char *id);
 /* The key of what stands in a slot. */
 void ring_slot_key(const struct history *h, enum ring_kind kind, unsigned slot, char out[static RING_KEY_MAX]);
-/* Takes one out, or with NULL all; `cb` when that is committed. */
+/* Takes one out, or with NULL all; `cb` when all of that is committed, its slots being empty as well. */
 void ring_remove(struct webhook *w, struct history *h, enum ring_kind kind, const char *id, tappet_done_cb cb,
 		 void *arg);
 /* Counts one that could not be kept. */

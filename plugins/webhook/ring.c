@@ -75,6 +75,9 @@ struct job {
 	char *text;
 	tappet_done_cb cb; /* of who asked, or NULL */
 	void *arg;
+	struct job *removal; /* that a slot is emptied for, or NULL */
+	size_t writes;       /* of a removal: how many have not ended */
+	int32_t result;      /* of them: the first error */
 };
 
 static struct job *job_new(struct webhook *w, struct history *h, enum ring_kind kind)
@@ -198,7 +201,8 @@ static void take_out(struct ring *r, size_t index)
 	r->count--;
 }
 
-static void empty_slot(struct webhook *w, struct history *h, enum ring_kind kind, unsigned slot);
+static int32_t empty_slot(struct webhook *w, struct history *h, enum ring_kind kind, unsigned slot,
+			  struct job *removal);
 
 /* What stood in its slot is gone, and so is what lies beyond a maximum that was larger once. */
 static void list_entry(struct job *j)
@@ -210,7 +214,7 @@ static void list_entry(struct job *j)
 			continue;
 		take_out(r, i);
 		if (slot >= j->max)
-			empty_slot(j->w, j->history, j->kind, slot);
+			(void)empty_slot(j->w, j->history, j->kind, slot, NULL);
 	}
 	if (r->count == RING_MAX)
 		take_out(r, 0);
@@ -253,12 +257,25 @@ static void end_add(struct job *j, int32_t result)
 	job_end(j, result);
 }
 
+static bool has_slot(const struct ring *r, unsigned slot)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->entries[i].slot == slot)
+			return true;
+	return false;
+}
+
 static void slot_put(void *arg, int32_t result)
 {
 	struct job *j = arg;
+	struct ring *r = ring_of_job(j);
+	r->writes[j->entry.slot]--;
 	if (result == TAPPET_OK) {
 		list_entry(j);
 		list_changed(j->w, j->history, j->kind);
+	} else if (!has_slot(r, j->entry.slot)) {
+		/* What this was to be written over may have been removed meanwhile. */
+		(void)empty_slot(j->w, j->history, j->kind, j->entry.slot, NULL);
 	}
 	end_add(j, result);
 }
@@ -274,6 +291,8 @@ static void put_slot(void *arg, int32_t result)
 		r->next_slot = (j->entry.slot + 1) % (unsigned)j->max;
 		ring_slot_key(j->history, j->kind, j->entry.slot, key);
 		result = w->host->kv_put(w->self, NULL, tappet_cstr(key), tappet_strn(j->text, j->len), slot_put, j);
+		if (result >= 0)
+			r->writes[j->entry.slot]++;
 	}
 	if (result < 0)
 		end_add(j, result);
@@ -315,31 +334,50 @@ void ring_add(struct webhook *w, struct history *h, enum ring_kind kind, size_t 
 
 /* ---- Removing ---- */
 
-static void slot_emptied(void *arg, int32_t result)
+/* One of the writes of a removal has ended, and with the last of them the removal. */
+static void removal_ended(struct job *removal, int32_t result)
 {
-	if (result < 0)
-		ring_lost(((struct job *)arg)->w, tappet_strerror(result));
-	job_end(arg, result);
+	if (result < 0 && removal->result == TAPPET_OK)
+		removal->result = result;
+	if (--removal->writes == 0)
+		job_end(removal, removal->result);
 }
 
-/* Its place in the list is gone in any case, and the slot will be written over. */
-static void empty_slot(struct webhook *w, struct history *h, enum ring_kind kind, unsigned slot)
+static void slot_emptied(void *arg, int32_t result)
+{
+	struct job *j = arg, *removal = j->removal;
+	if (removal)
+		removal_ended(removal, result);
+	else if (result < 0)
+		ring_lost(j->w, tappet_strerror(result));
+	job_end(j, result);
+}
+
+/* A slot that is being written over is left to that: emptied behind it, the new request would be lost. */
+static int32_t empty_slot(struct webhook *w, struct history *h, enum ring_kind kind, unsigned slot, struct job *removal)
 {
 	char key[RING_KEY_MAX];
+	if (slot < RING_MAX && h->rings[kind]->writes[slot] > 0)
+		return TAPPET_OK;
 	struct job *j = job_new(w, h, kind);
 	if (!j)
-		return;
+		return TAPPET_ENOMEM;
+	j->removal = removal;
+	if (removal)
+		removal->writes++;
 	ring_slot_key(h, kind, slot, key);
 	const int32_t error = w->host->kv_put(w->self, NULL, tappet_cstr(key), tappet_cstr(""), slot_emptied, j);
 	if (error < 0)
-		job_end(j, error);
+		slot_emptied(j, error);
+	return error;
 }
 
 static void removed(void *arg, int32_t result)
 {
-	job_end(arg, result);
+	removal_ended(arg, result);
 }
 
+/* What cannot be emptied stays in the list, so that it can be removed again. */
 void ring_remove(struct webhook *w, struct history *h, enum ring_kind kind, const char *id, tappet_done_cb cb,
 		 void *arg)
 {
@@ -351,13 +389,17 @@ void ring_remove(struct webhook *w, struct history *h, enum ring_kind kind, cons
 	}
 	j->cb = cb;
 	j->arg = arg;
+	j->writes = 1; /* the list's */
 	for (size_t i = r->count; i-- > 0;) {
 		if (id && strcmp(r->entries[i].id, id) != 0)
 			continue;
-		empty_slot(w, h, kind, r->entries[i].slot);
-		take_out(r, i);
+		const int32_t error = empty_slot(w, h, kind, r->entries[i].slot, j);
+		if (error == TAPPET_OK)
+			take_out(r, i);
+		else if (j->result == TAPPET_OK)
+			j->result = error;
 	}
 	const int32_t error = put_list(j, removed);
 	if (error < 0)
-		job_end(j, error);
+		removal_ended(j, error);
 }

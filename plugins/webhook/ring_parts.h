@@ -12,9 +12,10 @@ struct ring {
 	size_t count, room;
 	unsigned next_slot;
 	bool loaded;
-	bool writing, dirty;      /* the list: one write at a time, however many requests come */
-	size_t under_way;         /* requests that are being written */
-	struct job *first, *last; /* those that wait for it */
+	bool writing, dirty;            /* the list: one write at a time, however many requests come */
+	size_t under_way;               /* requests that are being written */
+	unsigned char writes[RING_MAX]; /* of each slot: how many of them are written there */
+	struct job *first, *last;       /* those that wait for it */
 	size_t waiting;
 };
 

@@ -419,6 +419,54 @@ static void what_is_deleted_is_gone_from_the_store(void **state)
 	testkit_close(kit);
 }
 
+/* The slot is that of the one that is deleted, and the write of the new one is under way. */
+static void what_comes_while_its_slot_is_deleted_is_kept(void **state)
+{
+	(void)state;
+	char path[160];
+	testkit *kit = open_with("{\"auth\":\"none\",\"keep\":{\"requests\":1}}");
+	send(kit, "", JSON_TYPE, "{\"n\":1}");
+	cJSON *tree = list(kit);
+	snprintf(path, sizeof(path), API "/in/%s", text(entry(tree, 0), "id"));
+	cJSON_Delete(tree);
+	testkit_hold(kit, 1);
+	send(kit, "", JSON_TYPE, "{\"n\":2}");
+	testkit_settle(kit, 1, TAPPET_OK, 0, NULL);
+	testkit_exchange *x = testkit_http(kit, "DELETE", path, NULL, tappet_cstr(""));
+	testkit_run(kit);
+	assert_int_equal(testkit_http_status(x), 204);
+	tree = list(kit);
+	assert_int_equal(count(tree), 1);
+	assert_non_null(strstr(show(kit, text(entry(tree, 0), "id")), "\"n\":2"));
+	cJSON_Delete(tree);
+	testkit_hold(kit, 0);
+	testkit_close(kit);
+}
+
+/* 204 says that all of it is gone; after anything else it can be deleted again. */
+static void what_cannot_be_deleted_is_not_said_to_be(void **state)
+{
+	(void)state;
+	char path[64];
+	bool more = true;
+	for (size_t nth = 1; more; nth++) {
+		testkit *kit = open_with("{\"auth\":\"none\",\"keep\":{}}");
+		send(kit, "", JSON_TYPE, "{}");
+		cJSON *tree = list(kit);
+		snprintf(path, sizeof(path), "/in/%s", text(entry(tree, 0), "id"));
+		cJSON_Delete(tree);
+		testkit_fail(kit, nth, TAPPET_EBUSY);
+		const int32_t status = testkit_http_status(call(kit, "DELETE", path));
+		more = testkit_has_failed(kit) == 1;
+		testkit_fail(kit, 0, 0);
+		assert_int_equal(status, more ? 503 : 204);
+		if (testkit_kv(kit, NULL, LIST_KEY "/0").ptr)
+			assert_int_equal(testkit_http_status(call(kit, "DELETE", path)), 204);
+		assert_null(testkit_kv(kit, NULL, LIST_KEY "/0").ptr);
+		testkit_close(kit);
+	}
+}
+
 static void what_another_has_taken_the_place_of_is_not_shown_as_it(void **state)
 {
 	(void)state;
@@ -504,6 +552,8 @@ int main(void)
 		cmocka_unit_test(the_parameters_of_a_token_s_call_are_replayed_with_it),
 		cmocka_unit_test(what_is_kept_outlives_its_trigger),
 		cmocka_unit_test(what_is_deleted_is_gone_from_the_store),
+		cmocka_unit_test(what_comes_while_its_slot_is_deleted_is_kept),
+		cmocka_unit_test(what_cannot_be_deleted_is_not_said_to_be),
 		cmocka_unit_test(what_another_has_taken_the_place_of_is_not_shown_as_it),
 		cmocka_unit_test(what_cannot_be_stored_is_counted_and_the_delivery_goes_on),
 		cmocka_unit_test(an_option_that_is_wrong_is_told_with_what_was_expected),
