@@ -110,6 +110,13 @@ void options_only(struct reader *r, const char *pointer, const cJSON *object, co
 	}
 }
 
+static bool is_reference(const cJSON *value)
+{
+	const cJSON *only = cJSON_IsObject(value) ? value->child : NULL;
+	return only && !only->next && cJSON_IsString(only) &&
+	       (strcmp(only->string, "env") == 0 || strcmp(only->string, "file") == 0);
+}
+
 const char *options_text(struct reader *r, const char *pointer, const cJSON *object, const char *name)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -119,7 +126,10 @@ const char *options_text(struct reader *r, const char *pointer, const cJSON *obj
 		return item->valuestring;
 	char at[POINTER_MAX];
 	append_segment(pointer, name, at);
-	options_mistake(r, at, "expected a text that is not empty");
+	if (is_reference(item))
+		options_mistake(r, at, "expected a text in place: only a secret is read from a variable or a file");
+	else
+		options_mistake(r, at, "expected a text that is not empty");
 	return NULL;
 }
 
@@ -182,13 +192,6 @@ void secret_pointer(const char *pointer, const cJSON *object, const char *name, 
 		snprintf(out, POINTER_MAX, "%.240s/%zu", at, index);
 	else
 		snprintf(out, POINTER_MAX, "%s", at);
-}
-
-static bool is_reference(const cJSON *value)
-{
-	const cJSON *only = cJSON_IsObject(value) ? value->child : NULL;
-	return only && !only->next && cJSON_IsString(only) &&
-	       (strcmp(only->string, "env") == 0 || strcmp(only->string, "file") == 0);
 }
 
 static void read_secret(struct reader *r, const char *pointer, const cJSON *value, struct secrets *ret)

@@ -249,9 +249,39 @@ static void allow_tells_which_value_is_wrong(void **state)
 		"allow[3]: expected an address, a network (192.0.2.0/24) or \"unix\", found \"example.org\"\n");
 }
 
+/* As a definition is checked: references are still there, and only in the place of a secret is one taken. */
+static void a_reference_stands_for_secrets_only(void **state)
+{
+	(void)state;
+	static const char told_at[] = ": expected a text in place: only a secret is read from a variable or a file\n";
+	static const struct {
+		const char *signature, *auth, *place; /* NULL: it is in its place */
+	} cases[] = {
+		{"{\"preset\":\"github\",\"secret\":{\"env\":\"E\"}}", "", NULL},
+		{"{\"preset\":{\"env\":\"E\"},\"secret\":{\"env\":\"E\"}}", "", "signature[0]/preset"},
+		{"{\"preset\":\"stripe\",\"tolerance\":{\"file\":\"f\"},\"secret\":{\"env\":\"E\"}}", "",
+		 "signature[0]/tolerance"},
+		{"{\"header\":\"X\",\"prefix\":{\"env\":\"E\"},\"secret\":{\"env\":\"E\"}}", "", "signature[0]/prefix"},
+		{"", "{\"basic\":{\"user\":\"u\",\"password\":{\"file\":\"f\"}}}", NULL},
+		{"", "{\"basic\":{\"user\":{\"env\":\"E\"},\"password\":{\"env\":\"E\"}}}", "auth[0]/basic/user"},
+		{"", "{\"header\":{\"name\":{\"env\":\"E\"},\"value\":{\"env\":\"E\"}}}", "auth[0]/header/name"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct told told;
+		char expected[160] = "";
+		const struct verify_options options = {.signature = tappet_cstr(cases[i].signature),
+						       .auth = tappet_cstr(cases[i].auth)};
+		(void)read_options(&options, &told);
+		if (cases[i].place)
+			snprintf(expected, sizeof(expected), "%s%s", cases[i].place, told_at);
+		assert_string_equal(told.mistakes, expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reference_stands_for_secrets_only),
 		cmocka_unit_test(an_unknown_preset_is_told_with_the_nearest_one),
 		cmocka_unit_test(unknown_keys_are_told_with_their_pointer),
 		cmocka_unit_test(secrets_are_told_by_their_place_and_never_shown),
