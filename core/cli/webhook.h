@@ -22,13 +22,18 @@ struct webhook_request {
 	struct buf body;
 	const char *body_path; /* what it was read from, or NULL */
 	char **headers;        /* "Name: value" */
-	char **shown;          /* the same for people: a secret stands there as what gives it to a shell, or NULL */
+	char **shown; /* the same as a word for a shell, which fills the secret in; NULL: there is none in it */
 	size_t header_count;
-	const char *shown_url; /* the same of the URL, or NULL */
+	const char *shown_url; /* the same of the URL */
 	long timeout_ms;
 };
-/* False: no memory, told. `shown` NULL: it is no secret. */
-bool webhook_add_header(struct webhook_request *r, const char *name, const char *value, const char *shown);
+/* False: no memory, told. */
+bool webhook_add_header(struct webhook_request *r, const char *name, const char *value);
+/* The same of a secret, behind what may be seen of the value ("Bearer "). `word` gives the secret to a shell. */
+bool webhook_add_secret(struct webhook_request *r, const char *name, const char *scheme, const char *secret,
+			const char *word);
+/* Appends a text as a word for a shell, to which nothing in it means anything. */
+void webhook_quote(struct buf *out, const char *text);
 /* Whether a header is there already. */
 bool webhook_has_header(const struct webhook_request *r, const char *name);
 void webhook_request_release(struct webhook_request *r);

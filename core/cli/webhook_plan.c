@@ -6,6 +6,7 @@
 
 #define ANSWER_TIMEOUT_MS 60000
 #define SECRET_MAX ((size_t)64 * 1024)
+#define WORD_MAX (5 * SECRET_MAX)
 
 static int out_of_memory(void)
 {
@@ -15,23 +16,41 @@ static int out_of_memory(void)
 
 /* ---- The secret ---- */
 
-static int keep_secret(struct plan *p, const char *secret, const char *format, const char *name)
+/* Takes the word over. */
+static int keep_secret(struct plan *p, const char *secret, struct buf *word)
 {
-	struct buf shown;
-	buf_init(&shown, 8192);
-	buf_printf(&shown, format[0] == '$' ? "$%s" : "$(cat '%s')", name);
 	p->secret = strdup(secret);
-	p->secret_shown = buf_detach(&shown, NULL);
+	p->secret_shown = buf_detach(word, NULL);
+	buf_release(word);
 	return p->secret && p->secret_shown ? CLI_OK : out_of_memory();
 }
 
 static int secret_of_variable(struct plan *p, const char *name)
 {
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+	struct buf word;
 	const char *value = getenv(name);
-	if (value && value[0])
-		return keep_secret(p, value, "$", name);
-	cli_error("--secret-env: the variable %s is not set", name);
-	return CLI_USAGE;
+	if (!name[0] || name[strspn(name, letters)] || strchr("0123456789", name[0])) {
+		cli_error("--secret-env expects the name of a variable, not '%s'", name);
+		return CLI_USAGE;
+	}
+	if (!value || !value[0]) {
+		cli_error("--secret-env: the variable %s is not set", name);
+		return CLI_USAGE;
+	}
+	buf_init(&word, WORD_MAX);
+	buf_printf(&word, "\"$%s\"", name);
+	return keep_secret(p, value, &word);
+}
+
+static int keep_file(struct plan *p, const char *secret, const char *path)
+{
+	struct buf word;
+	buf_init(&word, WORD_MAX);
+	buf_str(&word, "\"$(cat ");
+	webhook_quote(&word, path);
+	buf_str(&word, ")\"");
+	return keep_secret(p, secret, &word);
 }
 
 /* Without the line end that editors put behind it, as the daemon reads its files. */
@@ -43,7 +62,7 @@ static int secret_of_file(struct plan *p, const char *path)
 	if (input_read(path, &text)) {
 		while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
 			text.data[--text.len] = '\0';
-		code = keep_secret(p, buf_cstr(&text), "cat", path);
+		code = keep_file(p, buf_cstr(&text), path);
 		if (text.len == 0) {
 			cli_error("%s: the secret is empty", path);
 			code = CLI_USAGE;
@@ -177,34 +196,26 @@ static const char *target_of(const struct webhook_request *r)
 
 /* ---- What the caller shows ---- */
 
-static int add_shown(struct webhook_request *r, const char *name, const char *scheme, const struct plan *p)
-{
-	struct buf value, shown;
-	buf_init(&value, 2 * SECRET_MAX);
-	buf_init(&shown, 2 * SECRET_MAX);
-	buf_printf(&value, "%s%s", scheme, p->secret);
-	buf_printf(&shown, "%s%s", scheme, p->secret_shown);
-	const bool added = webhook_add_header(r, name, buf_cstr(&value), buf_cstr(&shown));
-	if (value.data)
-		explicit_bzero(value.data, value.cap);
-	buf_release(&value);
-	buf_release(&shown);
-	return added ? CLI_OK : CLI_FAILED;
-}
-
 static int add_basic(struct webhook_request *r, const struct plan *p)
 {
-	struct buf shown;
-	char *value = sender_basic(p->auth_name ? p->auth_name : "", p->secret);
-	buf_init(&shown, 2 * SECRET_MAX);
-	buf_printf(&shown, "Basic $(printf '%%s' \"%s:%s\" | base64 -w0)", p->auth_name ? p->auth_name : "",
-		   p->secret_shown);
-	const bool added = value && webhook_add_header(r, "Authorization", value, buf_cstr(&shown));
+	static const char scheme[] = "Basic ";
+	const char *user = p->auth_name ? p->auth_name : "";
+	struct buf word;
+	char *value = sender_basic(user, p->secret);
+	buf_init(&word, 2 * WORD_MAX);
+	buf_str(&word, "\"$(printf '%s:%s' ");
+	webhook_quote(&word, user);
+	buf_printf(&word, " %s | base64 -w0)\"", p->secret_shown);
+	const bool whole = value && buf_error(&word) == 0;
+	const bool added =
+		whole && webhook_add_secret(r, "Authorization", scheme, value + strlen(scheme), buf_cstr(&word));
 	if (value)
 		explicit_bzero(value, strlen(value));
 	free(value);
-	buf_release(&shown);
-	return added ? CLI_OK : out_of_memory();
+	buf_release(&word);
+	if (!whole)
+		return out_of_memory();
+	return added ? CLI_OK : CLI_FAILED;
 }
 
 static int tell_missing(const struct cli *c, const struct plan *p)
@@ -244,7 +255,8 @@ int plan_show(struct cli *c, struct plan *p, struct webhook_request *r)
 		return tell_missing(c, p);
 	if (by_basic)
 		return add_basic(r, p);
-	return add_shown(r, header, by_header ? "" : "Bearer ", p);
+	return webhook_add_secret(r, header, by_header ? "" : "Bearer ", p->secret, p->secret_shown) ? CLI_OK
+												     : CLI_FAILED;
 }
 
 /* ---- The signature ---- */
@@ -257,11 +269,16 @@ struct signing {
 
 static void add_to_query(struct plan *p, struct webhook_request *r, const char *key, const char *value)
 {
-	struct buf shown;
-	buf_init(&shown, 64 * 1024);
-	buf_printf(&shown, "%s%c%s=%s", buf_cstr(&r->url), strchr(buf_cstr(&r->url), '?') ? '&' : '?', key,
-		   p->secret_shown);
+	struct buf seen, shown;
+	buf_init(&seen, 128 * 1024);
+	buf_init(&shown, 2 * WORD_MAX);
+	buf_printf(&seen, "%s%c%s=", buf_cstr(&r->url), strchr(buf_cstr(&r->url), '?') ? '&' : '?', key);
+	webhook_quote(&shown, buf_cstr(&seen));
+	buf_str(&shown, p->secret_shown);
+	buf_release(&seen);
+	free(p->url_shown);
 	p->url_shown = buf_detach(&shown, NULL);
+	buf_release(&shown);
 	r->shown_url = p->url_shown;
 	client_query(&r->url, key, value);
 }
@@ -269,11 +286,15 @@ static void add_to_query(struct plan *p, struct webhook_request *r, const char *
 static void take_header(void *arg, const char *name, const char *value)
 {
 	struct signing *s = arg;
-	const bool is_secret = strcmp(value, s->plan->secret) == 0;
-	if (name[0] == '?')
+	const struct plan *p = s->plan;
+	if (name[0] == '?') {
 		add_to_query(s->plan, s->request, name + 1, value);
-	else
-		s->failed |= !webhook_add_header(s->request, name, value, is_secret ? s->plan->secret_shown : NULL);
+		s->failed |= !s->plan->url_shown;
+	} else if (strcmp(value, p->secret) == 0) {
+		s->failed |= !webhook_add_secret(s->request, name, "", value, p->secret_shown);
+	} else {
+		s->failed |= !webhook_add_header(s->request, name, value);
+	}
 }
 
 /* The trigger's own options, or another preset, with the secret in them. */
@@ -345,7 +366,7 @@ static int sign_there(struct cli *c, struct webhook_request *r)
 	const struct json *headers = json_get(answer.json, "headers");
 	for (const struct json *h = json_first(headers); h && added; h = json_next(h)) {
 		const char *name = json_str(json_at(h, 0)), *value = json_str(json_at(h, 1));
-		added = name && value && webhook_add_header(r, name, value, NULL);
+		added = name && value && webhook_add_header(r, name, value);
 	}
 	answer_release(&answer);
 	return added ? CLI_OK : CLI_FAILED;

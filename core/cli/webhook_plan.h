@@ -12,9 +12,9 @@ struct plan {
 	const char *auth;      /* what the caller shows: none, token, bearer, basic, jwt, clientSubject, header */
 	const char *auth_name; /* the user of basic, the header of header, or NULL */
 	char *secret;          /* what --secret-env, --secret-file or --key gave, or NULL */
-	char *secret_shown;    /* what gives it to a shell: $NAME or $(cat FILE) */
+	char *secret_shown;    /* the word that gives it to a shell: "$NAME" or "$(cat 'FILE')" */
 	char *socket;          /* of the listener, or NULL */
-	char *url_shown;       /* the URL with secret_shown in it, or NULL */
+	char *url_shown;       /* the URL as a word with secret_shown in it, or NULL */
 };
 
 /* Asks the daemon and reads the secret. plan_release in any case. */

@@ -6,37 +6,72 @@
 
 #define ANSWER_MAX ((size_t)16 * 1024 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
+#define HEADER_MAX ((size_t)128 * 1024)
+#define WORD_MAX (5 * HEADER_MAX) /* a quote becomes four bytes */
+#define LINE_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 /* ---- The request ---- */
 
-bool webhook_add_header(struct webhook_request *r, const char *name, const char *value, const char *shown)
+/* Secrets are not left behind in memory that is used again. */
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* Takes both texts over. */
+static bool put_header(struct webhook_request *r, char *text, char *shown)
 {
 	const size_t size = (r->header_count + 1) * sizeof(char *);
-	struct buf line, safe;
-	buf_init(&line, 64 * 1024);
-	buf_init(&safe, 64 * 1024);
-	/* A header without a value is written so for curl, which else would take it out. */
-	buf_printf(&line, value[0] ? "%s: %s" : "%s;%s", name, value);
-	if (shown)
-		buf_printf(&safe, "%s: %s", name, shown);
-	char **headers = realloc(r->headers, size);
+	char **headers = text ? realloc(r->headers, size) : NULL;
 	if (headers)
 		r->headers = headers;
-	char **both = realloc(r->shown, size);
-	if (both)
-		r->shown = both;
-	char *text = headers && both ? buf_detach(&line, NULL) : NULL;
-	char *safe_text = text && shown ? buf_detach(&safe, NULL) : NULL;
-	buf_release(&line);
-	buf_release(&safe);
-	if (!text || (shown && !safe_text)) {
-		free(text);
+	char **both = headers ? realloc(r->shown, size) : NULL;
+	if (!both) {
+		wipe(text);
+		free(shown);
 		cli_error("out of memory");
 		return false;
 	}
+	r->shown = both;
 	r->headers[r->header_count] = text;
-	r->shown[r->header_count++] = safe_text;
+	r->shown[r->header_count++] = shown;
 	return true;
+}
+
+bool webhook_add_header(struct webhook_request *r, const char *name, const char *value)
+{
+	struct buf line;
+	buf_init(&line, HEADER_MAX);
+	/* A header without a value is written so for curl, which else would take it out. */
+	buf_printf(&line, value[0] ? "%s: %s" : "%s;%s", name, value);
+	char *text = buf_detach(&line, NULL);
+	buf_release(&line);
+	return put_header(r, text, NULL);
+}
+
+bool webhook_add_secret(struct webhook_request *r, const char *name, const char *scheme, const char *secret,
+			const char *word)
+{
+	struct buf line, seen, shown;
+	buf_init(&line, HEADER_MAX);
+	buf_init(&seen, HEADER_MAX);
+	buf_init(&shown, WORD_MAX);
+	buf_printf(&line, "%s: %s%s", name, scheme, secret);
+	buf_printf(&seen, "%s: %s", name, scheme);
+	webhook_quote(&shown, buf_cstr(&seen));
+	buf_str(&shown, word);
+	char *text = buf_detach(&line, NULL), *shown_text = text ? buf_detach(&shown, NULL) : NULL;
+	buf_release(&line);
+	buf_release(&seen);
+	buf_release(&shown);
+	/* Without that word the secret itself would be shown. */
+	if (!shown_text) {
+		wipe(text);
+		text = NULL;
+	}
+	return put_header(r, text, shown_text);
 }
 
 bool webhook_has_header(const struct webhook_request *r, const char *name)
@@ -47,14 +82,6 @@ bool webhook_has_header(const struct webhook_request *r, const char *name)
 		    (r->headers[i][len] == ':' || r->headers[i][len] == ';'))
 			return true;
 	return false;
-}
-
-/* Secrets are not left behind in memory that is used again. */
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 void webhook_request_release(struct webhook_request *r)
@@ -214,7 +241,9 @@ int webhook_send(struct cli *c, const struct webhook_request *r)
 			print_text(&got);
 		code = exit_of(got.status);
 	} else {
-		cli_error("nothing answers at %s (%s)", r->shown_url ? r->shown_url : buf_cstr(&r->url),
+		/* Some show their secret in the query. */
+		const char *url = buf_cstr(&r->url);
+		cli_error("nothing answers at %.*s (%s)", (int)strcspn(url, "?"), url,
 			  error[0] ? error : curl_easy_strerror(result));
 	}
 	buf_release(&got.body);
@@ -225,44 +254,50 @@ int webhook_send(struct cli *c, const struct webhook_request *r)
 /* ---- For a shell ---- */
 
 /* In single quotes nothing means anything to a shell but a single quote. */
-static void print_quoted(const char *text)
+void webhook_quote(struct buf *out, const char *text)
 {
-	putchar('\'');
+	buf_char(out, '\'');
 	for (; *text; text++) {
 		if (*text == '\'')
-			fputs("'\\''", stdout);
+			buf_str(out, "'\\''");
 		else
-			putchar(*text);
+			buf_char(out, *text);
 	}
-	putchar('\'');
+	buf_char(out, '\'');
+}
+
+static void add_word(struct buf *out, const char *option, const char *text)
+{
+	buf_str(out, option);
+	webhook_quote(out, text);
 }
 
 int webhook_print_curl(const struct webhook_request *r)
 {
-	printf("curl -i -X %s", r->method);
-	if (r->socket) {
-		fputs(" --unix-socket ", stdout);
-		print_quoted(r->socket);
-	}
+	struct buf line;
+	buf_init(&line, LINE_MAX_BYTES);
+	add_word(&line, "curl -i -X ", r->method);
+	if (r->socket)
+		add_word(&line, " --unix-socket ", r->socket);
 	for (size_t i = 0; i < r->header_count; i++) {
-		fputs(" -H ", stdout);
-		/* What stands for a secret is for the shell to fill in. */
 		if (r->shown[i])
-			printf("\"%s\"", r->shown[i]);
+			buf_printf(&line, " -H %s", r->shown[i]);
 		else
-			print_quoted(r->headers[i]);
+			add_word(&line, " -H ", r->headers[i]);
 	}
-	if (r->body_path && strcmp(r->body_path, "-") == 0) {
-		fputs(" --data-binary @-", stdout);
-	} else if (r->body_path) {
-		fputs(" --data-binary @", stdout);
-		print_quoted(r->body_path);
-	}
-	putchar(' ');
+	if (r->body_path && strcmp(r->body_path, "-") == 0)
+		buf_str(&line, " --data-binary @-");
+	else if (r->body_path)
+		add_word(&line, " --data-binary @", r->body_path);
 	if (r->shown_url)
-		printf("\"%s\"", r->shown_url);
+		buf_printf(&line, " %s", r->shown_url);
 	else
-		print_quoted(buf_cstr(&r->url));
-	putchar('\n');
-	return CLI_OK;
+		add_word(&line, " ", buf_cstr(&r->url));
+	const bool whole = buf_error(&line) == 0;
+	if (whole)
+		puts(buf_cstr(&line));
+	else
+		cli_error("the line is too long");
+	buf_release(&line);
+	return whole ? CLI_OK : CLI_FAILED;
 }

@@ -106,11 +106,11 @@ def test_every_sender_that_signs_is_signed_for(daemon, preset):
 
 
 @pytest.mark.parametrize("options,shown", [
-    ({"signature": {"preset": "gitlab", "secret": {"env": "NEW"}}}, "x-gitlab-token: $MINE"),
-    ({"signature": {"preset": "dockerhub", "secret": {"env": "NEW"}}}, "?secret=$MINE"),
-    ({"auth": {"bearer": {"env": "NEW"}}}, "Authorization: Bearer $MINE"),
-    ({"auth": {"header": {"name": "X-Key", "value": {"env": "NEW"}}}}, "X-Key: $MINE"),
-    ({"auth": {"basic": {"user": "ada", "password": {"env": "NEW"}}}}, '"ada:$MINE" | base64'),
+    ({"signature": {"preset": "gitlab", "secret": {"env": "NEW"}}}, """'x-gitlab-token: '"$MINE\""""),
+    ({"signature": {"preset": "dockerhub", "secret": {"env": "NEW"}}}, """?secret='"$MINE\""""),
+    ({"auth": {"bearer": {"env": "NEW"}}}, """'Authorization: Bearer '"$MINE\""""),
+    ({"auth": {"header": {"name": "X-Key", "value": {"env": "NEW"}}}}, """'X-Key: '"$MINE\""""),
+    ({"auth": {"basic": {"user": "ada", "password": {"env": "NEW"}}}}, """'ada' "$MINE" | base64"""),
 ])
 def test_a_secret_that_is_shown_is_never_handed_out(daemon, options, shown):
     hook(daemon, options)
@@ -127,6 +127,45 @@ def test_a_secret_that_is_shown_is_never_handed_out(daemon, options, shown):
     again = subprocess.run(["bash", "-c", line], env={"MINE": SECRETS["NEW"], "PATH": "/usr/bin:/bin"}, text=True,
                            capture_output=True, check=True)
     assert "200 OK" in again.stdout
+
+
+def dry_run(daemon, *arguments, env=None):
+    return daemon.cli("webhook", "test", "site", "--dry-run", *arguments, env=env).stdout
+
+
+def test_nothing_in_the_line_for_a_shell_runs(daemon, tmp_path):
+    evil = "a'$(touch run)`touch run`\"\\"
+    hook(daemon, {"auth": {"basic": {"user": evil, "password": {"env": "NEW"}}}})
+    secret = tmp_path / "it's $(touch run)"
+    secret.write_text(SECRETS["NEW"] + "\n", encoding="utf-8")
+    line = dry_run(daemon, "--secret-file", str(secret), "--url", base(daemon))
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert "200 OK" in done.stdout and SECRETS["NEW"] not in line
+    line = dry_run(daemon, "--secret-file", str(secret), "--url", base(daemon) + "/x?a='$(touch run)\"`touch run`",
+                   "--method", "$(touch run)")
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, check=False)
+    assert not (tmp_path / "run").exists()
+    bad = "A$(touch run)"
+    assert run_test(daemon, "site", "--secret-env", bad, check=False, env={bad: "x"}).returncode == 2
+
+
+def test_credentials_that_are_given_are_not_in_the_line(daemon):
+    hook(daemon, {"auth": {"header": {"name": "X-Key", "value": {"env": "NEW"}}}})
+    line = dry_run(daemon, "--url", base(daemon), "--header", "x-key: hidden-key", "--header",
+                   "authorization: Bearer hidden-token", "--header", "Cookie: hidden-cookie", "--header", "X-Other: seen")
+    assert "hidden" not in line and "'X-Other: seen'" in line
+    assert """'authorization: '"$AUTHORIZATION\"""" in line and """'x-key: '"$X_KEY\"""" in line
+
+
+def test_only_a_secret_is_read_from_a_variable(daemon):
+    hook(daemon, {"auth": "none"})
+    for wrong in ({"auth": {"basic": {"user": {"env": "NEW"}, "password": {"env": "NEW"}}}},
+                  {"signature": {"header": "X", "prefix": {"env": "NEW"}, "secret": {"env": "NEW"}}}):
+        hook(daemon, wrong, start=False)
+        told = daemon.cli("reload", check=False)
+        assert told.returncode != 0 and "only a secret is read" in told.stderr + told.stdout
+        answer = daemon.request("GET", "/api/v1/plugins/webhook/sign/site", control=True)
+        assert SECRETS["NEW"] not in answer.body.decode()
 
 
 def test_only_the_private_key_signs_for_discord(daemon, tmp_path):
