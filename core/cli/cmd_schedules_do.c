@@ -99,17 +99,15 @@ int cmd_schedule_run(struct cli *c)
 
 /* ---- backfill -------------------------------------------------------------------------------------------------- */
 
-static int call_backfill(struct cli *c, bool start, struct answer *ret)
+static int call_backfill(struct cli *c, const char *to, bool start, struct answer *ret)
 {
-	const char *to = cli_value(c, "to");
-	char now[CLOCK_TEXT_MAX];
 	struct buf path, body;
 	buf_init(&body, 4096);
 	jsonw_open(&body, '{');
 	jsonw_key(&body, "from");
 	jsonw_str(&body, cli_value(c, "from"));
 	jsonw_key(&body, "to");
-	jsonw_str(&body, to ? to : clock_rfc3339(clock_wall_ms(), now));
+	jsonw_str(&body, to);
 	if (start) {
 		jsonw_key(&body, "start");
 		jsonw_bool(&body, true);
@@ -140,9 +138,14 @@ static int confirm(const struct cli *c, int64_t count)
 
 static int start_backfill(struct cli *c)
 {
+	const char *to = cli_value(c, "to");
+	char now[CLOCK_TEXT_MAX];
 	struct answer answer;
 	int64_t count = 0;
-	int code = call_backfill(c, false, &answer);
+	/* Once: what is started is what was agreed to, however long that took. */
+	if (!to)
+		to = clock_rfc3339(clock_wall_ms(), now);
+	int code = call_backfill(c, to, false, &answer);
 	if (code != CLI_OK)
 		return code;
 	json_int(json_get(answer.json, "count"), &count);
@@ -152,9 +155,10 @@ static int start_backfill(struct cli *c)
 	answer_release(&answer);
 	if (code != CLI_OK)
 		return code;
-	code = call_backfill(c, true, &answer);
+	code = call_backfill(c, to, true, &answer);
 	if (code != CLI_OK)
 		return code;
+	json_int(json_get(json_get(answer.json, "backfill"), "total"), &count);
 	if (c->json)
 		client_print_json(&answer);
 	else

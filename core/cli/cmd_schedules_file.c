@@ -121,11 +121,15 @@ static void print_batch(const struct batches *b, const struct json *made)
 	}
 }
 
-static void tell_failure(const struct batches *b)
+static void tell_failure(const struct batches *b, int code)
 {
 	if (b->told && b->done < b->total)
 		fputc('\n', stderr);
-	if (b->done > 0 || b->total > b->count)
+	if (code == CLI_UNKNOWN)
+		cli_error("%s: %zu of %zu were made; whether schedules %zu to %zu were is not known, behind them there "
+			  "is none",
+			  b->path, b->done, b->total, b->done + 1, b->done + b->count);
+	else if (b->done > 0 || b->total > b->count)
 		cli_error("%s: %zu of %zu were made; from schedule %zu on there is none", b->path, b->done, b->total,
 			  b->done + 1);
 }
@@ -163,7 +167,7 @@ int schedules_create_file(struct cli *c, const char *path)
 	if (c->json)
 		puts("]}");
 	if (code != CLI_OK)
-		tell_failure(&b);
+		tell_failure(&b, code);
 	buf_release(&b.body);
 	json_free(file);
 	return code;

@@ -1,11 +1,14 @@
 """The schedule plugin over the wire: schedules of definitions, and those that are made by API or command line."""
 
 import concurrent.futures
+import contextlib
 import datetime
+import http.server
 import json
 import os
 import pty
 import subprocess
+import threading
 import time
 
 import pytest
@@ -497,3 +500,56 @@ def test_the_command_line_makes_many_from_a_file(daemon):
     done = daemon.cli("schedule", "create", "job", "--file", "many.json", check=False)
     assert done.returncode == 5 and len(done.stdout.split()) == 1500
     assert "1500 of 2300 were made; from schedule 1501 on there is none" in done.stderr
+
+
+@contextlib.contextmanager
+def answering(*answers):
+    """What stands in for a daemon: gives these answers one after the other, None being none at all. Yields what was asked
+    and the options that lead there."""
+    asked, left = [], list(answers)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = left.pop(0)
+            self.close_connection = True
+            if answer is None:
+                return
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield asked, ("--server", f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_batch_without_an_answer_may_have_been_made(daemon):
+    (daemon.folder / "many.json").write_text(json.dumps([{"every": "1h"}] * 600), encoding="utf-8")
+    with answering({"schedules": [{"id": "x"}] * 250}, None) as (asked, server):
+        done = daemon.cli("schedule", "create", "job", "--file", "many.json", *server, env={"TAPPET_TOKEN": "x"}, check=False)
+    assert [len(batch) for batch in asked] == [250, 250]
+    assert done.returncode == 7 and len(done.stdout.split()) == 250
+    assert "250 of 600 were made; whether schedules 251 to 500 were is not known, behind them there is none" in done.stderr
+    # Here nothing has arrived.
+    done = daemon.cli("schedule", "create", "job", "--file", "many.json", *server, env={"TAPPET_TOKEN": "x"}, check=False)
+    assert done.returncode == 3 and "0 of 600 were made; from schedule 1 on there is none" in done.stderr
+
+
+def test_what_is_filled_is_what_was_counted(daemon):
+    with answering({"count": 3}, {"id": "job/hourly", "backfill": {"done": 0, "total": 4}}) as (asked, server):
+        done = daemon.cli("schedule", "backfill", "job/hourly", "--from", "2026-03-01T00:00", "--yes", *server,
+                          env={"TAPPET_TOKEN": "x"})
+    assert asked[0]["to"] == asked[1]["to"] and "start" not in asked[0] and asked[1]["start"] is True
+    assert done.stdout.startswith("4 activities")
