@@ -1,4 +1,5 @@
 /* import crontab: each entry becomes a workflow with a schedule and one step. */
+#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 #include "cli/crontab.h"
@@ -20,26 +21,46 @@ struct import {
 	struct crontab table;
 	struct crontab_options options;
 	char zone[PATH_MAX]; /* that of the system */
-	struct buf slugs;    /* those that are taken, each with a line's end */
-	struct buf made;     /* JSON: {"line","workflow","file"} of each */
+	bool zone_unknown;
+	struct buf slugs; /* those that are taken, each with a line's end */
+	struct buf made;  /* JSON: {"line","workflow","file"} of each */
 	size_t count;
 };
 
 /* ---- Which crontab, which zone --------------------------------------------------------------------------------- */
 
-/* cron goes by the zone of the system, where Tappet goes by UTC unless it is told. */
-static const char *system_zone(char room[static PATH_MAX])
+/* Containers have the zone's file itself in the place of the link, and with luck its name here. */
+static bool read_zone_name(char room[static PATH_MAX])
 {
+	FILE *file = fopen("/etc/timezone", "re");
+	if (!file)
+		return false;
+	bool found = fgets(room, PATH_MAX, file) != NULL;
+	fclose(file);
+	if (found)
+		room[strcspn(room, " \t\r\n")] = '\0';
+	return found && *room;
+}
+
+/* cron goes by the zone of the system, where Tappet goes by UTC unless it is told. */
+static const char *system_zone(struct import *i)
+{
+	char *room = i->zone;
 	const char *set = getenv("TZ");
 	if (set && *set)
 		return *set == ':' ? set + 1 : set;
 	const ssize_t len = readlink("/etc/localtime", room, PATH_MAX - 1);
+	if (len < 0 && errno == ENOENT)
+		return "UTC"; /* as the C library has it */
 	if (len > 0) {
 		room[len] = '\0';
 		const char *found = strstr(room, "zoneinfo/");
 		if (found)
 			return found + strlen("zoneinfo/");
 	}
+	if (read_zone_name(room))
+		return room;
+	i->zone_unknown = true;
 	return "UTC";
 }
 
@@ -47,7 +68,7 @@ static int open_zone(struct import *i)
 {
 	struct zone *zone;
 	const char *given = cli_value(i->c, "timezone");
-	i->options.timezone = given ? given : system_zone(i->zone);
+	i->options.timezone = given ? given : system_zone(i);
 	if (zones_new(&i->options.zones) < 0) {
 		cli_error("out of memory");
 		return CLI_FAILED;
@@ -63,17 +84,35 @@ static bool is_place_of_system(const char *path)
 	return strstr(path, "/cron.d/") || strcmp(path, "/etc/crontab") == 0;
 }
 
+static void note_guesses(struct import *i, bool guessed, unsigned odd)
+{
+	if (i->zone_unknown)
+		diag_add(&i->notes, i->table.name, 0, 0,
+			 "times go by UTC, as the time zone of this machine is not known: name it with --timezone");
+	if (guessed && odd > 0)
+		diag_add(&i->notes, i->table.name, odd, 1,
+			 "the word behind the fields is no user of this machine, though it is one on other lines: read "
+			 "as "
+			 "a crontab of a user; --system or --user tells which it is");
+}
+
 static int read_crontab(struct import *i, const char *path)
 {
+	unsigned odd = 0;
 	struct buf text;
 	const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
 	int code = CLI_FAILED;
 	buf_init(&text, TEXT_MAX);
 	if (!input_read(path, &text))
 		goto cleanup;
-	const bool guess = is_place_of_system(path) || crontab_looks_like_system(buf_cstr(&text));
+	if (text.len > 0 && memchr(text.data, '\0', text.len)) {
+		cli_error("%s is no crontab: it has a NUL in it", name);
+		goto cleanup;
+	}
+	const bool guess = crontab_looks_like_system(buf_cstr(&text), &odd) || is_place_of_system(path);
 	i->table = (struct crontab){.name = name, .notes = &i->notes};
 	i->table.system = cli_flag(i->c, "system") || (!i->options.user && guess);
+	note_guesses(i, !i->table.system && !i->options.user, odd);
 	if (crontab_read(&i->table, buf_cstr(&text)))
 		code = CLI_OK;
 	else
@@ -107,6 +146,11 @@ static void note_variable(struct import *i, const struct crontab_variable *v)
 			 "TZ is for the commands alone, as in cron: times go by CRON_TZ or %s", i->options.timezone);
 	else if (problem)
 		diag_add(&i->notes, file, v->line, 1, "is not carried over: \"%s\" %s", v->name, problem);
+	if (!problem && !is_one_of(v->name, mail) && !crontab_is_utf8(v->value)) {
+		diag_add(&i->notes, file, v->line, 1,
+			 "%s is not imported: its value is not UTF-8; the commands below go without it", v->name);
+		i->table.failed++;
+	}
 }
 
 /* ---- Workflows ------------------------------------------------------------------------------------------------- */
@@ -144,6 +188,7 @@ static void remember(struct import *i, const struct crontab_entry *e, const char
 		printf("line %u: %s\n", e->line, path);
 }
 
+/* For its owner alone, as crontabs are: passwords stand in commands and variables. */
 static int write_workflow(struct import *i, const struct crontab_entry *e, const struct buf *json)
 {
 	char slug[SLUG_SIZE], path[PATH_MAX];
@@ -156,7 +201,7 @@ static int write_workflow(struct import *i, const struct crontab_entry *e, const
 	if (r < 0)
 		code = make_tell(path, r);
 	else if (!cli_flag(i->c, "dry-run"))
-		code = make_file(&i->make, path, text.data, text.len);
+		code = make_secret(&i->make, path, text.data, text.len);
 	if (code == CLI_OK)
 		remember(i, e, slug, path);
 	if (code == CLI_OK && cli_flag(i->c, "dry-run") && !i->c->json)
@@ -223,7 +268,9 @@ static void tell(const struct import *i)
 		puts("steps run as these users: the daemon has to run as root, or as the one user");
 	if (!loads_schedule(i->project.config))
 		printf("\"plugins\" in %s has to name \"schedule\": {}\n", project_path(i->c));
-	printf("workflows made: %zu; 'tappet check' looks them over, 'tappet reload' takes them in\n", i->count);
+	printf("workflows made: %zu, which only you can read; 'tappet check' looks them over, 'tappet reload' takes "
+	       "them in\n",
+	       i->count);
 }
 
 int cmd_import_crontab(struct cli *c)

@@ -102,13 +102,16 @@ static char *take_when(char *line, char *behind)
 	return line;
 }
 
-/* As cron does it: the first % ends the command, \% is a %. What follows is its input, where further ones are ends of lines. */
+/* As cron does it: the first % ends the command, \% is a %. What follows is its input, where further ones are ends of lines.
+ * In the command a backslash goes with the character behind it, so that \\% ends it; in the input \\% is \%. */
 static const char *split_command(char *command)
 {
 	char *to = command, *from = command;
 	for (; *from && *from != '%'; from++) {
 		if (from[0] == '\\' && from[1] == '%')
 			from++;
+		else if (from[0] == '\\' && from[1] == '\\')
+			*to++ = *from++;
 		*to++ = *from;
 	}
 	const bool has_input = *from == '%';
@@ -135,7 +138,7 @@ static void fail(struct crontab *t, unsigned number, const char *why)
 static bool add_entry(struct crontab *t, char *line, unsigned number, const struct comment *comment)
 {
 	char *behind = line + (crontab_behind_when(line) ? crontab_behind_when(line) - line : 0);
-	struct crontab_entry e = {.line = number, .comment = comment->begin, .variable_count = t->variable_count};
+	struct crontab_entry e = {.line = number, .variable_count = t->variable_count};
 	if (behind == line) {
 		fail(t, number, "neither an entry nor a variable: expected five fields or an @word, then a command");
 		return true;
@@ -156,6 +159,10 @@ static bool add_entry(struct crontab *t, char *line, unsigned number, const stru
 	e.when = take_when(line, behind);
 	e.command = command;
 	e.input = split_command(command);
+	if (comment->begin && crontab_is_utf8(comment->begin))
+		e.comment = comment->begin;
+	else if (comment->begin)
+		diag_add(t->notes, t->name, number, 1, "the comment above is not carried over: it is not UTF-8");
 	struct crontab_entry *grown = reallocarray(t->entries, t->entry_count + 1, sizeof(*grown));
 	if (!grown)
 		return false;
@@ -173,6 +180,10 @@ static bool take_line(struct crontab *t, char *line, unsigned number, struct com
 	if (*line == '#') {
 		take_comment(comment, line);
 		return true;
+	}
+	if (*line == '-') {
+		diag_add(t->notes, t->name, number, 1, "the '-' in front, for less in syslog, is not carried over");
+		line += 1 + strspn(line + 1, " \t");
 	}
 	if (crontab_is_variable(line))
 		well = add_variable(t, line, number);

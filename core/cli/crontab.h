@@ -56,8 +56,10 @@ const char *crontab_behind_when(const char *line);
 /* An entry, or words that look like one (below a '#', it was switched off). */
 bool crontab_looks_like_entry(const char *line);
 bool crontab_is_variable(const char *line);
-/* Whether entries name users. A guess: every sixth word is a user of this machine, one of them root. */
-bool crontab_looks_like_system(const char *text);
+bool crontab_is_utf8(const char *text);
+/* Whether entries name users. A guess: every sixth word is a user of this machine, one of them root. *ret_odd is the first
+ * line where it is none although it is one elsewhere, else 0. */
+bool crontab_looks_like_system(const char *text, unsigned *ret_odd);
 
 /* What belongs to all of them. */
 struct crontab_options {

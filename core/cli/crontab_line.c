@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <pwd.h>
+#include "base/json_scan.h"
 #include "cli/crontab.h"
 
 #define FIELDS 5
@@ -12,7 +13,7 @@ const char *crontab_blanks(const char *text)
 
 static size_t word_len(const char *text)
 {
-	return strcspn(text, " \t\r\n");
+	return strcspn(text, " \t\n");
 }
 
 const char *crontab_behind_when(const char *line)
@@ -73,6 +74,17 @@ bool crontab_is_variable(const char *line)
 	return end > line && *crontab_blanks(end) == '=';
 }
 
+bool crontab_is_utf8(const char *text)
+{
+	size_t left = strlen(text), used;
+	for (; left > 0; text += used, left -= used) {
+		used = (unsigned char)*text < 0x80 ? 1 : json_utf8(text, left);
+		if (used == 0)
+			return false;
+	}
+	return true;
+}
+
 /* 0: no user; 1: a user; 2: root */
 static int user_rank(const char *line)
 {
@@ -89,17 +101,21 @@ static int user_rank(const char *line)
 	return getpwnam(name) ? 1 : 0;
 }
 
-bool crontab_looks_like_system(const char *text)
+bool crontab_looks_like_system(const char *text, unsigned *ret_odd)
 {
-	bool root = false;
+	unsigned number = 0, odd = 0;
+	bool root = false, user = false;
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *begin = crontab_blanks(line);
-		if (*begin == '#' || *begin == '\n' || *begin == '\0' || crontab_is_variable(begin))
+		number++;
+		if (strchr("#\r\n", *begin) || crontab_is_variable(begin))
 			continue;
-		const int rank = user_rank(begin);
-		if (rank == 0)
-			return false;
+		const int rank = user_rank(begin + (*begin == '-'));
+		user = user || rank > 0;
 		root = root || rank == 2;
+		if (rank == 0 && odd == 0)
+			odd = number;
 	}
-	return root;
+	*ret_odd = user ? odd : 0;
+	return root && odd == 0;
 }

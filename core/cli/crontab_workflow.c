@@ -15,12 +15,52 @@ static void write_member(struct buf *out, const char *key, const char *text)
 
 /* ---- Names ----------------------------------------------------------------------------------------------------- */
 
-/* The first line of the comment, else the command; as much of it as fits. */
+static size_t word_len(const char *text)
+{
+	return strcspn(text, " \t");
+}
+
+static bool has(const char *word, size_t len, char c)
+{
+	return memchr(word, c, len) != NULL;
+}
+
+/* Options, variables and URLs with a user in them: passwords stand there. */
+static bool may_be_secret(const char *word, size_t len)
+{
+	const bool quoted = *word == '"' || *word == '\'';
+	return word[quoted] == '-' || has(word, len, '=') || (has(word, len, ':') && has(word, len, '@'));
+}
+
+/* The words of a command that may be shown to everybody, who sees names and slugs; behind variables its program alone. */
+static size_t open_words(const char *command, const char **ret)
+{
+	const char *end = command, *word = command;
+	size_t len;
+	for (; (len = word_len(word)) > 0 && has(word, len, '='); word = crontab_blanks(word + len))
+		/* A value with blanks in it does not end here. */
+		if (strcspn(word, "\"'`\\$") < len)
+			return 0;
+	*ret = word;
+	if (word != command)
+		return may_be_secret(word, len) ? 0 : len;
+	for (; (len = word_len(word)) > 0 && !may_be_secret(word, len); word = crontab_blanks(end))
+		end = word + len;
+	return (size_t)(end - command);
+}
+
+/* The first line of the comment, else what may be shown of the command. */
+static size_t title_of(const struct crontab_entry *e, const char **ret)
+{
+	*ret = e->comment;
+	return e->comment ? strcspn(e->comment, "\n") : open_words(e->command, ret);
+}
+
+/* As much of the title as fits. */
 static size_t name_of(const struct crontab_entry *e, const char **ret)
 {
-	const char *text = e->comment ? e->comment : e->command;
-	size_t len = strcspn(text, "\n");
-	*ret = text;
+	size_t len = title_of(e, ret);
+	const char *text = *ret;
 	if (len > NAME_MAX_SHOWN) {
 		len = NAME_MAX_SHOWN;
 		/* Not in the middle of a character. */
@@ -33,21 +73,31 @@ static size_t name_of(const struct crontab_entry *e, const char **ret)
 	return len;
 }
 
+static void write_numbered(const struct crontab_entry *e, struct buf *out)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "cron line %u", e->line);
+	jsonw_str(out, name);
+}
+
 static void write_name(const struct crontab_entry *e, struct buf *out)
 {
 	const char *name;
 	const size_t len = name_of(e, &name);
 	jsonw_key(out, "name");
-	jsonw_strn(out, name, len);
+	if (len > 0)
+		jsonw_strn(out, name, len);
+	else
+		write_numbered(e, out);
 	if (e->comment && (strchr(e->comment, '\n') || strlen(e->comment) > len + 1))
 		write_member(out, "description", e->comment);
 }
 
 void crontab_slug(const struct crontab_entry *e, char slug[static CRONTAB_SLUG_MAX])
 {
-	const char *text = e->comment ? e->comment : e->command;
-	size_t len = 0, whole = 0;
-	for (; *text && *text != '\n' && len + 1 < CRONTAB_SLUG_MAX; text++) {
+	const char *text = NULL;
+	size_t len = 0, whole = 0, left = title_of(e, &text);
+	for (; left > 0 && len + 1 < CRONTAB_SLUG_MAX; text++, left--) {
 		if (isalnum((unsigned char)*text)) {
 			slug[len++] = (char)tolower((unsigned char)*text);
 		} else if (len > 0 && slug[len - 1] != '-') {
@@ -56,7 +106,7 @@ void crontab_slug(const struct crontab_entry *e, char slug[static CRONTAB_SLUG_M
 		}
 	}
 	/* A word that was cut says less than none. */
-	if (isalnum((unsigned char)*text) && whole > 0)
+	if (left > 0 && isalnum((unsigned char)*text) && whole > 0)
 		len = whole;
 	while (len > 0 && slug[len - 1] == '-')
 		len--;
@@ -128,7 +178,8 @@ static void write_env(const struct crontab *t, const struct crontab_entry *e, st
 	for (size_t i = 0; i < e->variable_count; i++) {
 		const struct crontab_variable *v = &t->variables[i];
 		/* The last one counts. */
-		if (is_crons_own(v->name) || name_env_problem(v->name) || crontab_value(t, e, v->name) != v->value)
+		if (is_crons_own(v->name) || name_env_problem(v->name) || !crontab_is_utf8(v->value) ||
+		    crontab_value(t, e, v->name) != v->value)
 			continue;
 		jsonw_key(&env, v->name);
 		literal_write(&env, v->value);
@@ -142,12 +193,12 @@ static void write_env(const struct crontab *t, const struct crontab_entry *e, st
 	buf_release(&env);
 }
 
-/* cron starts commands at home; a step starts in a folder of its own. */
+/* cron starts commands at home; a step starts in a folder of its own, which matters unless the command goes elsewhere. */
 static void write_command(const struct crontab_entry *e, struct buf *out)
 {
 	struct buf command;
 	buf_init(&command, out->max);
-	if (strncmp(e->command, "cd ", 3) != 0)
+	if (strncmp(e->command, "cd /", 4) != 0)
 		buf_str(&command, "cd; ");
 	buf_str(&command, e->command);
 	literal_write(out, buf_cstr(&command));
@@ -188,9 +239,27 @@ static void write_step(const struct crontab *t, const struct crontab_entry *e, c
 	jsonw_close(out, '}');
 }
 
+/* JSON has no other bytes, and a command with others in their place would be another one. */
+static const char *not_utf8(const struct crontab *t, const struct crontab_entry *e)
+{
+	const char *shell = crontab_value(t, e, "SHELL");
+	if (!crontab_is_utf8(e->command))
+		return "the command";
+	if (e->input && !crontab_is_utf8(e->input))
+		return "the command's input";
+	if (e->user && !crontab_is_utf8(e->user))
+		return "the user";
+	return shell && !crontab_is_utf8(shell) ? "its SHELL" : NULL;
+}
+
 bool crontab_workflow(const struct crontab *t, const struct crontab_entry *e, const struct crontab_options *o,
 		      struct buf *out)
 {
+	const char *other = not_utf8(t, e);
+	if (other) {
+		diag_add(t->notes, t->name, e->line, 1, "is not imported: %s is not UTF-8", other);
+		return false;
+	}
 	jsonw_open(out, '{');
 	write_name(e, out);
 	jsonw_key(out, "triggers");

@@ -1,10 +1,12 @@
 """`tappet import crontab`: the formats of Debian and cronie, and what the imported entries do."""
 
 import json
+import os
 import pwd
+import subprocess
 
 import pytest
-from daemon import wait_until
+from daemon import TAPPET, wait_until
 
 # As Debian 12 has them.
 ETC_CRONTAB = r"""# /etc/crontab: system-wide crontab
@@ -102,9 +104,9 @@ def test_the_crontab_of_the_system_is_taken_over(daemon):
     assert "read as a crontab of the system, which names users, times by Europe/Amsterdam" in found.out
     assert "workflows made: 4" in found.out
     assert len(found.files) == 4
-    hourly = found.files["cd-run-parts-report-etc-cron-hourly"]
+    hourly = found.files["cd-run-parts"]
     assert hourly == {
-        "name": "cd / && run-parts --report /etc/cron.hourly",
+        "name": "cd / && run-parts",
         "triggers": [{"plugin": "schedule",
                       "with": {"cron": "17 * * * *", "timezone": "Europe/Amsterdam", "misfire": "skip"}}],
         "steps": [{"id": "command", "run": ["/bin/sh", "-c", "cd / && run-parts --report /etc/cron.hourly"], "user": "root",
@@ -225,6 +227,126 @@ def test_programs_are_told_as_json(daemon):
     assert (done.returncode, answer["failed"], answer["system"], answer["timezone"]) == (1, 1, True, "UTC")
     assert [(w["line"], w["workflow"]) for w in answer["workflows"]] == [(2, "x")]
     assert [note["line"] for note in answer["notes"]] == [1, 3]
+
+
+def test_only_their_owner_can_read_what_was_imported(daemon):
+    found = import_(daemon, "PGPASSWORD=hunter2\n0 6 * * * pg_dump db\n")
+    path = daemon.folder / "workflows" / "pg-dump-db.json"
+    assert path.stat().st_mode & 0o777 == 0o600 and "hunter2" in path.read_text()
+    assert "which only you can read" in found.out
+
+
+@pytest.mark.parametrize("command, slug, name", [
+    ("mysqldump -phunter2 db", "mysqldump", "mysqldump"),
+    ("mysqldump '-phunter2' db", "mysqldump", "mysqldump"),
+    ("nice /opt/dump all --password hunter2", "nice-opt-dump-all", "nice /opt/dump all"),
+    ("curl https://ada:hunter2@example.org/", "curl", "curl"),
+    ("backup to password=hunter2", "backup-to", "backup to"),
+    ("A=1 PGPASSWORD=hunter2 pg_dump hunter2", "pg-dump", "pg_dump"),
+    ("PGPASSWORD='so hunter2' pg_dump db", "cron-line-1", "cron line 1"),
+    ("PGPASSWORD=hunter2", "cron-line-1", "cron line 1"),
+    ("A=1 -phunter2", "cron-line-1", "cron line 1"),
+])
+def test_passwords_are_no_names(daemon, command, slug, name):
+    found = import_(daemon, f"0 6 * * * {command}\n")
+    assert (found.code, list(found.files), found.files[slug]["name"]) == (0, [slug], name)
+    assert "hunter2" in found.step(slug)["run"][2]
+
+
+def test_what_is_not_utf8_is_refused_and_not_altered(daemon):
+    text = b"""A=caf\xe9
+0 6 * * * one caf\xe9
+0 6 * * * two%caf\xe9
+# caf\xe9
+0 6 * * * three
+0 6 * * * four \xc3\xa9
+SHELL=/bin/\xe9
+0 6 * * * five
+"""
+    (daemon.folder / "c").write_bytes(text)
+    daemon.configure(plugins={"schedule": {}})
+    done = daemon.cli("import", "crontab", "c", "--timezone", "UTC", check=False)
+    found = Imported(done, daemon)
+    assert found.code == 1 and sorted(path.split("-")[0] for path in found.files) == ["four", "three"]
+    assert all("UTF-8" in note for note in found.notes)
+    assert sorted(int(note.split(":")[1]) for note in found.notes) == [1, 2, 3, 5, 7, 8]
+    assert found.files["three"]["name"] == "three" and "env" not in found.step("three")
+    (daemon.folder / "c").write_bytes(b"0 6 * * * x\0\n0 6 * * * y\n")
+    done = daemon.cli("import", "crontab", "c", check=False)
+    assert done.returncode == 1 and "NUL" in done.stderr
+
+
+def test_a_command_begins_at_home_unless_it_goes_elsewhere(daemon):
+    (daemon.folder / "home" / "below").mkdir(parents=True)
+    found = import_(daemon, f"""HOME={daemon.folder}/home
+# relative
+0 0 1 1 * cd below && pwd > said
+# absolute
+0 0 1 1 * cd /tmp && true
+# blanks
+0 0 1 1 * cd  below && true
+""")
+    assert found.step("relative")["run"][2] == "cd; cd below && pwd > said"
+    assert found.step("absolute")["run"][2] == "cd /tmp && true"
+    assert found.step("blanks")["run"][2] == "cd; cd  below && true"
+    daemon.start()
+    daemon.cli("schedule", "run", "relative/schedule", "--follow")
+    assert (daemon.folder / "home" / "below" / "said").read_text() == f"{daemon.folder}/home/below\n"
+
+
+def test_a_dash_in_front_is_taken_away(daemon):
+    found = import_(daemon, "-*/5 * * * * root x\n-@daily root y\n")
+    assert found.code == 0 and "of the system" in found.out
+    assert found.with_("x")["cron"] == "*/5 * * * *" and found.with_("y")["cron"] == "@daily"
+    assert found.step("x")["user"] == "root"
+    assert [note.split(":")[1] for note in found.notes] == ["1", "2"] and all("syslog" in note for note in found.notes)
+
+
+def test_a_carriage_return_parts_no_words(daemon):
+    (daemon.folder / "c").write_bytes(b"@midnight\rx\n@daily y\r\n")
+    daemon.configure(plugins={"schedule": {}})
+    found = Imported(daemon.cli("import", "crontab", "c", "--timezone", "UTC", check=False), daemon)
+    assert (found.code, list(found.files)) == (1, ["y"]) and "there is no command" in found.notes[0]
+
+
+def test_a_kind_that_is_in_doubt_is_told(daemon):
+    text = "# z\n0 6 * * * root true\n0 6 * * * nobody-here true\n"
+    found = import_(daemon, text, "--dry-run")
+    assert "of a user" in found.out
+    assert [note.split(":")[1] for note in found.notes] == ["3"] and "no user of this machine" in found.notes[0]
+    assert import_(daemon, text, "--dry-run", "--system").notes == []
+    assert import_(daemon, text, "--dry-run", "--user", "root").notes == []
+    assert import_(daemon, "0 6 * * * one x\n0 6 * * * two x\n", "--dry-run").notes == []
+
+
+def test_a_backslash_goes_with_the_character_behind_it(daemon):
+    found = import_(daemon, r"""# a
+0 6 * * * echo \\%in \\%put
+# b
+0 6 * * * echo \\\% \n \%
+""")
+    assert found.step("a")["run"][2] == r"cd; echo \\" and found.step("a")["stdin"] == "in \\%put\n"
+    assert found.step("b")["run"][2] == r"cd; echo \\% \n %" and "stdin" not in found.step("b")
+
+
+@pytest.mark.parametrize("names, zone, told", [
+    ("Asia/Tokyo\n", "Asia/Tokyo", False),
+    ("", "UTC", True),
+])
+def test_the_zone_of_a_machine_without_the_link_is_looked_for(daemon, names, zone, told):
+    if subprocess.run(["unshare", "-Urm", "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no namespaces")
+    daemon.configure(plugins={"schedule": {}})
+    etc = daemon.folder / "etc"
+    etc.mkdir()
+    (etc / "localtime").write_bytes(b"TZif")
+    (etc / "timezone").write_text(names)
+    (daemon.folder / "c").write_text("0 6 * * * x\n")
+    done = subprocess.run(["unshare", "-Urm", "sh", "-c", f"mount --bind {etc} /etc && exec {TAPPET} import crontab c --dry-run"],
+                          cwd=daemon.folder, env={k: v for k, v in os.environ.items() if k != "TZ"}, text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0 and f"times by {zone}\n" in done.stdout, done
+    assert ("--timezone" in done.stderr) is told
 
 
 def test_an_imported_entry_does_what_it_did(daemon):

@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	diag_init(&notes);
 	struct crontab table = {.name = "crontab", .notes = &notes, .system = data[0] == 's'};
 	demand(text && zones_new(&options.zones) == 0);
-	(void)crontab_looks_like_system(text);
+	unsigned odd;
+	(void)crontab_looks_like_system(text, &odd);
 	demand(crontab_read(&table, text));
 	for (size_t i = 0; i < table.entry_count; i++)
 		check_entry(&table, &table.entries[i], &options);
