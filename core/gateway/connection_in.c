@@ -213,7 +213,7 @@ static bool is_in_turn(struct connection *c)
 	if (c->turn != c->gateway->turn)
 		c->begun = 0;
 	c->turn = c->gateway->turn;
-	if (c->begun < REQUESTS_PER_TURN)
+	if (c->begun == 0 || (c->begun < REQUESTS_PER_TURN && !gateway_turn_is_long(c->gateway)))
 		return true;
 	gateway_postpone(c->gateway, c);
 	return false;

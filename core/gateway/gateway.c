@@ -45,6 +45,12 @@ void gateway_flush(struct gateway *g)
 	gateway_settle(g);
 }
 
+bool gateway_turn_is_long(const struct gateway *g)
+{
+	/* The loop's time is that of the begin of the turn, and of when it has waited. */
+	return uv_hrtime() / 1000000 >= uv_now(g->loop) + TURN_MS;
+}
+
 /* Goes on with what was held back, the longest first, and leaves the rest of it to the next turn: all that comes in
  * between is served before. */
 static void go_on(uv_idle_t *handle)
@@ -53,8 +59,8 @@ static void go_on(uv_idle_t *handle)
 	struct list turn;
 	list_init(&turn);
 	list_splice(&turn, &g->later);
-	uint64_t until = uv_hrtime() + TURN_NS;
-	for (struct list *first = list_first(&turn); first; first = uv_hrtime() < until ? list_first(&turn) : NULL) {
+	for (struct list *first = list_first(&turn); first;
+	     first = gateway_turn_is_long(g) ? NULL : list_first(&turn)) {
 		list_remove(first);
 		connection_flush(list_entry(first, struct connection, later));
 	}

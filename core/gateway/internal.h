@@ -24,8 +24,8 @@
 #define REMOTE_SIZE 48
 /* Of one connection in one turn of the loop; what is behind them waits for the next turn. */
 #define REQUESTS_PER_TURN 4
-/* How long a turn goes on with what connections have held back; the first of them has its requests anyway. */
-#define TURN_NS ((uint64_t)5 * 1000 * 1000)
+/* When a turn has taken this long, each gets one request only, and what is held back waits. */
+#define TURN_MS 5
 /* No further request of a connection is taken while this much waits for its client. */
 #define OUTPUT_HIGH ((size_t)1 << 20)
 #define OUTPUT_MAX ((size_t)512 << 20)
@@ -260,6 +260,7 @@ void gateway_enter(struct gateway *g, struct connection *c);
 void gateway_forget(struct gateway *g, struct connection *c);
 void gateway_mark(struct gateway *g, struct connection *c);
 void gateway_flush(struct gateway *g);
+bool gateway_turn_is_long(const struct gateway *g);
 /* It goes on with its input in the next turn, behind those that wait already. */
 void gateway_postpone(struct gateway *g, struct connection *c);
 /* Frees the gateway when it is to be closed and nothing is left. */
