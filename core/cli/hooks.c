@@ -76,9 +76,20 @@ static void write_member(struct buf *out, const char *key, const char *text)
 	jsonw_str(out, text);
 }
 
+/* What a path of the webhook plugin may have in it. */
+static bool fits_path(const char *id)
+{
+	for (; *id; id++)
+		if (*id <= ' ' || *id > '~' || strchr("{}?#%", *id))
+			return false;
+	return true;
+}
+
 static void write_path(const struct hook *h, const char *prefix, struct buf *out)
 {
 	char path[512];
+	if (!fits_path(h->id))
+		return;
 	snprintf(path, sizeof(path), "%s%s/%s", *prefix ? "/" : "", prefix, h->id);
 	write_member(out, "path", path);
 }
@@ -244,6 +255,9 @@ void hook_workflow(struct hook *h, const char *slug, const char *prefix, struct 
 	hook_rule(h);
 	hook_step(h, &workflow_params, &trigger_params, &steps);
 	note_the_rest(h);
+	if (!fits_path(h->id))
+		hook_note(h, json_get(h->json, "id"), "no path has such an id here: it answers at /webhook/in/%s only",
+			  slug);
 	jsonw_open(out, '{');
 	write_member(out, "name", h->id);
 	write_params("params", &workflow_params, out);

@@ -102,3 +102,12 @@ def test_the_same_requests_get_the_same_answers(daemon, original):
     assert there[0] == here[0] == 404
     started = daemon.api("GET", "/activities?limit=100").json["activities"]
     assert len(started) == 6, started
+
+
+def test_of_an_id_that_no_path_can_have_the_path_is_said_to_be_lost(daemon):
+    (daemon.folder / "odd.json").write_text(json.dumps([{"id": "My Hook!", "execute-command": "/bin/true"}]), encoding="utf-8")
+    told = daemon.cli("import", "odd.json")
+    assert "it answers at /webhook/in/my-hook only" in told.stdout + told.stderr, told
+    written = json.loads((daemon.folder / "workflows" / "my-hook.json").read_text(encoding="utf-8"))
+    assert "path" not in written["triggers"][0]["with"]
+    daemon.cli("check")
