@@ -268,9 +268,20 @@ static void tell(const struct import *i)
 		puts("steps run as these users: the daemon has to run as root, or as the one user");
 	if (!loads_schedule(i->project.config))
 		printf("\"plugins\" in %s has to name \"schedule\": {}\n", project_path(i->c));
-	printf("workflows made: %zu, which only you can read; 'tappet check' looks them over, 'tappet reload' takes "
-	       "them in\n",
-	       i->count);
+	if (cli_flag(i->c, "dry-run"))
+		printf("workflows that would be made: %zu; nothing was written\n", i->count);
+	else
+		printf("workflows made: %zu, which only you can read; 'tappet check' looks them over, 'tappet reload' "
+		       "takes them in\n",
+		       i->count);
+}
+
+/* Those that were told of already are taken away again. */
+static void undo(struct import *i)
+{
+	make_undo(&i->make);
+	if (i->count > 0 && !i->c->json && !cli_flag(i->c, "dry-run"))
+		cli_error("none of them was made");
 }
 
 int cmd_import_crontab(struct cli *c)
@@ -298,7 +309,7 @@ int cmd_import_crontab(struct cli *c)
 	if (code == CLI_OK)
 		tell(&i);
 	else
-		make_undo(&i.make);
+		undo(&i);
 	if (code == CLI_OK && i.table.failed > 0)
 		code = CLI_FAILED;
 	make_release(&i.make);

@@ -211,9 +211,10 @@ def test_steps_that_are_larger_than_their_field_are_vixies(daemon):
 def test_nothing_is_written_when_it_is_only_shown_or_something_is_there(daemon):
     found = import_(daemon, "0 6 * * * x\n", "--dry-run")
     assert found.files == {} and '"cron": "0 6 * * *"' in found.out
+    assert "workflows that would be made: 1; nothing was written" in found.out
     daemon.workflow("b", [{"id": "a", "sleep": "1s"}], triggers=[])
     found = import_(daemon, "0 6 * * * a\n0 7 * * * b\n")
-    assert found.code == 5 and list(found.files) == ["b"]
+    assert found.code == 5 and list(found.files) == ["b"] and "none of them was made" in found.notes[-1]
     assert import_(daemon, "", "--dry-run").code == 0
     assert daemon.cli("import", "crontab", "none", check=False).returncode == 1
     assert daemon.cli("import", "crontab", "crontab", "--timezone", "Mars/Base", check=False).returncode == 2
