@@ -177,6 +177,11 @@ static void pump(struct world *w, struct fake *f)
 		busy = w->held_count > 0;
 		answer_held(w);
 		gateway_flush(w->gateway);
+		/* Requests beyond those of one turn. */
+		if (!list_empty(&w->gateway->later)) {
+			uv_run(&w->loop, UV_RUN_NOWAIT);
+			busy = true;
+		}
 		if (f->later_len > 0 && !f->closing) {
 			buf_append(&f->out, f->later, f->later_len);
 			f->later_len = 0;
