@@ -242,6 +242,7 @@ static const tappet_plugin plugin_descriptor = {
 	.clock_set = NULL,
 	.check_options = NULL,
 	.check_trigger = NULL,
+	.open_trigger = 0,
 };
 
 const tappet_plugin *tappet_plugin_v1(void)
