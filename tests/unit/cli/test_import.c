@@ -174,11 +174,11 @@ static void yaml_does_as_well(void **state)
 {
 	(void)state;
 	struct result r =
-		import("- id: My Hook\n  execute-command: /bin/true\n  include-command-output-in-response: true\n");
+		import("- id: My_Hook\n  execute-command: /bin/true\n  include-command-output-in-response: true\n");
 	assert_int_equal(r.code, 0);
 	result_release(&r);
 	struct json_file *f = workflow("my-hook");
-	expect_at(f, "/triggers/0/with/path", "\"/hooks/My Hook\"");
+	expect_at(f, "/triggers/0/with/path", "\"/hooks/My_Hook\"");
 	expect_at(f, "/triggers/0/with/reply/body", "\"$(steps.command.outputs.output)\"");
 	json_file_free(f);
 }
