@@ -195,13 +195,18 @@ static void answer_unrouted(struct http_request *r)
 		response_problem(r, 405, "method-not-allowed", "This path does not take this method.", allow);
 }
 
+/* The route was taken away while the body came. What serves the path now, after a reload perhaps, takes the request. */
+static void find_successor(struct http_request *r)
+{
+	route_unref(r->route);
+	r->route = NULL;
+	(void)request_find_route(r);
+}
+
 void request_dispatch(struct http_request *r)
 {
-	if (r->route && !route_is_served(r->route)) {
-		/* It was taken away while the body came. */
-		response_problem(r, 404, "not-found", "There is nothing at this path.", NULL);
-		return;
-	}
+	if (r->route && !route_is_served(r->route))
+		find_successor(r);
 	if (!r->route) {
 		answer_unrouted(r);
 		return;

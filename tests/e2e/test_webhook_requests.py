@@ -359,3 +359,29 @@ def test_no_delivery_finds_nobody_while_definitions_change(daemon):
     assert {status for _, status in answers} == {200}, [one for one in answers if one[1] != 200][:5]
     uses = daemon.cli_json("webhook", "secrets", "site")["secrets"]
     assert sum(one["usesSinceStart"] for one in uses) == len(answers)
+
+
+def test_no_delivery_finds_nobody_while_its_path_moves_to_another_workflow(daemon):
+    def share(owner):
+        for slug in ("one", "two"):
+            options = github("NEW", **({"path": "/shared"} if slug == owner else {}))
+            daemon.workflow(slug, STEPS, triggers=[{"plugin": "webhook", "id": "in", "with": options}])
+
+    share("one")
+    daemon.start(env=SECRETS)
+    stop, answers = threading.Event(), []
+
+    def deliver():
+        while not stop.is_set():
+            answers.append(signed(daemon, SECRETS["NEW"], path="/shared").status)
+
+    workers = [threading.Thread(target=deliver) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for n in range(20):
+        share("two" if n % 2 == 0 else "one")
+        daemon.cli("reload")
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert len(answers) > 50 and set(answers) == {200}

@@ -438,6 +438,36 @@ static void a_route_may_be_taken_away_while_requests_are_with_it(void **state)
 	fixture_close(&f);
 }
 
+static void serve_param(void *arg, struct http_request *r)
+{
+	const char *x = http_param(r, "y");
+	(void)arg;
+	assert_int_equal(http_respond(r, 200, NULL, 0, x, strlen(x)), 0);
+}
+
+/* As a reload does it with a trigger's path. */
+static void who_comes_in_the_place_of_a_route_takes_its_requests(void **state)
+{
+	struct fixture f;
+	struct client c;
+	struct route *route, *successor;
+	(void)state;
+	open_default(&f);
+	client_open(&c, &f);
+	assert_int_equal(gateway_route(f.gateway, 1, "PUT", "/soon/{x}", close_from_inside, &f, &route), 0);
+	client_say(&c, "PUT /soon/a%20b HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nh");
+	for (int i = 0; i < 10; i++)
+		fixture_turn(&f, NULL);
+	gateway_unroute(route);
+	assert_int_equal(gateway_route(f.gateway, 1, "PUT", "/soon/{y}", serve_param, &f, &successor), 0);
+	client_say(&c, "i");
+	client_wait(&c, 1);
+	assert_statuses(&c, "200");
+	assert_body(&c, 0, "a b");
+	client_close(&c);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +487,7 @@ int main(void)
 		cmocka_unit_test(close_waits_for_the_handlers),
 		cmocka_unit_test(the_gateway_may_be_closed_by_a_handler),
 		cmocka_unit_test(a_route_may_be_taken_away_while_requests_are_with_it),
+		cmocka_unit_test(who_comes_in_the_place_of_a_route_takes_its_requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
