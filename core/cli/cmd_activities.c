@@ -51,29 +51,21 @@ int cmd_activities(struct cli *c)
 	return CLI_OK;
 }
 
-static void add_fact(struct table *t, const char *name, const char *value)
-{
-	if (!value || !value[0])
-		return;
-	table_add(t, name);
-	table_add(t, value);
-}
-
 static void print_facts(const struct cli *c, const struct json *document)
 {
 	static const char *const heads[] = {"", ""};
 	char text[SHOW_MAX];
 	struct table t;
 	table_init(&t, heads, 2);
-	add_fact(&t, "activity", json_get_str(document, "id"));
-	add_fact(&t, "workflow", json_get_str(document, "workflow"));
-	add_fact(&t, "status", json_get_str(document, "status"));
-	add_fact(&t, "message", json_get_str(document, "message"));
-	add_fact(&t, "trigger", json_get_str(document, "trigger"));
-	add_fact(&t, "created", show_time(json_get_str(document, "createdAt"), text));
-	add_fact(&t, "started", show_time(json_get_str(document, "startedAt"), text));
-	add_fact(&t, "ended", show_time(json_get_str(document, "endedAt"), text));
-	add_fact(&t, "duration", show_duration(json_get(document, "durationMs"), text));
+	table_fact(&t, "activity", json_get_str(document, "id"));
+	table_fact(&t, "workflow", json_get_str(document, "workflow"));
+	table_fact(&t, "status", json_get_str(document, "status"));
+	table_fact(&t, "message", json_get_str(document, "message"));
+	table_fact(&t, "trigger", json_get_str(document, "trigger"));
+	table_fact(&t, "created", show_time(json_get_str(document, "createdAt"), text));
+	table_fact(&t, "started", show_time(json_get_str(document, "startedAt"), text));
+	table_fact(&t, "ended", show_time(json_get_str(document, "endedAt"), text));
+	table_fact(&t, "duration", show_duration(json_get(document, "durationMs"), text));
 	table_print(&t, false, c->colour);
 	table_release(&t);
 }

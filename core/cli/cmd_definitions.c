@@ -103,14 +103,6 @@ int cmd_workflows_delete(struct cli *c)
 
 /* ---- Show ------------------------------------------------------------------------------------------------------ */
 
-static void add_fact(struct table *t, const char *name, const char *value)
-{
-	if (!value || !value[0])
-		return;
-	table_add(t, name);
-	table_add(t, value);
-}
-
 static void print_facts(const struct cli *c, const struct json *w)
 {
 	static const char *const heads[] = {"", ""};
@@ -121,14 +113,14 @@ static void print_facts(const struct cli *c, const struct json *w)
 	snprintf(revision, sizeof(revision), "%lld of %s", (long long)number,
 		 show_time(json_get_str(w, "revisionAt"), text));
 	table_init(&t, heads, 2);
-	add_fact(&t, "workflow", json_get_str(w, "slug"));
-	add_fact(&t, "id", json_get_str(w, "id"));
-	add_fact(&t, "name", json_get_str(w, "name"));
-	add_fact(&t, "team", json_get_str(w, "team"));
-	add_fact(&t, "description", json_get_str(w, "description"));
-	add_fact(&t, "state", show_workflow_state(w));
-	add_fact(&t, "source", json_get_str(w, "source"));
-	add_fact(&t, "revision", revision);
+	table_fact(&t, "workflow", json_get_str(w, "slug"));
+	table_fact(&t, "id", json_get_str(w, "id"));
+	table_fact(&t, "name", json_get_str(w, "name"));
+	table_fact(&t, "team", json_get_str(w, "team"));
+	table_fact(&t, "description", json_get_str(w, "description"));
+	table_fact(&t, "state", show_workflow_state(w));
+	table_fact(&t, "source", json_get_str(w, "source"));
+	table_fact(&t, "revision", revision);
 	table_print(&t, false, c->colour);
 	table_release(&t);
 }

@@ -55,14 +55,6 @@ int cmd_schedule_list(struct cli *c)
 
 /* ---- show ------------------------------------------------------------------------------------------------------ */
 
-static void add_fact(struct table *t, const char *name, const char *value)
-{
-	if (!value || !value[0])
-		return;
-	table_add(t, name);
-	table_add(t, value);
-}
-
 /* Texts as they are, everything else as JSON. */
 static void add_member(struct table *t, const char *name, const struct json *value)
 {
@@ -70,7 +62,7 @@ static void add_member(struct table *t, const char *name, const struct json *val
 	buf_init(&text, 1024 * 1024);
 	if (!json_str(value))
 		json_print(value, &text);
-	add_fact(t, name, json_str(value) ? json_str(value) : buf_cstr(&text));
+	table_fact(t, name, json_str(value) ? json_str(value) : buf_cstr(&text));
 	buf_release(&text);
 }
 
@@ -81,7 +73,7 @@ static void add_status(struct table *t, const struct json *s)
 	show_time(json_get_str(s, "pausedSince"), time);
 	snprintf(text, sizeof(text), "%s%s%s%s", status ? status : "?", time[0] ? " since " : "", time,
 		 by && strcmp(by, "definition") == 0 ? ", as its definition says" : "");
-	add_fact(t, "status", text);
+	table_fact(t, "status", text);
 }
 
 static void add_backfill(struct table *t, const struct json *backfill)
@@ -93,7 +85,7 @@ static void add_backfill(struct table *t, const struct json *backfill)
 	json_int(json_get(backfill, "done"), &done);
 	json_int(json_get(backfill, "total"), &total);
 	snprintf(text, sizeof(text), "%lld of %lld", (long long)done, (long long)total);
-	add_fact(t, "backfill", text);
+	table_fact(t, "backfill", text);
 }
 
 static void add_labels(struct table *t, const struct json *labels)
@@ -102,7 +94,7 @@ static void add_labels(struct table *t, const struct json *labels)
 	buf_init(&text, 64 * 1024);
 	for (const struct json *l = json_first(labels); l; l = json_next(l))
 		buf_printf(&text, "%s%s=%s", text.len > 0 ? " " : "", json_key(l), json_str(l) ? json_str(l) : "");
-	add_fact(t, "labels", buf_cstr(&text));
+	table_fact(t, "labels", buf_cstr(&text));
 	buf_release(&text);
 }
 
@@ -126,19 +118,19 @@ void schedules_print(const struct cli *c, const struct json *s)
 	char time[SHOW_MAX];
 	struct table t;
 	table_init(&t, heads, 2);
-	add_fact(&t, "schedule", json_get_str(s, "id"));
-	add_fact(&t, "name", json_get_str(s, "name"));
-	add_fact(&t, "description", json_get_str(s, "description"));
-	add_fact(&t, "workflow", json_get_str(json_get(s, "workflow"), "slug"));
+	table_fact(&t, "schedule", json_get_str(s, "id"));
+	table_fact(&t, "name", json_get_str(s, "name"));
+	table_fact(&t, "description", json_get_str(s, "description"));
+	table_fact(&t, "workflow", json_get_str(json_get(s, "workflow"), "slug"));
 	add_status(&t, s);
-	add_fact(&t, "when", json_get_str(s, "text"));
-	add_fact(&t, "next", json_get_str(s, "next"));
-	add_fact(&t, "left out", json_get_str(s, "skipped"));
+	table_fact(&t, "when", json_get_str(s, "text"));
+	table_fact(&t, "next", json_get_str(s, "next"));
+	table_fact(&t, "left out", json_get_str(s, "skipped"));
 	add_backfill(&t, json_get(s, "backfill"));
 	add_labels(&t, json_get(s, "labels"));
 	if (source && strcmp(source, "definition") == 0)
-		add_fact(&t, "made by", "the workflow's definition");
-	add_fact(&t, "created", show_time(json_get_str(s, "createdAt"), time));
+		table_fact(&t, "made by", "the workflow's definition");
+	table_fact(&t, "created", show_time(json_get_str(s, "createdAt"), time));
 	if (json_get(s, "params"))
 		add_member(&t, "params", json_get(s, "params"));
 	add_options(&t, json_get(s, "options"));

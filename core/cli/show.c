@@ -38,6 +38,14 @@ void table_add(struct table *t, const char *text)
 	t->cells[t->count++] = copy;
 }
 
+void table_fact(struct table *t, const char *name, const char *value)
+{
+	if (!value || !value[0])
+		return;
+	table_add(t, name);
+	table_add(t, value);
+}
+
 /* Characters, not bytes: continuation bytes of UTF-8 take no room. */
 static size_t width(const char *text)
 {

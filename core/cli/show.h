@@ -21,6 +21,8 @@ void table_init(struct table *t, const char *const *heads, size_t columns);
 void table_release(struct table *t);
 /* The next cell, in order; NULL is an empty one. Control characters are shown as '?'. */
 void table_add(struct table *t, const char *text);
+/* A row of two: a name and what it is. Nothing where the value is NULL or empty. */
+void table_fact(struct table *t, const char *name, const char *value);
 /* Cells that name a status are coloured. `head`: with the heads. */
 void table_print(const struct table *t, bool head, bool colour);
 

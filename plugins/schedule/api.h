@@ -46,7 +46,7 @@ const char *api_unknown_option(const cJSON *options);
 
 /* A schedule as it is. `options`: what it was made of, or NULL. NULL: no memory. */
 cJSON *document_of(const struct unit *u, const cJSON *options, int64_t created_ms);
-/* Name and labels, as they are there. NULL: no memory. */
+/* Name, description and labels, as they are there. NULL: no memory. */
 cJSON *document_people(const struct unit *u);
 bool document_add_time(cJSON *object, const char *key, int64_t ms);
 const char *unit_status(const struct unit *u);

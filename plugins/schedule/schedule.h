@@ -96,7 +96,7 @@ struct unit {
 	const struct policy *policy;
 	struct backfill *backfill; /* under way, or NULL */
 	struct unit *next;         /* in a queue */
-	char *words;               /* members of a JSON object for people: "name":…,"labels":…; or NULL */
+	char *words;               /* members of a JSON object for people: "name":…, "labels":…; or NULL */
 	char *params;              /* a JSON object, or NULL */
 	int64_t cursor_ms;         /* all instants up to it have ended */
 	int64_t skip_ms;           /* the instant that will be left out; 0: none */

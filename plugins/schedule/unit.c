@@ -10,13 +10,15 @@
 #define SOUND_COUNT 50
 #define SOUND_FROM_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
-/* "name":"…","labels":{…}: what its fires carry for people and filters. */
+/* "name":"…","description":"…","labels":{…}: what its fires carry for people and filters. */
 static int make_words(const struct spec *s, char **ret)
 {
 	cJSON *object = cJSON_CreateObject();
 	char *text = NULL;
 	int r = object ? 0 : -ENOMEM;
 	if (r == 0 && s->name && !cJSON_AddStringToObject(object, "name", s->name))
+		r = -ENOMEM;
+	if (r == 0 && s->description && !cJSON_AddStringToObject(object, "description", s->description))
 		r = -ENOMEM;
 	if (r == 0 && s->labels) {
 		cJSON *labels = cJSON_Duplicate(s->labels, 1);
@@ -37,7 +39,7 @@ static int make_words(const struct spec *s, char **ret)
 
 static int take_words(struct unit *u, const struct spec *s)
 {
-	if ((s->name || s->labels) && make_words(s, &u->words) < 0)
+	if ((s->name || s->description || s->labels) && make_words(s, &u->words) < 0)
 		return -ENOMEM;
 	if (s->params && !(u->params = cJSON_PrintUnformatted(s->params)))
 		return -ENOMEM;

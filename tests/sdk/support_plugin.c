@@ -171,3 +171,8 @@ int32_t told_emit(const char *payload, const char *key, const char *checkpoint)
 	told.inside = false;
 	return r;
 }
+
+void told_done(void *arg, int32_t result)
+{
+	*(int32_t *)arg = result;
+}

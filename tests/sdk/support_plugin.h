@@ -43,6 +43,8 @@ testkit *told_begin(void);
 void told_end(testkit *kit, const char *rule);
 /* A callback of emissions; `arg` is &told. */
 void told_settled(void *arg, const tappet_result *result);
+/* A callback of state and accounts; `arg` is an int32_t for the result. */
+void told_done(void *arg, int32_t result);
 /* By told.trigger. */
 int32_t told_emit(const char *payload, const char *key, const char *checkpoint);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define TEXT_MAX 4096
@@ -109,4 +110,36 @@ struct schedule *compile(struct zones *zones, const struct schedule_options *opt
 	if (schedule_compile(options, zones, &s, &error) < 0)
 		fail_msg("%s", error.message);
 	return s;
+}
+
+void zone_copy(const char *from, const char *folder, const char *name)
+{
+	char path[256], bytes[8192];
+	FILE *in = fopen(from, "re");
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
+	FILE *out = fopen(path, "we");
+	assert_non_null(in);
+	assert_non_null(out);
+	const size_t len = fread(bytes, 1, sizeof(bytes), in);
+	assert_int_equal(fwrite(bytes, 1, len, out), len);
+	assert_int_equal(fclose(out), 0);
+	fclose(in);
+}
+
+void tzdata_version(const char *folder, const char *version)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/tzdata.zi", folder);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fprintf(file, "# version %s\n", version);
+	fclose(file);
+}
+
+void tzdata_remove(const char *folder, const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
 }

@@ -25,6 +25,11 @@ int64_t utc_of(const char *text);
 /* Fails the test when it cannot be compiled. */
 struct schedule *compile(struct zones *zones, const struct schedule_options *options);
 
+/* A folder of tzdata (TZDIR) of a test's own: a zone, the version, and a file taken away. */
+void zone_copy(const char *from, const char *folder, const char *name);
+void tzdata_version(const char *folder, const char *version);
+void tzdata_remove(const char *folder, const char *name);
+
 #define CHECK_QUESTIONS(table) check_questions(table, sizeof(table) / sizeof((table)[0]))
 
 #endif

@@ -18,7 +18,8 @@ static testkit *begin(tappet_trigger **ret_open)
 	assert_int_equal(testkit_start(kit), 0);
 	*ret_open = testkit_open_trigger(kit, NULL);
 	assert_non_null(*ret_open);
-	assert_non_null(testkit_trigger_add(kit, "daily", "{\"cron\":\"0 12 * * *\",\"name\":\"Noon\"}"));
+	assert_non_null(testkit_trigger_add(kit, "daily",
+					    "{\"cron\":\"0 12 * * *\",\"name\":\"Noon\",\"description\":\"Lunch\"}"));
 	testkit_run(kit);
 	return kit;
 }
@@ -118,6 +119,7 @@ static void it_is_shown_as_it_was_made(void **state)
 	shown = answer(f->kit, "GET", "/schedules/workflow%2Fdaily", NULL, 200);
 	assert_string_equal(text_of(shown, "source"), "definition");
 	assert_string_equal(text_of(shown, "name"), "Noon");
+	assert_string_equal(text_of(shown, "description"), "Lunch");
 	cJSON_Delete(shown);
 	expect(f->kit, "GET", "/schedules/000000000000000000000000", NULL, 404);
 	expect(f->kit, "GET", "/schedules/x%2Fy", NULL, 404);

@@ -44,14 +44,22 @@ static void make(testkit *kit, const char *options, char id[static 25])
 	cJSON_Delete(made);
 }
 
+/* A daemon with one schedule that was made by API. */
+static testkit *begin_with(const char *options, char id[static 25], tappet_trigger **ret_open)
+{
+	testkit *kit = begin(EPOCH, NULL);
+	*ret_open = testkit_open_trigger(kit, NULL);
+	testkit_run(kit);
+	make(kit, options, id);
+	return kit;
+}
+
 static void a_change_that_keeps_the_rules_keeps_the_cursor(void **state)
 {
+	tappet_trigger *open;
 	char id[25];
 	(void)state;
-	testkit *kit = begin(EPOCH, NULL);
-	testkit_open_trigger(kit, NULL);
-	testkit_run(kit);
-	make(kit, "\"cron\":\"0 * * * *\"", id);
+	testkit *kit = begin_with("\"cron\":\"0 * * * *\"", id, &open);
 	testkit_advance(kit, 5 * HOUR + MINUTE);
 	call(kit, "PATCH", id, "", "{\"name\":\"x\"}", 200);
 	testkit_advance(kit, MINUTE);
@@ -62,12 +70,10 @@ static void a_change_that_keeps_the_rules_keeps_the_cursor(void **state)
 
 static void rules_that_come_back_begin_anew(void **state)
 {
+	tappet_trigger *open;
 	char id[25];
 	(void)state;
-	testkit *kit = begin(EPOCH, NULL), *next;
-	testkit_open_trigger(kit, NULL);
-	testkit_run(kit);
-	make(kit, "\"cron\":\"0 * * * *\"", id);
+	testkit *kit = begin_with("\"cron\":\"0 * * * *\"", id, &open), *next;
 	testkit_advance(kit, 2 * HOUR);
 	call(kit, "PUT", id, "", "{\"cron\":\"0 0 1 7 *\"}", 200);
 	testkit_advance(kit, 5 * HOUR + MINUTE);
@@ -83,12 +89,10 @@ static void rules_that_come_back_begin_anew(void **state)
 /* One that is deleted while something of it is on its way leaves its state behind. */
 static void the_state_of_a_deleted_one_is_not_taken_for_another_s(void **state)
 {
+	tappet_trigger *open;
 	char first[25], second[25], key[40];
 	(void)state;
-	testkit *kit = begin(EPOCH, NULL), *next;
-	testkit_open_trigger(kit, NULL);
-	testkit_run(kit);
-	make(kit, "\"cron\":\"0 * * * *\"", first);
+	testkit *kit = begin_with("\"cron\":\"0 * * * *\"", first, &open), *next;
 	testkit_advance(kit, 2 * SECOND);
 	make(kit, "\"every\":\"1s\"", second);
 	testkit_hold(kit, 1);
@@ -110,12 +114,10 @@ static void the_state_of_a_deleted_one_is_not_taken_for_another_s(void **state)
 
 static void one_that_is_deleted_while_it_is_tried_again_is_gone(void **state)
 {
+	tappet_trigger *open;
 	char id[25];
 	(void)state;
-	testkit *kit = begin(EPOCH, NULL);
-	testkit_open_trigger(kit, NULL);
-	testkit_run(kit);
-	make(kit, "\"cron\":\"0 * * * *\"", id);
+	testkit *kit = begin_with("\"cron\":\"0 * * * *\"", id, &open);
 	testkit_outcome(kit, TAPPET_ECANCELED, TAPPET_REASON_STORE, NULL);
 	testkit_advance(kit, HOUR);
 	testkit_exchange *pause = send_to(kit, "POST", id, "/pause", NULL),
@@ -130,12 +132,10 @@ static void one_that_is_deleted_while_it_is_tried_again_is_gone(void **state)
 
 static void a_reload_of_the_workflow_pauses_nothing(void **state)
 {
+	tappet_trigger *open;
 	char id[25];
 	(void)state;
-	testkit *kit = begin(EPOCH, NULL);
-	tappet_trigger *open = testkit_open_trigger(kit, NULL);
-	testkit_run(kit);
-	make(kit, "\"cron\":\"0 * * * *\"", id);
+	testkit *kit = begin_with("\"cron\":\"0 * * * *\"", id, &open);
 	testkit_advance(kit, HOUR - 1);
 	testkit_trigger_remove(kit, open);
 	testkit_advance(kit, 2);

@@ -1,37 +1,7 @@
 /* tzdata is replaced while schedules wait. */
 #include <unistd.h>
 #include "schedule_kit.h"
-
-static void copy(const char *from, const char *folder, const char *name)
-{
-	char path[256], buffer[8192];
-	size_t len;
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	FILE *in = fopen(from, "re"), *out = fopen(path, "we");
-	assert_non_null(in);
-	assert_non_null(out);
-	while ((len = fread(buffer, 1, sizeof(buffer), in)) > 0)
-		assert_int_equal(fwrite(buffer, 1, len, out), len);
-	fclose(in);
-	assert_int_equal(fclose(out), 0);
-}
-
-static void write_version(const char *folder, const char *version)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/tzdata.zi", folder);
-	FILE *file = fopen(path, "we");
-	assert_non_null(file);
-	fprintf(file, "# version %s\n", version);
-	fclose(file);
-}
-
-static void remove_file(const char *folder, const char *name)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	unlink(path);
-}
+#include "support_schedule.h"
 
 /* Winter, an hour before UTC; and then five hours behind it. */
 static void what_waits_is_computed_anew(void **state)
@@ -40,16 +10,16 @@ static void what_waits_is_computed_anew(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	setenv("TZDIR", folder, 1);
-	copy("/usr/share/zoneinfo/Europe/Amsterdam", folder, "Here");
-	copy("/usr/share/zoneinfo/UTC", folder, "UTC");
-	write_version(folder, "2026a");
+	zone_copy("/usr/share/zoneinfo/Europe/Amsterdam", folder, "Here");
+	zone_copy("/usr/share/zoneinfo/UTC", folder, "UTC");
+	tzdata_version(folder, "2026a");
 	testkit *kit = kit_at(EPOCH, "{\"cron\":\"0 9 * * *\",\"timezone\":\"Here\"}", NULL);
 	assert_non_null(testkit_trigger_add(kit, "date", "{\"at\":\"2020-01-01T10:00:00\",\"timezone\":\"Here\"}"));
 	assert_non_null(
 		testkit_trigger_add(kit, "fixed", "{\"at\":\"2020-01-01T10:00:00+01:00\",\"timezone\":\"Here\"}"));
 	testkit_run(kit);
-	copy("/usr/share/zoneinfo/America/New_York", folder, "Here");
-	write_version(folder, "2026b");
+	zone_copy("/usr/share/zoneinfo/America/New_York", folder, "Here");
+	tzdata_version(folder, "2026b");
 	assert_int_equal(testkit_poll(kit, 10000), 1);
 	testkit_advance(kit, DAY);
 	assert_int_equal(testkit_log_find(kit, "tzdata=2026b"), 1);
@@ -58,9 +28,9 @@ static void what_waits_is_computed_anew(void **state)
 	assert_true(contains(testkit_emission_at(kit, 1)->payload, "2020-01-01T09:00:00-05:00"));
 	testkit_close(kit);
 	unsetenv("TZDIR");
-	remove_file(folder, "Here");
-	remove_file(folder, "UTC");
-	remove_file(folder, "tzdata.zi");
+	tzdata_remove(folder, "Here");
+	tzdata_remove(folder, "UTC");
+	tzdata_remove(folder, "tzdata.zi");
 	assert_int_equal(rmdir(folder), 0);
 }
 

@@ -94,38 +94,6 @@ static void a_local_time_has_an_instant_even_in_a_gap(void **state)
 
 /* ---- tzdata of our own ---- */
 
-static void copy(const char *from, const char *folder, const char *name)
-{
-	char path[256], bytes[8192];
-	FILE *in = fopen(from, "re");
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	unlink(path);
-	FILE *out = fopen(path, "we");
-	assert_non_null(in);
-	assert_non_null(out);
-	const size_t len = fread(bytes, 1, sizeof(bytes), in);
-	assert_int_equal(fwrite(bytes, 1, len, out), len);
-	assert_int_equal(fclose(out), 0);
-	fclose(in);
-}
-
-static void write_version(const char *folder, const char *version)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/tzdata.zi", folder);
-	FILE *file = fopen(path, "we");
-	assert_non_null(file);
-	fprintf(file, "# version %s\n", version);
-	fclose(file);
-}
-
-static void remove_file(const char *folder, const char *name)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	unlink(path);
-}
-
 static void tzdata_that_changes_on_disk_makes_the_zones_anew(void **state)
 {
 	char folder[] = "/tmp/tappet-zones-XXXXXX";
@@ -136,9 +104,9 @@ static void tzdata_that_changes_on_disk_makes_the_zones_anew(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	setenv("TZDIR", folder, 1);
-	copy("/usr/share/zoneinfo/Europe/Amsterdam", folder, "Here");
-	copy("/usr/share/zoneinfo/Asia/Tokyo", folder, "There");
-	write_version(folder, "2026a");
+	zone_copy("/usr/share/zoneinfo/Europe/Amsterdam", folder, "Here");
+	zone_copy("/usr/share/zoneinfo/Asia/Tokyo", folder, "There");
+	tzdata_version(folder, "2026a");
 	assert_int_equal(zones_new(&zones), 0);
 	assert_string_equal(zones_version(zones), "2026a");
 	assert_int_equal(zones_get(zones, "Europe/Amsterdam", &zone), -2);
@@ -148,9 +116,9 @@ static void tzdata_that_changes_on_disk_makes_the_zones_anew(void **state)
 	assert_int_equal(i.offset, 7200);
 	assert_int_equal(zones_refresh(zones), 0);
 
-	copy("/usr/share/zoneinfo/America/New_York", folder, "Here");
-	remove_file(folder, "There");
-	write_version(folder, "2026bc");
+	zone_copy("/usr/share/zoneinfo/America/New_York", folder, "Here");
+	tzdata_remove(folder, "There");
+	tzdata_version(folder, "2026bc");
 	assert_int_equal(zones_refresh(zones), 1);
 	assert_string_equal(zones_version(zones), "2026bc");
 	zone_at(zone, july, &i);
@@ -161,8 +129,8 @@ static void tzdata_that_changes_on_disk_makes_the_zones_anew(void **state)
 
 	zones_free(zones);
 	unsetenv("TZDIR");
-	remove_file(folder, "Here");
-	remove_file(folder, "tzdata.zi");
+	tzdata_remove(folder, "Here");
+	tzdata_remove(folder, "tzdata.zi");
 	assert_int_equal(rmdir(folder), 0);
 }
 
