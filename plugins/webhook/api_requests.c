@@ -128,14 +128,6 @@ const struct ring_entry *asked_find(const struct asked *a, enum ring_kind *ret_k
 
 /* ---- The list ---- */
 
-static void add_number(struct text *out, const char *key, int64_t number)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%lld", (long long)number);
-	text_key(out, key);
-	text_cstr(out, text);
-}
-
 static void add_entry(const struct ring_entry *e, bool verified, struct text *out)
 {
 	char time[32];
@@ -149,10 +141,10 @@ static void add_entry(const struct ring_entry *e, bool verified, struct text *ou
 	if (e->reason)
 		text_member(out, "reason", tappet_cstr(reason_name(e->reason)));
 	if (e->status)
-		add_number(out, "status", e->status);
+		text_number(out, "status", e->status);
 	if (e->activity_id[0])
 		text_member(out, "activityId", tappet_cstr(e->activity_id));
-	add_number(out, "bytes", e->bytes);
+	text_number(out, "bytes", e->bytes);
 	text_key(out, "cut");
 	text_cstr(out, e->cut ? "true" : "false");
 	text_cstr(out, "}");

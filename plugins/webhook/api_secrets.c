@@ -37,14 +37,6 @@ static void add_time(struct text *out, const char *key, int64_t wall_ms)
 	text_member(out, key, tappet_cstr(time));
 }
 
-static void add_number(struct text *out, const char *key, uint64_t number)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-	text_key(out, key);
-	text_cstr(out, text);
-}
-
 static void add_secret(const struct question *q, const struct binding *b, const struct verify_secret *secret,
 		       struct text *out)
 {
@@ -52,14 +44,14 @@ static void add_secret(const struct question *q, const struct binding *b, const 
 	const struct secret_use *use = usage_find(q->w, b->history, secret, print);
 	text_cstr(out, out->bytes && out->bytes[out->len - 1] == '}' ? ",{" : "{");
 	text_member(out, "trigger", tappet_cstr(b->trigger_id));
-	add_number(out, "position", (uint64_t)secret->position);
+	text_number(out, "position", secret->position);
 	text_member(out, "kind", tappet_cstr(secret->kind));
 	text_member(out, "fingerprint", tappet_cstr(print));
 	if (use) {
 		add_time(out, "firstSeen", use->first_ms);
 		add_time(out, "lastUsed", use->last_ms);
 	}
-	add_number(out, "usesSinceStart", use ? use->count : 0);
+	text_number(out, "usesSinceStart", use ? (int64_t)use->count : 0);
 	text_cstr(out, "}");
 }
 

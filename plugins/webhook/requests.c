@@ -80,14 +80,6 @@ static bool make_id(char out[static REQUEST_ID_SIZE])
 
 /* ---- The record ---- */
 
-static void add_number(struct text *out, const char *key, int64_t number)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%lld", (long long)number);
-	text_key(out, key);
-	text_cstr(out, text);
-}
-
 static void begin_record(struct text *out, const struct ring_entry *e, bool verified, const char *detail)
 {
 	char time[32];
@@ -103,10 +95,10 @@ static void begin_record(struct text *out, const struct ring_entry *e, bool veri
 	if (detail[0])
 		text_member(out, "detail", tappet_cstr(detail));
 	if (e->status)
-		add_number(out, "status", e->status);
+		text_number(out, "status", e->status);
 	if (e->activity_id[0])
 		text_member(out, "activityId", tappet_cstr(e->activity_id));
-	add_number(out, "bytes", e->bytes);
+	text_number(out, "bytes", e->bytes);
 	text_key(out, "cut");
 	text_cstr(out, e->cut ? "true" : "false");
 }

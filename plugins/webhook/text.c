@@ -109,6 +109,14 @@ void text_member(struct text *t, const char *key, tappet_str value)
 	text_json(t, value);
 }
 
+void text_number(struct text *t, const char *key, int64_t number)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	text_key(t, key);
+	text_cstr(t, text);
+}
+
 void text_release(struct text *t)
 {
 	free(t->bytes);

@@ -19,6 +19,8 @@ void text_json(struct text *t, tappet_str value);
 void text_key(struct text *t, const char *key);
 /* "key":"value" */
 void text_member(struct text *t, const char *key, tappet_str value);
+/* "key":number */
+void text_number(struct text *t, const char *key, int64_t number);
 void text_release(struct text *t);
 
 bool utf8_is_valid(tappet_str text);
