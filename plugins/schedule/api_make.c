@@ -67,12 +67,6 @@ static bool take_in(struct making *m)
 	return all;
 }
 
-static void ignore(void *arg, int32_t result)
-{
-	(void)result;
-	plugin_end(arg);
-}
-
 /* Some of them may have been stored. */
 static void take_back(const struct making *m)
 {
@@ -80,9 +74,8 @@ static void take_back(const struct making *m)
 	char id[UNIT_ID_SIZE];
 	for (size_t i = 0; i < m->count; i++) {
 		const struct binding *b = binding_open(p, m->workflows[i]);
-		if (b && p->host->kv_put(p->self, b->trigger, tappet_cstr(unit_id(m->units[i], id)),
-					 tappet_strn(NULL, 0), ignore, p) == TAPPET_OK)
-			plugin_begin(p);
+		if (b)
+			(void)plugin_put(p, b->trigger, unit_id(m->units[i], id), NULL);
 	}
 }
 

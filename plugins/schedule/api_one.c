@@ -251,19 +251,6 @@ void api_change(void *arg, tappet_request *request)
 
 /* ---- DELETE ---- */
 
-static void ignore(void *arg, int32_t result)
-{
-	(void)result;
-	plugin_end(arg);
-}
-
-static void remove_key(struct plugin *p, const struct unit *u, const char *key)
-{
-	if (p->host->kv_put(p->self, u->binding->trigger, tappet_cstr(key), tappet_strn(NULL, 0), ignore, p) ==
-	    TAPPET_OK)
-		plugin_begin(p);
-}
-
 /* The definition went first: the rest means nothing without it, and is taken away at the next start if it stays. */
 static void key_deleted(void *arg, int32_t result)
 {
@@ -272,8 +259,8 @@ static void key_deleted(void *arg, int32_t result)
 	struct unit *u = unit_find(p, c->call.name);
 	char key[KEY_SIZE];
 	if (result == TAPPET_OK && u) {
-		remove_key(p, u, state_key(u, key));
-		remove_key(p, u, backfill_key(u, key));
+		(void)plugin_put(p, u->binding->trigger, state_key(u, key), NULL);
+		(void)plugin_put(p, u->binding->trigger, backfill_key(u, key), NULL);
 		objects_remove(p, u);
 	}
 	if (result == TAPPET_OK)

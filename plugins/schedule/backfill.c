@@ -28,12 +28,6 @@ size_t backfill_write(const struct backfill *b, char text[static STATE_MAX])
 				b->id, b->cursor_ms, b->until_ms, b->total, b->done, b->refused);
 }
 
-static int64_t number(const cJSON *object, const char *key)
-{
-	const double value = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(object, key));
-	return value == value ? (int64_t)value : 0; /* not a NaN */
-}
-
 void backfill_read(struct unit *u, tappet_str text)
 {
 	if (!text.ptr)
@@ -43,11 +37,11 @@ void backfill_read(struct unit *u, tappet_str text)
 	struct backfill *b = id ? calloc(1, sizeof(*b)) : NULL;
 	if (b) {
 		snprintf(b->id, sizeof(b->id), "%s", id);
-		b->cursor_ms = number(kept, "cursor");
-		b->until_ms = number(kept, "until");
-		b->total = number(kept, "total");
-		b->done = number(kept, "done");
-		b->refused = number(kept, "refused");
+		b->cursor_ms = state_number(kept, "cursor");
+		b->until_ms = state_number(kept, "until");
+		b->total = state_number(kept, "total");
+		b->done = state_number(kept, "done");
+		b->refused = state_number(kept, "refused");
 		free(u->backfill);
 		u->backfill = b;
 	}
@@ -223,17 +217,13 @@ static void begun(void *arg, int32_t result)
 
 static struct backfill *backfill_new(const struct unit *u, int64_t from_ms, int64_t until_ms)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t id[ID_BYTES];
 	struct backfill *b = calloc(1, sizeof(*b));
 	if (!b || !object_id(u->binding->plugin, id)) {
 		free(b);
 		return NULL;
 	}
-	for (size_t i = 0; i < ID_BYTES; i++) {
-		b->id[2 * i] = digits[id[i] >> 4];
-		b->id[2 * i + 1] = digits[id[i] & 15];
-	}
+	id_format(id, b->id);
 	b->cursor_ms = from_ms - 1;
 	b->until_ms = until_ms;
 	b->total = backfill_count(u, from_ms, until_ms);

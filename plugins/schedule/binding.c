@@ -88,29 +88,18 @@ void unit_restore(struct unit *u, tappet_str state, int64_t off_ms, int64_t now_
 	clock_spread(u);
 }
 
-static void ignore(void *arg, int32_t result)
-{
-	(void)result;
-	plugin_end(arg);
-}
-
 static int32_t put_off(struct binding *b, int64_t off_ms)
 {
-	struct plugin *p = b->plugin;
-	char text[24] = "";
-	if (off_ms)
-		snprintf(text, sizeof(text), "%lld", (long long)off_ms);
-	const int32_t r = p->host->kv_put(p->self, b->trigger, tappet_cstr(OFF_KEY), tappet_cstr(text), ignore, p);
-	if (r == TAPPET_OK)
-		plugin_begin(p);
-	return r;
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)off_ms);
+	return plugin_put(b->plugin, b->trigger, OFF_KEY, off_ms ? text : NULL);
 }
 
 /* What is known of the time in which it was switched off goes once it stands in the state. */
 static void forget_off(struct binding *b)
 {
 	struct plugin *p = b->plugin;
-	if (b->unit->unsaved && state_put(b->unit, ignore, p) == TAPPET_OK) {
+	if (b->unit->unsaved && state_put(b->unit, plugin_was_put, p) == TAPPET_OK) {
 		plugin_begin(p);
 		b->unit->unsaved = false;
 	}

@@ -229,8 +229,10 @@ static int next_due(struct unit *u, int64_t now_ms, int64_t *ret_ms)
 	struct schedule_fire fire;
 	const int r = schedule_next(u->schedule, u->cursor_ms, &fire);
 	if (r == -ELOOP) {
-		/* Nothing fires until there, so that the cursor may go as far, but not beyond now. */
-		u->cursor_ms = fire.at_ms < now_ms ? fire.at_ms : now_ms;
+		/* Nothing fires until there, so that the cursor may go as far, but not beyond now; nor back, when the
+		 * clock was set back. */
+		const int64_t looked_ms = fire.at_ms < now_ms ? fire.at_ms : now_ms;
+		u->cursor_ms = looked_ms > u->cursor_ms ? looked_ms : u->cursor_ms;
 		*ret_ms = fire.at_ms < now_ms ? now_ms : fire.at_ms;
 		return 0;
 	}

@@ -179,17 +179,10 @@ static void finish_one(struct binding *b, tappet_str state)
 		clock_ready(p, u);
 }
 
-static void ignore(void *arg, int32_t result)
-{
-	(void)arg;
-	(void)result;
-}
-
 /* Of a schedule that was deleted while something of it was on its way. */
 static void remove_stray(const struct binding *b, const char *key)
 {
-	const struct plugin *p = b->plugin;
-	(void)p->host->kv_put(p->self, b->trigger, tappet_cstr(key), tappet_strn(NULL, 0), ignore, NULL);
+	(void)plugin_put(b->plugin, b->trigger, key, NULL);
 }
 
 static bool is_of(const struct unit *u, const char *key)
@@ -223,12 +216,11 @@ static void take_row(struct binding *b, const char *key, size_t len, tappet_str 
 
 static void finish(struct binding *b)
 {
-	const struct plugin *p = b->plugin;
 	finish_one(b, tappet_strn(NULL, 0));
 	b->loaded = true;
 	b->plugin->unloaded--;
 	if (b->off_ms)
-		(void)p->host->kv_put(p->self, b->trigger, tappet_cstr(OFF_KEY), tappet_strn(NULL, 0), ignore, NULL);
+		(void)plugin_put(b->plugin, b->trigger, OFF_KEY, NULL);
 }
 
 static void load_page(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count)
@@ -280,7 +272,7 @@ void objects_unload(struct binding *b, int64_t off_ms)
 	if (p->stopping || b->object_count == 0)
 		return;
 	snprintf(text, sizeof(text), "%" PRId64, off_ms);
-	(void)p->host->kv_put(p->self, b->trigger, tappet_cstr(OFF_KEY), tappet_cstr(text), ignore, NULL);
+	(void)plugin_put(p, b->trigger, OFF_KEY, text);
 	struct table *t = &p->objects;
 	for (size_t i = 0; i < t->room; i++)
 		if (t->slots[i] && t->slots[i]->binding == b) {

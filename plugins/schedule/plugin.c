@@ -36,6 +36,20 @@ void plugin_end(struct plugin *p)
 	check_stopped(p);
 }
 
+void plugin_was_put(void *arg, int32_t result)
+{
+	(void)result;
+	plugin_end(arg);
+}
+
+int32_t plugin_put(struct plugin *p, tappet_trigger *trigger, const char *key, const char *value)
+{
+	const int32_t r = p->host->kv_put(p->self, trigger, tappet_cstr(key), tappet_cstr(value), plugin_was_put, p);
+	if (r == TAPPET_OK)
+		plugin_begin(p);
+	return r;
+}
+
 /* ---- Lifecycle ---- */
 
 static void add_metrics(struct plugin *p)

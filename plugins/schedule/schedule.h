@@ -111,7 +111,7 @@ struct unit {
 	bool completed : 1;  /* it has no further instant */
 	bool queued : 1;     /* in the queue of those that are due */
 	bool busy : 1;       /* something of it is on its way to the store */
-	bool gone : 1;       /* deleted while busy: the callback frees it */
+	bool gone : 1;       /* deleted; it is freed when it is neither busy nor queued any more */
 	bool paused : 1;     /* by people */
 	bool held : 1;       /* by its definition, as it is kept */
 	bool own_paused : 1; /* by its definition, as it is now */
@@ -136,6 +136,8 @@ int unit_change(struct plugin *p, struct unit *u, const cJSON *options, int64_t 
 /* What unit_find finds it by. Returns `name`. */
 #define UNIT_NAME_SIZE 112
 char *unit_name(const struct unit *u, char name[static UNIT_NAME_SIZE]);
+/* An id as hex digits. Returns `text`. */
+char *id_format(const uint8_t id[static ID_BYTES], char text[static ID_LEN + 1]);
 /* Of a trigger: its id; else its own, as hex digits. Returns `text`. */
 #define UNIT_ID_SIZE 80
 char *unit_id(const struct unit *u, char text[static UNIT_ID_SIZE]);
@@ -157,6 +159,8 @@ size_t state_write(const struct unit *u, const struct state_change *change, char
 bool state_read(struct unit *u, tappet_str text);
 /* The key under which it is kept, in the scope of the binding's trigger. Returns `key`. */
 char *state_key(const struct unit *u, char key[static KEY_SIZE]);
+/* A number of what is kept; 0: it is not there. */
+int64_t state_number(const cJSON *state, const char *key);
 /* Commits the state as it is now. Errors: as kv_put of the host; then `done` never fires. */
 int32_t state_put(struct unit *u, tappet_done_cb done, void *arg);
 
@@ -234,6 +238,10 @@ struct plugin {
 int64_t plugin_now(const struct plugin *p);
 void plugin_begin(struct plugin *p);
 void plugin_end(struct plugin *p);
+/* Puts a value (NULL: takes the key away) that nobody waits for. Errors: as kv_put of the host. */
+int32_t plugin_put(struct plugin *p, tappet_trigger *trigger, const char *key, const char *value);
+/* For those that are put so. `arg` is the plugin. */
+void plugin_was_put(void *arg, int32_t result);
 void plugin_log(const struct plugin *p, int32_t level, const char *message, const char *key, const char *value);
 
 /* ---- Triggers of the host ---- */

@@ -30,7 +30,7 @@ size_t state_write(const struct unit *u, const struct state_change *change, char
 	return len + (size_t)snprintf(text + len, STATE_MAX - len, "}");
 }
 
-static int64_t number(const cJSON *state, const char *key)
+int64_t state_number(const cJSON *state, const char *key)
 {
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(state, key);
 	return cJSON_IsNumber(value) ? (int64_t)value->valuedouble : 0;
@@ -50,19 +50,19 @@ bool state_read(struct unit *u, tappet_str text)
 	const bool same = state && same_rules(u, state);
 	/* A pause is somebody's decision about the trigger, whatever its rules. */
 	if (state) {
-		u->paused = number(state, "paused") != 0;
-		u->held = number(state, "held") != 0;
-		u->paused_ms = u->paused ? number(state, "paused") : number(state, "held");
+		u->paused = state_number(state, "paused") != 0;
+		u->held = state_number(state, "held") != 0;
+		u->paused_ms = u->paused ? state_number(state, "paused") : state_number(state, "held");
 	}
 	if (same) {
 		/* An object's rules may have come back: what they were before its last change is past. */
-		if (!u->object || number(state, "cursor") > u->cursor_ms)
-			u->cursor_ms = number(state, "cursor");
-		u->skip_ms = number(state, "skip");
-		u->quiet_ms = number(state, "quiet");
-		u->missed = (uint32_t)number(state, "missed");
-		if (number(state, "anchor") != 0)
-			schedule_set_anchor(u->schedule, number(state, "anchor"));
+		if (!u->object || state_number(state, "cursor") > u->cursor_ms)
+			u->cursor_ms = state_number(state, "cursor");
+		u->skip_ms = state_number(state, "skip");
+		u->quiet_ms = state_number(state, "quiet");
+		u->missed = (uint32_t)state_number(state, "missed");
+		if (state_number(state, "anchor") != 0)
+			schedule_set_anchor(u->schedule, state_number(state, "anchor"));
 	}
 	cJSON_Delete(state);
 	return same;

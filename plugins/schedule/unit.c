@@ -176,6 +176,17 @@ void unit_free(struct unit *u)
 	free(u);
 }
 
+char *id_format(const uint8_t id[static ID_BYTES], char text[static ID_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < ID_BYTES; i++) {
+		text[2 * i] = digits[id[i] >> 4];
+		text[2 * i + 1] = digits[id[i] & 15];
+	}
+	text[ID_LEN] = '\0';
+	return text;
+}
+
 char *unit_name(const struct unit *u, char name[static UNIT_NAME_SIZE])
 {
 	char id[UNIT_ID_SIZE];
@@ -189,15 +200,8 @@ char *unit_name(const struct unit *u, char name[static UNIT_NAME_SIZE])
 
 char *unit_id(const struct unit *u, char text[static UNIT_ID_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-	if (!u->object) {
-		snprintf(text, UNIT_ID_SIZE, "%s", u->binding->trigger_id);
-		return text;
-	}
-	for (size_t i = 0; i < ID_BYTES; i++) {
-		text[2 * i] = digits[u->id[i] >> 4];
-		text[2 * i + 1] = digits[u->id[i] & 15];
-	}
-	text[ID_LEN] = '\0';
+	if (u->object)
+		return id_format(u->id, text);
+	snprintf(text, UNIT_ID_SIZE, "%s", u->binding->trigger_id);
 	return text;
 }
