@@ -51,10 +51,17 @@ typedef struct tappet_auth1 {
 	/* As `refuse` of tappet_host, in the name of a workflow of which no trigger is here. An id that is not known
 	 * counts as nobody's. */
 	void (*refuse_workflow)(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail);
+
+	/* ABI 1.3: look at struct_size (TAPPET_AUTH1_SIZE_1_1) first where an older host will do. */
+	/* As `check`, of a token that was checked before, by its id: for connections that outlive an expiry or a
+	 * revocation. Errors: TAPPET_EDENIED, TAPPET_EINVAL, TAPPET_ESTATE. */
+	int32_t (*check_again)(tappet_instance *self, const char *token_id, tappet_grant *ret);
 } tappet_auth1;
 
 /* The size of the table in ABI 1.0. */
 #define TAPPET_AUTH1_SIZE_1_0 offsetof(tappet_auth1, refuse_workflow)
+/* The size of the table in ABI 1.1 and 1.2. */
+#define TAPPET_AUTH1_SIZE_1_1 offsetof(tappet_auth1, check_again)
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,23 @@ typedef struct tappet_events_filter {
 	const char *workflow_id; /* NULL: all */
 	const char *activity_id; /* NULL: all */
 	const char *type;        /* NULL: all; "activity.*" matches by prefix */
+	/* ABI 1.3. */
+	const char *team; /* of the workflow, as its definition has it now; NULL: all */
+	/* Several types, with commas between them: "activity.*,step.ended"; NULL: all. What comes only to those who ask for
+	 * it has to be named in full here or in `type`: "step.log", "trigger.refused". Errors of `open`: TAPPET_EINVAL for
+	 * one that no event can have. */
+	const char *types;
+	const char *token_id; /* only what this token covers now; an expired or revoked one covers nothing; NULL: all */
 } tappet_events_filter;
+
+/* What is known of a workflow. Filled in by `workflow` of tappet_events1. */
+typedef struct tappet_workflow_info {
+	size_t struct_size;        /* set by the caller: sizeof(tappet_workflow_info) */
+	const char *workflow_id;   /* 24 hex digits */
+	const char *workflow_slug; /* "deploy-site" */
+	const char *workflow_name; /* for people; the slug when it has none */
+	const char *team;          /* "" when it belongs to none */
+} tappet_workflow_info;
 
 /* The functions of the capability. */
 typedef struct tappet_events1 {
@@ -55,7 +71,15 @@ typedef struct tappet_events1 {
 	void (*close)(tappet_reader *reader);
 	/* The newest sequence number that is committed. */
 	uint64_t (*newest)(tappet_instance *self);
+
+	/* ABI 1.3: look at struct_size (TAPPET_EVENTS1_SIZE_1_2) first where an older host will do. */
+	/* What is known of a workflow, by its id or its slug. The texts of *ret are valid until the callback returns that
+	 * this is called from. Errors: TAPPET_ENOTFOUND, TAPPET_EINVAL, TAPPET_ESTATE. */
+	int32_t (*workflow)(tappet_instance *self, tappet_str id_or_slug, tappet_workflow_info *ret);
 } tappet_events1;
+
+/* The size of the table in ABI 1.0 to 1.2. */
+#define TAPPET_EVENTS1_SIZE_1_2 offsetof(tappet_events1, workflow)
 
 #ifdef __cplusplus
 }

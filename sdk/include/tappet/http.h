@@ -21,6 +21,12 @@ typedef struct tappet_route tappet_route;
  * or much later, whether or not the client is still there. */
 typedef struct tappet_request tappet_request;
 
+/* Which listeners serve a route: those whose `serve` in tappet.json names it. */
+enum {
+	TAPPET_SURFACE_HOOKS = 1, /* "hooks" */
+	TAPPET_SURFACE_ACTION = 2 /* "action" */
+};
+
 /* Fires for each request of a route, on the loop thread. */
 typedef void (*tappet_http_cb)(void *arg, tappet_request *request);
 
@@ -95,10 +101,18 @@ typedef struct tappet_http1 {
 	 * TAPPET_EEXIST, TAPPET_EINVAL, TAPPET_ETOOBIG (the pattern), TAPPET_ESTATE, TAPPET_ENOTSUP, TAPPET_ENOMEM. */
 	int32_t (*api_route_add)(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
 				 void *arg, tappet_route **ret);
+
+	/* ABI 1.3: look at struct_size (TAPPET_HTTP1_SIZE_1_1) first where an older host will do. */
+	/* As route_add, on the listeners that serve `surface` (TAPPET_SURFACE_*). `cb` fires for each request. *ret is
+	 * valid until route_remove. Errors: as route_add; TAPPET_EINVAL for another surface. */
+	int32_t (*surface_route_add)(tappet_instance *self, int32_t surface, const char *methods, const char *pattern,
+				     tappet_http_cb cb, void *arg, tappet_route **ret);
 } tappet_http1;
 
 /* The size of the table in ABI 1.0. */
 #define TAPPET_HTTP1_SIZE_1_0 offsetof(tappet_http1, scheme)
+/* The size of the table in ABI 1.1 and 1.2. */
+#define TAPPET_HTTP1_SIZE_1_1 offsetof(tappet_http1, surface_route_add)
 
 #ifdef __cplusplus
 }

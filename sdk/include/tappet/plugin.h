@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The plugin ABI of Tappet, major version 1. This header is all that a plugin needs; optional capabilities have one
- * header each beside it (tappet/http.h, tappet/auth.h, tappet/activity.h, tappet/events.h).
+ * header each beside it (tappet/http.h, tappet/auth.h, tappet/activity.h, tappet/events.h,
+ * tappet/ws.h).
  *
  * A plugin is a shared object that turns something from outside into *emissions*; the host commits each of them to disk
  * as an *activity* (or records why not) and then tells the plugin. A plugin exports exactly one function,
@@ -30,7 +31,7 @@ extern "C" {
 /* The major version; it is in the name of tappet_plugin_v1, too. */
 #define TAPPET_ABI_MAJOR 1
 /* The minor version of this header: what a plugin that is built with it writes into `abi_minor`. */
-#define TAPPET_ABI_MINOR 2
+#define TAPPET_ABI_MINOR 3
 
 #if defined(__GNUC__)
 /* Makes tappet_plugin_v1 visible where everything else is hidden (as tappet_add_plugin() has it). */
