@@ -1,13 +1,11 @@
 """Subscriptions to events over WebSocket: who sees what, and that nothing is missing or doubled, whatever happens in between."""
 
-import queue
 import re
-import threading
-import time
 
 import pytest
-from action import Client, Closed, Refused, ends, events_of
+from action import Client, Closed, ends, events_of
 from daemon import wait_until
+from follower import Follower, paged, told
 
 STEPS = [{"id": "one", "sleep": "0s"}, {"id": "two", "sleep": "1ms"}]
 ALL = ("action:>", "subscribe")
@@ -37,23 +35,6 @@ def start(client, topic="w.made"):
     answer = client.action(topic)
     assert answer["type"] == "ack", answer
     return answer["activities"][0]["activityId"]
-
-
-def paged(daemon, since, **query):
-    """Every event behind `since`, by pages of the API."""
-    events = []
-    filters = "".join(f"&{key}={value}" for key, value in query.items())
-    while True:
-        page = daemon.api("GET", f"/events?since={since}&limit=500{filters}").json
-        events += page["events"]
-        since = page["next"]
-        if since >= page["newest"]:
-            return events
-
-
-def told(events):
-    """What both ways of telling have in common."""
-    return [(event["seq"], event["event"], event["time"], event.get("workflow"), event.get("activityId")) for event in events]
 
 
 # ---- What is told
@@ -192,48 +173,6 @@ def test_what_was_is_told_and_then_what_comes(served):
         assert [event["seq"] for event in again] == numbers[40:]
 
 
-class Follower(threading.Thread):
-    """Reads until it is stopped, and resumes behind what it has seen when its connection ends."""
-
-    def __init__(self, daemon, token, begin, **fields):
-        super().__init__(daemon=True)
-        self.served, self.token, self.fields = daemon, token, fields
-        self.last, self.events, self.connections, self.batches = begin, [], 0, 0
-        self.over = False
-
-    def run(self):
-        while not self.over:
-            try:
-                client = Client(self.served, self.token)
-                client.say(type="subscribe", id="s1", since=self.last, **self.fields)
-            except (OSError, Refused, EOFError, TimeoutError):
-                time.sleep(0.02)  # the daemon is away
-                continue
-            except Exception as error:  # pylint: disable=broad-except
-                if "websockets" not in type(error).__module__:
-                    raise
-                time.sleep(0.02)
-                continue
-            self.connections += 1
-            self.follow(client)
-
-    def follow(self, client):
-        while not self.over:
-            try:
-                message = client.hear(0.2)
-            except queue.Empty:
-                continue
-            except Closed:
-                return
-            self.batches += message["type"] == "events"
-            self.events += events_of(message)
-            if message["type"] == "position":
-                self.last = message["seq"]
-            if self.events:
-                self.last = max(self.last, self.events[-1]["seq"])
-        client.close()
-
-
 @pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
 def test_nothing_is_missed_or_doubled_over_load_and_restarts(served, batch):
     begin = served.api("GET", "/events?since=0").json["newest"]
@@ -256,8 +195,7 @@ def test_nothing_is_missed_or_doubled_over_load_and_restarts(served, batch):
     assert len(expected) >= 900 * len(OF_ONE)
     for follower in followers:
         wait_until(lambda follower=follower: len(follower.events) >= len(expected), "all events")
-        follower.over = True
-        follower.join(30)
+        follower.stop()
         assert told(follower.events) == expected
         assert follower.connections >= 3
         assert bool(follower.batches) == batch
