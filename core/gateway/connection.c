@@ -301,7 +301,7 @@ static void go_on(struct connection *c)
 		request_tell_drained(list_entry(c->requests.next, struct http_request, link));
 	if (c->state == CONNECTION_OPEN)
 		resume(c);
-	if (c->state != CONNECTION_OPEN)
+	if (c->state != CONNECTION_OPEN || c->ws)
 		return;
 	if (c->broken) {
 		connection_drop(c);

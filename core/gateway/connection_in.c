@@ -230,7 +230,8 @@ static bool is_in_turn(struct connection *c)
 size_t connection_take(struct connection *c, const char *bytes, size_t len)
 {
 	size_t used = 0;
-	while (used < len && c->state == CONNECTION_OPEN) {
+	/* Once an upgrade was granted, the rest is not HTTP. */
+	while (used < len && c->state == CONNECTION_OPEN && !c->ws) {
 		size_t taken;
 		if (c->done || (c->last && !c->incoming))
 			return len; /* nothing more is wanted */
