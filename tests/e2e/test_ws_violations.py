@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 from abuse import memory_of
-from daemon import DEADLINE, Daemon, wait_until
+from daemon import BUILD, DEADLINE, Daemon, wait_until
 from rawws import (BINARY, CLOSE, CONTINUATION, DEFLATE, KEY, MASK, PING, PONG, TEXT, RawSocket, close_frame, frame, upgrade)
 
 MIB = 1 << 20
@@ -35,6 +35,11 @@ def opened(daemon, one_by_one=False, **headers):
     raw = RawSocket(daemon.address, one_by_one)
     raw.agreed = raw.upgrade(Authorization=f"Bearer {daemon.secret}", **headers)
     return raw
+
+
+def peak(daemon):
+    """Of its memory. Sanitizers keep freed memory, so with them nothing is judged."""
+    return memory_of(daemon.process, "VmHWM") if BUILD.name == "release" else 0
 
 
 def answers(raw):
@@ -92,7 +97,7 @@ VIOLATIONS = {
     **{f"close code {code}": (close_frame(code), PROTOCOL)
        for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)},
     "a close whose reason is not UTF-8": (close_frame(1000, b"\xff"), BAD_TEXT),
-    "a frame that says that it is too big": (frame(TEXT, b"", length_bytes=8, length=1 << 40), TOO_BIG),
+    "a frame that says that it is too big": (frame(TEXT, b"x", length_bytes=8, length=1 << 40), TOO_BIG),
 }
 COMPRESSED = {
     "garbage": (frame(TEXT, b"\x07" + b"\xff" * 30, rsv=4), (PROTOCOL, BAD_TEXT)),
@@ -147,12 +152,12 @@ def test_a_message_beyond_the_maximum_is_closed_with_1009(served, name):
 
 
 def test_a_bomb_takes_no_memory(served):
-    before = memory_of(served.process, "VmHWM")
+    before = peak(served)
     bomb = frame(TEXT, deflate(bytes(500 * MIB)), rsv=4)
     for _ in range(5):
         with opened(served, Sec_WebSocket_Extensions=DEFLATE) as raw:
             check_closed(raw, bomb, (TOO_BIG,))
-    assert memory_of(served.process, "VmHWM") - before < 32 * MIB
+    assert peak(served) - before < 32 * MIB
 
 
 # ---- What is unusual and allowed
@@ -211,16 +216,14 @@ def test_what_is_allowed_is_understood_with_compression(served, name, one_by_one
 
 
 def test_what_was_said_before_is_referred_to(served):
-    """A compressor that goes on from message to message (context takeover)."""
+    """A compressor that goes on from message to message, unless the daemon has asked for one that forgets (context takeover)."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     with opened(served, Sec_WebSocket_Extensions=DEFLATE + "; server_no_context_takeover") as raw:
-        sizes = []
+        forgets = "client_no_context_takeover" in raw.agreed["sec-websocket-extensions"]
         for _ in range(3):
-            packed = (packer.compress(SAY_PING) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
-            sizes.append(len(packed))
+            packed = (packer.compress(SAY_PING) + packer.flush(zlib.Z_FULL_FLUSH if forgets else zlib.Z_SYNC_FLUSH))[:-4]
             raw.write(frame(TEXT, packed, rsv=4))
             assert json.loads(text_of(raw)) == {"type": "pong"}
-        assert "client_no_context_takeover" in raw.agreed["sec-websocket-extensions"] or sizes[1] < sizes[0]
 
 
 # ---- Compression is agreed on
@@ -411,7 +414,7 @@ def test_many_pings_are_answered(served):
 def test_pings_whose_answers_nobody_reads_take_no_memory(served):
     flood = b"".join(frame(PING, bytes(125)) for _ in range(8000))
     with opened(served) as raw:
-        before = memory_of(served.process)
+        before = peak(served)
         raw.socket.settimeout(1)
         sent = 0
         try:
@@ -421,7 +424,7 @@ def test_pings_whose_answers_nobody_reads_take_no_memory(served):
         except (socket.timeout, ConnectionError):
             pass
         assert served.request("GET", "/healthz").status == 200
-        assert memory_of(served.process) - before < 16 * MIB
+        assert peak(served) - before < 16 * MIB
 
 
 def test_others_are_served_after_all_that(served):
@@ -432,7 +435,7 @@ def test_others_are_served_after_all_that(served):
 
 @pytest.fixture(name="impatient")
 def impatient_fixture(daemon):
-    daemon.configure(plugins={"action": {"ping": "300ms", "timeout": "500ms"}})
+    daemon.configure(plugins={"action": {"ping": "1s", "pingTimeout": "1s"}})
     daemon.workflow("w", STEPS, triggers=TRIGGERS)
     daemon.start()
     daemon.secret = daemon.token("w", scopes=("action:>", "subscribe"))
