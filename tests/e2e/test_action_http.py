@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from action import Client
 from daemon import TAPPET, wait_until
+from openapi import Document
 
 STEPS = [{"id": "nothing", "sleep": "0s"}]
 ALL = ("action:>", "subscribe")
@@ -29,6 +30,18 @@ def served_fixture(daemon):
     daemon.start()
     daemon.secret = daemon.token("orders", "audit", scopes=ALL)
     return daemon
+
+
+class Witness:
+    """Keeps which documented answers have been seen; an undocumented one fails."""
+
+    def __init__(self, daemon):
+        self.served, self.document, self.seen = daemon, Document(), set()
+
+    def send(self, status, method, path, body=None, headers=None, control=False):
+        answer = self.served.request(method, path, body, headers, control)
+        assert answer.status == status, answer.body
+        self.seen.add(self.document.check_answer(method, path, answer))
 
 
 def post(daemon, topic, data=None, token=None, headers=None):
@@ -75,8 +88,8 @@ def test_a_posted_action_starts_a_workflow_once_by_its_key(served):
 
 
 @pytest.mark.parametrize("topic, body, status", [
-    ("orders.*", {}, 422), ("orders..x", {}, 422), ("%20", {}, 422), ("x" * 256, {}, 422), ("orders.x", "{", 400),
-    ("orders.x", "nonsense", 400), ("orders.x", "x" * (2 << 20), 413)])
+    ("orders.*", {}, 422), ("orders..x", {}, 422), ("%20", {}, 422), ("x" * 256, {}, 422), ("orders.x", "{", 422),
+    ("orders.x", "nonsense", 422), ("orders.x", "x" * (2 << 20), 413)])
 def test_what_is_wrong_with_a_posted_action_is_told(served, topic, body, status):
     answer = post(served, topic, body)
     assert answer.status == status and answer.type, answer.body
@@ -249,3 +262,38 @@ def test_an_action_that_came_before_the_step_began_releases_it(daemon):
     with Client(daemon, token) as client:
         assert client.action("order.paid")["matched"] == 0
     wait_until(lambda: daemon.detail(activity)["status"] == "completed", "the activity to end")
+
+
+# ---- docs/openapi.yaml
+
+
+def test_every_documented_answer_of_the_plugin_occurs_and_no_other(served):
+    served.configure(plugins={"webhook": {}, "action": {"matches": 2}})
+    served.restart()
+    witness, admin = Witness(served), "/api/v1/plugins/action/actions/"
+    good = {"Authorization": f"Bearer {served.secret}"}
+    limited = {"Authorization": f"Bearer {served.token('orders', scopes=('action:mail.>',))}"}
+    many = {"Authorization": f"Bearer {served.token('orders', 'audit', 'secret', scopes=ALL)}"}
+    structured = {"Content-Type": STRUCTURED}
+    for path, body, headers in (("/action/orders.x", {}, {}), ("/event", {**EVENT, "id": "docs"}, structured)):
+        witness.send(200, "POST", path, body, {**good, **headers})
+        witness.send(400, "POST", path + "?token=other", body, {**good, **headers})
+        witness.send(401, "POST", path, body, headers)
+        witness.send(403, "POST", path, body, {**limited, **headers})
+        witness.send(413, "POST", path, " " * (2 << 20), {**good, **headers})
+        witness.send(429, "POST", path, {**EVENT, "id": "many"} if headers else {}, {**many, **headers})
+    witness.send(422, "POST", "/action/orders.*", {}, good)
+    witness.send(422, "POST", "/action/orders.x", "{", good)
+    witness.send(422, "POST", "/event", {}, {**good, **structured})
+    witness.send(200, "POST", "/event", [{**EVENT, "id": "b1"}, {**EVENT, "id": "b2"}], {**good, "Content-Type": BATCH})
+    witness.send(200, "OPTIONS", "/event", None, {"WebHook-Request-Origin": "sender.example"})
+    witness.send(204, "OPTIONS", "/event")
+    witness.send(200, "POST", admin + "nobody.listens", {}, control=True)
+    witness.send(429, "POST", admin + "orders.x", {}, control=True)
+    witness.send(422, "POST", admin + "orders.*", {}, control=True)
+    witness.send(413, "POST", admin + "orders.x", " " * (2 << 20), control=True)
+    witness.send(401, "POST", admin + "orders.x", {})
+    key = (served.folder / "admin.token").read_text().strip()
+    witness.send(403, "POST", admin + "orders.x", {}, {"Authorization": f"Bearer {key}", "Host": "evil.example"})
+    missing = {one for one in witness.document.documented(witness.document.of_plugins) - witness.seen if one[2] < 500}
+    assert not missing, sorted(missing)
