@@ -79,7 +79,10 @@ class RawSocket:
         while not head.endswith(b"\r\n\r\n"):
             head += self.read(1)
         first, *lines = head.decode().rstrip("\r\n").split("\r\n")
-        return int(first.split(" ")[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        fields = {}
+        for name, _, value in (line.partition(": ") for line in lines):
+            fields[name.lower()] = f"{fields[name.lower()]}, {value}" if name.lower() in fields else value
+        return int(first.split(" ")[1]), fields
 
     def upgrade(self, **headers):
         self.socket.sendall(upgrade(**headers))
