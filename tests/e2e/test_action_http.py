@@ -268,7 +268,7 @@ def test_an_action_that_came_before_the_step_began_releases_it(daemon):
 
 
 def test_every_documented_answer_of_the_plugin_occurs_and_no_other(served):
-    served.configure(plugins={"webhook": {}, "action": {"matches": 2}})
+    served.configure(plugins={"webhook": {}, "action": {"with": {"matches": 2}}})
     served.restart()
     witness, admin = Witness(served), "/api/v1/plugins/action/actions/"
     good = {"Authorization": f"Bearer {served.secret}"}

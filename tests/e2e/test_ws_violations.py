@@ -435,7 +435,7 @@ def test_others_are_served_after_all_that(served):
 
 @pytest.fixture(name="impatient")
 def impatient_fixture(daemon):
-    daemon.configure(plugins={"action": {"ping": "1s", "pingTimeout": "1s"}})
+    daemon.configure(plugins={"action": {"with": {"ping": "1s", "pingTimeout": "1s"}}})
     daemon.workflow("w", STEPS, triggers=TRIGGERS)
     daemon.start()
     daemon.secret = daemon.token("w", scopes=("action:>", "subscribe"))
