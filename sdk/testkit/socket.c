@@ -125,11 +125,13 @@ static void hand_end(struct tappet_ws *ws, const struct incoming *in)
 	socket_forget_incoming(ws);
 	const int64_t retry_ms = ws->state == SOCKET_CLOSING ? 0 : connecting_again(ws, in->error);
 	ws->state = retry_ms ? SOCKET_WAITING : SOCKET_OVER;
+	/* The last one may be what the plugin has waited for to say `stopped`. */
+	if (!retry_ms)
+		list_remove(&ws->node);
 	call_closed(ws, in, retry_ms);
 	if (retry_ms)
 		return;
 	handle_end(&ws->handle);
-	list_remove(&ws->node);
 	list_remove(&ws->task.node);
 }
 
