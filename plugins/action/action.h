@@ -6,7 +6,7 @@
  *   binding.c      triggers of the host
  *   act.c          an action: emissions, their outcomes, one answer; act_write.c: that answer as JSON
  *   connection.c   one client: who it is, what it is sent; watch.c: what has to be looked at now and then
- *   serve.c        the messages of tappet.v1 (json.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
+ *   serve.c        the messages of tappet.v1 (scan.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
  *   subscription.c events to a client; event_text.c: an event as text, made once for all of them
  *   post.c         POST /action/{topic}, also of administrators; post_events.c: POST /event
  *   answer.c       refusals and outcomes in HTTP
