@@ -13,6 +13,7 @@
 #include <tappet/events.h>
 #include <tappet/http.h>
 #include <tappet/plugin.h>
+#include <tappet/ws.h>
 #include <uv.h>
 #include "base/list.h"
 #include "base/map.h"
@@ -87,6 +88,7 @@ enum callback {
 	CALLBACK_HTTP,
 	CALLBACK_ACTIVITY,
 	CALLBACK_EVENTS,
+	CALLBACK_WS,
 	CALLBACK_CHECK,
 	CALLBACK_COUNT,
 };
@@ -167,7 +169,7 @@ struct tappet_instance {
 
 	struct list triggers; /* those that were handed to it and not freed */
 	size_t trigger_count;
-	struct list timers, fds, routes, requests, metrics, readers, waiters;
+	struct list timers, fds, routes, requests, metrics, readers, waiters, endpoints, sockets;
 	size_t metric_count;
 
 	int32_t health_state;
@@ -401,6 +403,7 @@ extern const tappet_http1 http_table;
 extern const tappet_auth1 auth_table;
 extern const tappet_activity1 activity_table;
 extern const tappet_events1 events_table;
+extern const tappet_ws1 ws_table;
 
 /* What a plugin left behind of one kind is made harmless; how many there were. */
 size_t timer_release_all(struct tappet_instance *p);
@@ -408,6 +411,9 @@ size_t fd_release_all(struct tappet_instance *p);
 size_t http_release_routes(struct tappet_instance *p);
 size_t http_release_requests(struct tappet_instance *p);
 size_t events_release_all(struct tappet_instance *p);
+size_t ws_release_endpoints(struct tappet_instance *p);
+/* Cuts them. */
+size_t ws_release_sockets(struct tappet_instance *p);
 size_t activity_release_all(struct tappet_instance *p);
 /* Waits for the ends of activities come back now, as if their time were up. */
 void activity_expire_all(struct tappet_instance *p);
