@@ -4,9 +4,10 @@
  *   plugin.c       descriptor and lifecycle; options.c: what may be set
  *   topic.h        topics, and which patterns match one (topic.c, match.c)
  *   binding.c      triggers of the host
+ *   connect.h      triggers that connect out, in place of a topic
  *   act.c          an action: emissions, their outcomes, one answer; act_write.c: that answer as JSON
  *   connection.c   one client: who it is, what it is sent; watch.c: what has to be looked at now and then
- *   serve.c        the messages of tappet.v1 (json.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
+ *   serve.c        the messages of tappet.v1 (scan.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
  *   subscription.c events to a client; event_text.c: an event as text, made once for all of them
  *   post.c         POST /action/{topic}, also of administrators; post_events.c: POST /event
  *   answer.c       refusals and outcomes in HTTP
@@ -18,6 +19,7 @@
 
 #include <stdbool.h>
 #include "common/text.h"
+#include "connect.h"
 #include "message.h"
 #include "tappet/activity.h"
 #include "tappet/auth.h"
@@ -45,7 +47,7 @@ struct limits {
 
 #define PLUGIN_OPTIONS 13
 extern const tappet_option plugin_options[PLUGIN_OPTIONS];
-#define TRIGGER_OPTIONS 1
+#define TRIGGER_OPTIONS 16
 extern const tappet_option trigger_options[TRIGGER_OPTIONS];
 
 /* From options that were checked. 0 or TAPPET_ENOMEM. */
@@ -66,6 +68,8 @@ struct binding {
 	uint64_t round; /* of the search that has found it last: of several patterns only one counts */
 	char workflow_id[ID_LEN + 1];
 	char *slug, *trigger_id;
+	struct connect *connect; /* NULL: it waits for topics */
+	struct binding *next_connect, **back_connect;
 	size_t pattern_count;
 	struct match_entry patterns[];
 };
@@ -73,6 +77,10 @@ struct binding {
 int32_t binding_add(struct plugin *p, tappet_trigger *trigger, const tappet_trigger_info *info, struct binding **ret);
 /* No action finds it any more. */
 void binding_remove(struct binding *b);
+/* Those that connect out: they begin to, go on when there is credit again, and leave. */
+void bindings_start(struct plugin *p);
+void bindings_resume(struct plugin *p);
+void bindings_stop(struct plugin *p);
 struct binding *binding_ref(struct binding *b);
 void binding_unref(struct binding *b);
 
@@ -276,6 +284,9 @@ struct plugin {
 	const tappet_ws1 *ws;
 	struct limits limits;
 	struct matcher *matcher;
+	struct connect_owner connect_owner;
+	struct binding *connects;
+	bool started;
 	uint64_t round; /* of searches */
 	tappet_ws_endpoint *endpoint;
 	tappet_route *routes[ROUTE_COUNT];

@@ -1,7 +1,7 @@
 #include "message.h"
 #include <stdio.h>
 #include <string.h>
-#include "json.h"
+#include "scan.h"
 
 #define MEMBERS_MAX 16
 
@@ -39,7 +39,7 @@ static bool fail(struct message_error *e, const char *code, const char *key, con
 
 static const char *read_text(tappet_str value, char *ret, size_t size, size_t *ret_len)
 {
-	if (!json_string(value, ret, size, ret_len))
+	if (!scan_string(value, ret, size, ret_len))
 		return "has to be a text that is not too long";
 	return *ret_len == 0 ? "has to be a text that is not empty" : NULL;
 }
@@ -59,7 +59,7 @@ static const char *read_token(struct message *m, tappet_str value)
 
 static const char *read_topic(struct message *m, tappet_str value)
 {
-	if (!json_string(value, m->topic, sizeof(m->topic), &m->topic_len))
+	if (!scan_string(value, m->topic, sizeof(m->topic), &m->topic_len))
 		return "has to be a text of at most 255 bytes";
 	return topic_problem(tappet_strn(m->topic, m->topic_len));
 }
@@ -72,7 +72,7 @@ static const char *read_data(struct message *m, tappet_str value)
 
 static const char *read_key(struct message *m, tappet_str value)
 {
-	if (json_string(value, m->key, sizeof(m->key), &m->key_len) && m->key_len > 0)
+	if (scan_string(value, m->key, sizeof(m->key), &m->key_len) && m->key_len > 0)
 		return NULL;
 	return "has to be a text of 1 to 255 bytes";
 }
@@ -80,12 +80,12 @@ static const char *read_key(struct message *m, tappet_str value)
 static const char *read_since(struct message *m, tappet_str value)
 {
 	m->has_since = true;
-	return json_count(value, &m->since) ? NULL : "has to be the number of an event";
+	return scan_count(value, &m->since) ? NULL : "has to be the number of an event";
 }
 
 static const char *read_batch(struct message *m, tappet_str value)
 {
-	return json_boolean(value, &m->batch) ? NULL : "has to be true or false";
+	return scan_boolean(value, &m->batch) ? NULL : "has to be true or false";
 }
 
 /* ---- The filter ---- */
@@ -102,7 +102,7 @@ static const char *read_types(struct message_filter *f, tappet_str value)
 	static const char problem[] = "has to be a list of 1 to 32 types of events, such as \"activity.*\"";
 	tappet_str items[MESSAGE_TYPES_MAX];
 	size_t count = 0, len = 0;
-	if (json_items(value, items, MESSAGE_TYPES_MAX, &count) || count == 0)
+	if (scan_list(value, items, MESSAGE_TYPES_MAX, &count) || count == 0)
 		return problem;
 	for (size_t i = 0; i < count; i++) {
 		char type[64];
@@ -131,9 +131,9 @@ static bool key_is(tappet_str key, const char *name)
 
 static bool read_filter(struct message *m, tappet_str value, struct message_error *e)
 {
-	struct json_member members[MEMBERS_MAX];
+	struct member members[MEMBERS_MAX];
 	size_t count = 0;
-	if (json_split(value, members, MEMBERS_MAX, &count))
+	if (scan_object(value, members, MEMBERS_MAX, &count))
 		return fail(e, "invalid-value", "filter", "has to be an object that has no member twice");
 	for (size_t i = 0; i < count; i++) {
 		const tappet_str key = members[i].key, v = members[i].value;
@@ -176,7 +176,7 @@ static const struct {
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
 
-static const tappet_str *find(const struct json_member *members, size_t count, const char *name)
+static const tappet_str *find(const struct member *members, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (key_is(members[i].key, name))
@@ -189,7 +189,7 @@ static bool read_id(struct message *m, const tappet_str *value, struct message_e
 {
 	if (!value)
 		return true;
-	if (json_string(*value, m->id, sizeof(m->id), &m->id_len) && m->id_len > 0)
+	if (scan_string(*value, m->id, sizeof(m->id), &m->id_len) && m->id_len > 0)
 		return true;
 	m->id_len = 0;
 	return fail(e, "bad-message", "id", "has to be a text of 1 to 128 bytes");
@@ -203,7 +203,7 @@ static bool read_type(struct message *m, const tappet_str *value, struct message
 		return fail(e, "bad-message", NULL, "has no \"type\"");
 	if (value->ptr[0] != '"')
 		return fail(e, "bad-message", "type", "has to be a text");
-	if (json_string(*value, name, sizeof(name), &len))
+	if (scan_string(*value, name, sizeof(name), &len))
 		for (size_t i = MESSAGE_AUTH; i < TYPE_COUNT; i++)
 			if (strlen(type_names[i]) == len && memcmp(type_names[i], name, len) == 0)
 				m->type = (enum message_type)i;
@@ -211,7 +211,7 @@ static bool read_type(struct message *m, const tappet_str *value, struct message
 		       : fail(e, "unknown-type", "type", "is none of auth, action, subscribe, unsubscribe and ping");
 }
 
-static bool read_member(struct message *m, const struct json_member *member, struct message_error *e)
+static bool read_member(struct message *m, const struct member *member, struct message_error *e)
 {
 	for (size_t i = 0; i < KNOWN_COUNT; i++) {
 		if (!key_is(member->key, known[i].name) || !(known[i].types & BIT(m->type)))
@@ -237,10 +237,10 @@ static bool has_needed(const struct message *m, struct message_error *e)
 
 bool message_read(tappet_str text, struct message *ret, struct message_error *ret_error)
 {
-	struct json_member members[MEMBERS_MAX];
+	struct member members[MEMBERS_MAX];
 	size_t count = 0;
 	*ret = (struct message){0};
-	const char *problem = json_split(text, members, MEMBERS_MAX, &count);
+	const char *problem = scan_object(text, members, MEMBERS_MAX, &count);
 	if (problem)
 		return fail(ret_error, "bad-message", NULL, problem);
 	if (!read_id(ret, find(members, count, "id"), ret_error) ||

@@ -25,8 +25,46 @@ const tappet_option plugin_options[PLUGIN_OPTIONS] = {
 };
 
 const tappet_option trigger_options[TRIGGER_OPTIONS] = {
-	{"topic", TAPPET_STRING, TAPPET_REQUIRED | TAPPET_MULTI, NULL,
+	{"topic", TAPPET_STRING, TAPPET_MULTI, NULL,
 	 "Which actions start it: \"orders.eu.created\"; '*' stands for one word, '>' at the end for the rest.", NULL},
+	{"connect", TAPPET_STRING, 0, NULL,
+	 "In place of `topic`: the address of a server that is connected to (wss://stream.example.org/v1); each of its "
+	 "messages starts it.",
+	 NULL},
+	{"headers", TAPPET_OBJECT, 0, NULL, "With `connect`: headers of the request, such as Authorization.", NULL},
+	{"protocols", TAPPET_STRING, TAPPET_MULTI, NULL, "With `connect`: subprotocols to offer.", NULL},
+	{"caFile", TAPPET_STRING, 0, NULL,
+	 "With `connect`: a PEM file of who may have signed the server's certificate, in place of whom the system "
+	 "trusts.",
+	 NULL},
+	{"proxy", TAPPET_STRING, 0, NULL, "With `connect`: a proxy, http://[user:password@]host:port.", NULL},
+	{"open", TAPPET_JSON, 0, NULL,
+	 "With `connect`: a message, or a list of them, to begin each connection with; $(cursor) stands for the "
+	 "cursor.",
+	 NULL},
+	{"heartbeat", TAPPET_OBJECT, 0, NULL,
+	 "With `connect`: {\"every\": \"20s\", \"send\": MESSAGE}, for servers that want a sign of life of their own "
+	 "kind.",
+	 NULL},
+	{"reply", TAPPET_JSON, 0, NULL,
+	 "With `connect`: an answer to each message once it is stored: $(message.PATH), $(activity.id), $(outcome), "
+	 "$(cursor).",
+	 NULL},
+	{"cursor", TAPPET_STRING, 0, NULL,
+	 "With `connect`: where a message says how far the server has come, as a path: .meta.seq", NULL},
+	{"key", TAPPET_STRING, 0, NULL,
+	 "With `connect`: where a message has what makes it unique, as a path: .id; it starts one activity only.",
+	 NULL},
+	{"stall", TAPPET_DURATION, 0, NULL,
+	 "With `connect`: after so long without a message the connection is made anew; by default silence is no fault.",
+	 NULL},
+	{"pingEvery", TAPPET_DURATION, 0, "30s",
+	 "With `connect`: after how long a quiet server is asked for a sign of life.", NULL},
+	{"pingTimeout", TAPPET_DURATION, 0, "10s", "With `connect`: after how long it is given up when it gives none.",
+	 NULL},
+	{"backoff", TAPPET_OBJECT, 0, "{\"min\": \"1s\", \"max\": \"5m\"}",
+	 "With `connect`: the pause before the next attempt, which doubles from min to max.", NULL},
+	{"messageMax", TAPPET_SIZE, 0, "1MiB", "With `connect`: how large a message may be.", NULL},
 };
 
 /* Numbers and where they go. */
@@ -123,9 +161,29 @@ void options_check(const tappet_checker *checker, tappet_check *check, const tap
 					 "expected scheme and host, such as https://app.example.org, or *");
 }
 
+/* What is said of a connection says nothing of a topic. */
+static void check_topic_alone(const tappet_checker *checker, tappet_check *check, const tappet_config *config)
+{
+	static const char *const others[] = {"headers",   "protocols", "caFile", "proxy", "open",
+					     "heartbeat", "reply",     "cursor", "key",   "stall"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (checker->config_count(config, others[i]) > 0)
+			checker->mistake(check, others[i], 0, "", "this goes with `connect`, not with `topic`");
+}
+
 void trigger_check(const tappet_checker *checker, tappet_check *check, const tappet_config *config)
 {
+	const bool topics = checker->config_count(config, "topic") > 0;
 	tappet_str pattern;
+	if (checker->config_count(config, "connect") > 0) {
+		connect_check(checker, check, config);
+		if (topics)
+			checker->mistake(check, "topic", 0, "", "a trigger has a topic, or it connects out");
+	} else if (topics) {
+		check_topic_alone(checker, check, config);
+	} else {
+		checker->mistake(check, NULL, 0, "", "expected `topic`, or `connect`");
+	}
 	for (size_t i = 0; checker->config_str(config, "topic", i, &pattern) == TAPPET_OK; i++) {
 		char message[192];
 		const char *problem = pattern_problem(pattern);

@@ -27,6 +27,16 @@ void plugin_end(struct plugin *p)
 	check_stopped(p);
 }
 
+static void begin(void *arg)
+{
+	plugin_begin(arg);
+}
+
+static void end(void *arg)
+{
+	plugin_end(arg);
+}
+
 /* ---- Lifecycle ---- */
 
 static void add_metrics(struct plugin *p)
@@ -97,6 +107,8 @@ static int32_t create(const tappet_host *host, tappet_instance *self, const tapp
 		destroy(p);
 		return r;
 	}
+	p->connect_owner =
+		(struct connect_owner){.host = host, .ws = p->ws, .self = self, .begin = begin, .end = end, .arg = p};
 	add_metrics(p);
 	*ret_state = p;
 	return TAPPET_OK;
@@ -160,8 +172,10 @@ static int32_t start(void *state)
 	/* A host without an API has no administrators either. */
 	if (r == TAPPET_ENOTSUP && p->routes[1])
 		r = TAPPET_OK;
-	if (r == TAPPET_OK)
+	if (r == TAPPET_OK) {
+		bindings_start(p);
 		return r;
+	}
 	for (size_t i = 0; i < ROUTE_COUNT; i++)
 		http->route_remove(p->routes[i]);
 	p->ws->endpoint_remove(p->endpoint);
@@ -180,6 +194,7 @@ static void resume(void *state)
 	p->paused = false;
 	p->low = false;
 	actions_resume(p);
+	bindings_resume(p);
 	connections_release(p, p->connection_count);
 }
 
@@ -191,6 +206,7 @@ static void stop(void *state, int64_t deadline_ms)
 	plugin_begin(p);
 	p->stopping = true;
 	connections_stop(p);
+	bindings_stop(p);
 	actions_stop(p);
 	plugin_end(p);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "action.h"
-#include "json.h"
+#include "scan.h"
 
 /* A request that waits for its action. */
 struct call {
@@ -33,7 +33,7 @@ static bool check_input(struct plugin *p, tappet_request *request, const struct 
 		answer_problem(p, request, 422, "topic", detail);
 		return false;
 	}
-	if (in->data.len > 0 && !json_is_value(in->data)) {
+	if (in->data.len > 0 && !scan_is_value(in->data)) {
 		p->host->refuse(p->self, NULL, TAPPET_REASON_MALFORMED, tappet_cstr("the body is not JSON"));
 		answer_problem(p, request, 422, "invalid-value", "The body is not JSON, or nested too deeply.");
 		return false;

@@ -5,7 +5,7 @@
 #include "action.h"
 #include "common/cloudevents.h"
 #include "common/decode.h"
-#include "json.h"
+#include "scan.h"
 
 /* A request that waits for the actions of its events. */
 struct item {
@@ -125,7 +125,7 @@ static const char *take_body(struct plugin *p, tappet_request *request, struct c
 		return NULL;
 	if (is_json_type(p->http->header(request, "Content-Type"))) {
 		text_bytes(&e->data, body.ptr, body.len);
-		return json_is_value(body) ? NULL : "The body is not JSON, or nested too deeply.";
+		return scan_is_value(body) ? NULL : "The body is not JSON, or nested too deeply.";
 	}
 	e->data_is_base64 = !utf8_is_valid(body);
 	if (e->data_is_base64)

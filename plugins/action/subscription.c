@@ -133,17 +133,25 @@ static int32_t send_singly(struct subscription *s, const struct batch *b)
 	return r;
 }
 
+/* A frame that fills the queue would have to wait until all before it is gone. */
+static size_t frame_max(const struct plugin *p)
+{
+	const size_t half = (size_t)p->limits.queue_max / 2;
+	return half < FRAME_MAX ? half : FRAME_MAX;
+}
+
 /* As many as there are from `first` on, up to the size of a frame. Returns the number that is in it. */
 static size_t fill_frame(struct subscription *s, const struct batch *b, size_t first)
 {
 	struct plugin *p = s->connection->plugin;
 	struct text *t = &p->frame;
+	const size_t max = frame_max(p);
 	size_t n = first;
 	begin(s, "events", t);
 	text_cstr(t, ",\"events\":[");
 	for (; n < b->count; n++) {
 		const tappet_str body = event_text(p, event_at(b, n));
-		if (!body.ptr || t->len + body.len + 3 > FRAME_MAX)
+		if (!body.ptr || t->len + body.len + 3 > max)
 			break;
 		if (n > first)
 			text_cstr(t, ",");

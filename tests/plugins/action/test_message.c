@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "action/json.h"
+#include "action/scan.h"
 #include "action/message.h"
 
 static void expect_error(const char *text, const char *code)
@@ -190,9 +190,9 @@ static void json_is_taken_to_a_depth_and_no_deeper(void **state)
 {
 	static char text[300000];
 	(void)state;
-	make_deep(text, JSON_NESTING_MAX - 1);
+	make_deep(text, NESTING_MAX - 1);
 	expect_message(text);
-	make_deep(text, JSON_NESTING_MAX);
+	make_deep(text, NESTING_MAX);
 	expect_error(text, "bad-message");
 	make_deep(text, 100000);
 	expect_error(text, "bad-message");

@@ -1,4 +1,4 @@
-#include "json.h"
+#include "scan.h"
 #include <string.h>
 #include "common/decode.h"
 
@@ -112,15 +112,15 @@ static bool skip_key(struct cursor *c)
 }
 
 /* Opens an object or a list; an empty one is closed at once. */
-static bool open(struct cursor *c, char kinds[static JSON_NESTING_MAX], size_t *depth, bool *ret_empty)
+static bool open(struct cursor *c, char kinds[static NESTING_MAX], size_t *depth, bool *ret_empty)
 {
 	const char kind = *c->at++;
 	const char close = kind == '{' ? '}' : ']';
 	skip_space(c);
 	*ret_empty = skip_char(c, close);
 	if (*ret_empty)
-		return *depth < JSON_NESTING_MAX;
-	if (*depth == JSON_NESTING_MAX)
+		return *depth < NESTING_MAX;
+	if (*depth == NESTING_MAX)
 		return false;
 	kinds[(*depth)++] = close;
 	return kind == '[' || skip_key(c);
@@ -144,7 +144,7 @@ static bool go_on(struct cursor *c, const char *kinds, size_t *depth)
 /* The stack is an array of bounded size: what comes from outside decides how deep it is. */
 static bool skip_value(struct cursor *c)
 {
-	char kinds[JSON_NESTING_MAX];
+	char kinds[NESTING_MAX];
 	size_t depth = 0;
 	do {
 		bool done = true;
@@ -161,7 +161,7 @@ static bool skip_value(struct cursor *c)
 	return true;
 }
 
-bool json_is_value(tappet_str text)
+bool scan_is_value(tappet_str text)
 {
 	struct cursor c = {text.ptr, text.ptr + text.len};
 	if (text.len == 0 || !skip_value(&c))
@@ -183,7 +183,7 @@ static bool take_value(struct cursor *c, tappet_str *ret)
 	return true;
 }
 
-static bool take_member(struct cursor *c, struct json_member *ret)
+static bool take_member(struct cursor *c, struct member *ret)
 {
 	skip_space(c);
 	const char *begin = c->at;
@@ -194,7 +194,7 @@ static bool take_member(struct cursor *c, struct json_member *ret)
 	return skip_char(c, ':') && take_value(c, &ret->value);
 }
 
-static bool stands_before(const struct json_member *members, size_t count, tappet_str key)
+static bool stands_before(const struct member *members, size_t count, tappet_str key)
 {
 	for (size_t i = 0; i < count; i++)
 		if (members[i].key.len == key.len && memcmp(members[i].key.ptr, key.ptr, key.len) == 0)
@@ -202,18 +202,18 @@ static bool stands_before(const struct json_member *members, size_t count, tappe
 	return false;
 }
 
-const char *json_split(tappet_str text, struct json_member *members, size_t max, size_t *ret_count)
+const char *scan_object(tappet_str text, struct member *members, size_t max, size_t *ret_count)
 {
 	struct cursor c = {text.ptr, text.ptr + text.len};
 	size_t count = 0;
-	if (!json_is_value(text))
+	if (!scan_is_value(text))
 		return "is not JSON, or nested too deeply";
 	skip_space(&c);
 	if (!skip_char(&c, '{'))
 		return "is no JSON object";
 	skip_space(&c);
 	while (!skip_char(&c, '}')) {
-		struct json_member member;
+		struct member member;
 		if (count > 0 && !skip_char(&c, ','))
 			return "is not JSON";
 		if (!take_member(&c, &member))
@@ -228,11 +228,11 @@ const char *json_split(tappet_str text, struct json_member *members, size_t max,
 	return NULL;
 }
 
-const char *json_items(tappet_str text, tappet_str *items, size_t max, size_t *ret_count)
+const char *scan_list(tappet_str text, tappet_str *items, size_t max, size_t *ret_count)
 {
 	struct cursor c = {text.ptr, text.ptr + text.len};
 	size_t count = 0;
-	if (!json_is_value(text))
+	if (!scan_is_value(text))
 		return "is not JSON, or nested too deeply";
 	skip_space(&c);
 	if (!skip_char(&c, '['))
@@ -302,9 +302,9 @@ static size_t decode_escape(const char **at, const char *end, char out[static 4]
 	return 1;
 }
 
-bool json_string(tappet_str value, char *ret, size_t size, size_t *ret_len)
+bool scan_string(tappet_str value, char *ret, size_t size, size_t *ret_len)
 {
-	if (value.len < 2 || *value.ptr != '"' || !json_is_value(value))
+	if (value.len < 2 || *value.ptr != '"' || !scan_is_value(value))
 		return false;
 	const char *at = value.ptr + 1, *end = value.ptr + value.len - 1;
 	size_t len = 0;
@@ -323,7 +323,7 @@ bool json_string(tappet_str value, char *ret, size_t size, size_t *ret_len)
 
 /* ---- Others ---- */
 
-bool json_count(tappet_str value, uint64_t *ret)
+bool scan_count(tappet_str value, uint64_t *ret)
 {
 	uint64_t number = 0;
 	if (value.len == 0 || (value.len > 1 && value.ptr[0] == '0'))
@@ -338,7 +338,7 @@ bool json_count(tappet_str value, uint64_t *ret)
 	return true;
 }
 
-bool json_boolean(tappet_str value, bool *ret)
+bool scan_boolean(tappet_str value, bool *ret)
 {
 	const bool yes = value.len == 4 && memcmp(value.ptr, "true", 4) == 0;
 	if (!yes && (value.len != 5 || memcmp(value.ptr, "false", 5) != 0))
