@@ -6,9 +6,9 @@
  *   binding.c      triggers of the host
  *   connect.h      triggers that connect out, in place of a topic
  *   act.c          an action: emissions, their outcomes, one answer; act_write.c: that answer as JSON
- *   connection.c   one client: who it is, what it is sent; watch.c: what has to be looked at now and then
+ *   connection.c   one client: who it is; send.c: what it is sent; watch.c: what has to be looked at now and then
  *   serve.c        the messages of tappet.v1 (scan.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
- *   subscription.c events to a client; event_text.c: an event as text, made once for all of them
+ *   subscription.c events to a client; deliver.c: as messages; event_text.c: an event as text, made once for all of them
  *   post.c         POST /action/{topic}, also of administrators; post_events.c: POST /event
  *   answer.c       refusals and outcomes in HTTP
  *
@@ -178,12 +178,6 @@ struct connection {
 
 /* An upgrade has come. */
 void connection_request(void *arg, tappet_request *request);
-/* Sends a text, or keeps it for when there is room; releases it. */
-void connection_say(struct connection *c, struct text *t);
-/* Sends one message of parts. TAPPET_EBUSY: there is no room, subscription_go_on will be called; or what send gives. */
-int32_t connection_send(struct connection *c, const tappet_str *parts, size_t count);
-/* {"type":"error",…}, or the same as a CloudEvent. `id` may be empty. */
-void connection_error(struct connection *c, tappet_str id, const char *code, const char *text);
 /* Takes a token, perhaps another one than before. False: it was told and is being closed. */
 bool connection_auth(struct connection *c, tappet_str token);
 /* Whether its token is still good. False: it was told and is being closed. */
@@ -194,12 +188,27 @@ void connection_close(struct connection *c, int32_t code, const char *reason);
 /* An action of it begins, or has ended: it may be freed by the second. */
 void connection_begin(struct connection *c);
 void connection_end(struct connection *c);
-/* Takes no message until there is credit. */
-void connection_hold(struct connection *c);
-/* Lets `count` of those go on that are held. */
-void connections_release(struct plugin *p, size_t count);
 /* All leave, with 1001. */
 void connections_stop(struct plugin *p);
+
+/* ---- send.c ---- */
+
+/* Sends a text, or keeps it for when there is room; releases it. */
+void connection_say(struct connection *c, struct text *t);
+/* Sends one message of parts. TAPPET_EBUSY: there is no room, subscription_go_on will be called; or what send gives. */
+int32_t connection_send(struct connection *c, const tappet_str *parts, size_t count);
+/* {"type":"error",…}, or the same as a CloudEvent. `id` may be empty. */
+void connection_error(struct connection *c, tappet_str id, const char *code, const char *text);
+/* There is room in the queue again. */
+void connection_drained(struct connection *c);
+void connection_forget_waiting(struct connection *c);
+/* Takes messages, or takes none, as things are now. */
+void connection_update_pause(struct connection *c);
+/* Takes no message until there is credit. */
+void connection_hold(struct connection *c);
+void connection_unhold(struct connection *c);
+/* Lets `count` of those go on that are held. */
+void connections_release(struct plugin *p, size_t count);
 
 /* watch.c: expired tokens, and readers that are too slow. It runs while there are connections. */
 void watch_start(struct plugin *p);
