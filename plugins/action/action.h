@@ -94,6 +94,7 @@ struct action_input {
 	bool data_is_base64;  /* the data are a text in base64 */
 	const char *token_id; /* NULL: an administrator */
 	tappet_str remote;
+	bool may_wait; /* for its turn, when there is no credit: its sender can be held up */
 };
 
 /* What became of one trigger. */
@@ -117,24 +118,30 @@ struct action {
 	void (*done)(void *arg, const struct action *action);
 	void *arg;
 	struct text payload, cause;
+	size_t topic_len, data_at, data_len; /* in the payload */
+	char token_id[ID_LEN + 1];           /* "": an administrator */
+	char by[128];
 	char key[MESSAGE_KEY_MAX + 1];
 	size_t key_len;
 	size_t waiting;     /* callbacks that are to come */
 	size_t handed_over; /* targets up to this one */
+	bool begun;         /* something of it was handed over, and it is finished */
 	bool queued;        /* for credit */
+	int32_t error;      /* not 0: it waited, and could not begin: as that of action_start */
 	int32_t stored;
 	uint64_t released; /* steps that went on */
 	size_t count;
 	struct action_target targets[];
 };
 
-/* Hands an action over. `done` fires once, later, when all is settled; what it is handed ends when it returns. Errors
+/* Hands an action over. `done` fires once, later, when all is settled; what it is handed ends when it returns. One with
+ * `may_wait` that finds no credit waits for it, as far as there is room. Errors
  * (`done` never fires, nothing was started): TAPPET_EDENIED (the token is not for this topic), TAPPET_EBUSY, TAPPET_EREFUSED
  * (more triggers than one action may start), TAPPET_ETOOBIG, TAPPET_EINVAL (data that is not taken), TAPPET_ESTATE,
  * TAPPET_ENOMEM. `topic` has no problem. */
 int32_t action_start(struct plugin *p, const struct action_input *input,
 		     void (*done)(void *arg, const struct action *action), void *arg);
-/* There is credit again: those that were halfway go on. */
+/* There is credit again: those that wait go on. */
 void actions_resume(struct plugin *p);
 /* They end as far as they came. */
 void actions_stop(struct plugin *p);
@@ -305,8 +312,9 @@ struct plugin {
 	size_t connection_count, stranger_count;
 	struct action *queue, **queue_last; /* actions that wait for credit */
 	size_t action_count;                /* under way */
-	size_t busy;                        /* what holds up the end: connections, actions, requests */
-	uint64_t message_number;            /* of CloudEvents that go out */
+	size_t queue_bytes;
+	size_t busy;             /* what holds up the end: connections, actions, requests */
+	uint64_t message_number; /* of CloudEvents that go out */
 	int64_t started_ms;
 	bool low; /* hardly any credit was left when an action was handed over last */
 	bool paused, stopping, stopped;
