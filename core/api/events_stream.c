@@ -54,7 +54,7 @@ static void add_events(const struct events_stream *e, struct buf *out)
 	struct buf json;
 	buf_init(&json, PIECE_MAX);
 	for (size_t i = 0; i < e->reader.count; i++) {
-		const struct event *event = &e->reader.batch[i];
+		const struct event *event = e->reader.batch[i];
 		event_write(e->base.base.api, event, &json);
 		api_stream_add(&e->base, out, event->seq, event_type_name(event->type), &json);
 	}
@@ -120,6 +120,8 @@ static void on_tick(struct api_stream *s)
 {
 	struct events_stream *e = (struct events_stream *)s;
 	struct buf out;
+	/* Nobody is woken by what is not wanted, but the position has moved on. */
+	pump(s);
 	if (!api_stream_is_quiet(s))
 		return;
 	if (e->reader.position == e->reader.told || e->reader.count > 0) {
@@ -156,6 +158,7 @@ static void begin(struct events_stream *e, uint64_t since)
 {
 	struct api_stream *s = &e->base;
 	struct buf out;
+	e->reader.types = e->filter.types;
 	e->reader.matches = matches;
 	e->reader.wake = on_wake;
 	e->reader.arg = e;

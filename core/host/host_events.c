@@ -36,7 +36,7 @@ static void deliver(struct tappet_reader *r)
 	tappet_event events[BUS_READER_MAX];
 	struct guard g;
 	for (size_t i = 0; i < news->count; i++) {
-		const struct event *e = &news->batch[i];
+		const struct event *e = news->batch[i];
 		events[i] = (tappet_event){
 			.seq = e->seq,
 			.time_ms = e->time_ms,
@@ -169,6 +169,7 @@ static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_e
 	r->events.wake = on_wake;
 	r->events.arg = r;
 	int32_t error = set_filter(r, filter);
+	r->events.types = r->filter.types;
 	if (!error)
 		error = host_error(bus_reader_open(&r->events, h->options.bus, since, since == 0));
 	if (error) {

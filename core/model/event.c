@@ -111,3 +111,46 @@ void event_release(struct event *e)
 	free(e->data);
 	e->data = NULL;
 }
+
+/* The text is behind it, so that it is one piece of memory. */
+struct shared {
+	struct event event; /* first: the event is the shared one */
+	size_t holders, size;
+	char data[];
+};
+
+const struct event *event_share(const struct event *from)
+{
+	size_t size = from->data ? strlen(from->data) + 1 : 0;
+	struct shared *s = malloc(sizeof(*s) + size);
+
+	if (!s)
+		return NULL;
+	s->event = *from;
+	s->holders = 1;
+	s->size = sizeof(*s) + size;
+	if (from->data) {
+		memcpy(s->data, from->data, size);
+		s->event.data = s->data;
+	}
+	return &s->event;
+}
+
+const struct event *event_hold(const struct event *shared)
+{
+	((struct shared *)(uintptr_t)shared)->holders++;
+	return shared;
+}
+
+size_t event_bytes(const struct event *shared)
+{
+	return ((const struct shared *)shared)->size;
+}
+
+void event_drop(const struct event *shared)
+{
+	struct shared *s = (struct shared *)(uintptr_t)shared;
+
+	if (s && --s->holders == 0)
+		free(s);
+}
