@@ -17,7 +17,7 @@ const tappet_option plugin_options[PLUGIN_OPTIONS] = {
 	{"ping", TAPPET_DURATION, 0, "30s", "After how long a quiet client is asked for a sign of life.", NULL},
 	{"pingTimeout", TAPPET_DURATION, 0, "10s", "After how long it is cut when it gives none.", NULL},
 	{"authTimeout", TAPPET_DURATION, 0, "5s", "How long a client has to show a token.", NULL},
-	{"slow", TAPPET_DURATION, 0, "30s", "How long a client may read nothing that waits for it.", NULL},
+	{"slow", TAPPET_DURATION, 0, "30s", "How long the queue of a client may stay full before it is cut.", NULL},
 	{"origins", TAPPET_STRING, TAPPET_MULTI, NULL,
 	 "Sites whose pages may connect (\"https://app.example.org\"), \"*\" for all; the daemon's own by default.",
 	 NULL},

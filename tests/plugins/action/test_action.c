@@ -119,6 +119,18 @@ static void a_connection_may_change_its_token(void **state)
 	expect_part(ws, "\"matched\":2");
 }
 
+static void pages_of_other_sites_connect_where_they_are_named(void **state)
+{
+	testkit *kit = action_kit("{\"origins\":[\"https://app.example\"]}");
+	testkit_ws_upgrade_options o = {
+		.struct_size = sizeof(o), .target = "/action?token=T", .origin = "https://app.example"};
+	assert_int_equal(testkit_ws_status(testkit_ws_upgrade(kit, &o)), 101);
+	assert_int_equal(testkit_ws_status(testkit_ws_upgrade(*state, &o)), 403);
+	o.origin = "https://other.example";
+	assert_int_equal(testkit_ws_status(testkit_ws_upgrade(kit, &o)), 403);
+	testkit_close(kit);
+}
+
 /* ---- What becomes of them ---- */
 
 static void an_action_starts_what_matches_and_is_acknowledged(void **state)
@@ -568,6 +580,7 @@ int main(void)
 		TEST(a_revoked_token_ends_the_connection_at_its_next_action),
 		TEST(a_revoked_token_ends_a_quiet_connection_within_30_seconds),
 		TEST(a_connection_may_change_its_token),
+		TEST(pages_of_other_sites_connect_where_they_are_named),
 		TEST(an_action_starts_what_matches_and_is_acknowledged),
 		TEST(an_action_that_nobody_listens_to_is_recorded),
 		TEST(steps_that_go_on_are_counted),
