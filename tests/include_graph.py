@@ -41,6 +41,7 @@ LIBRARIES = {
     r"sqlite3\.h": ["core/store/sqlite/"],
     r"http_parser\.h": ["core/gateway/"],
     r"libwebsockets\.h": ["core/gateway/"],
+    r"wslay/.*|zlib\.h": ["core/gateway/"],
     r"jq\.h": ["core/expr/helper/"],
     r"seccomp\.h": ["core/expr/helper/"],
     r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/", "examples/plugins/"],

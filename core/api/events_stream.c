@@ -20,7 +20,7 @@ static void pump(struct api_stream *s);
 static bool matches(void *arg, const struct event *event)
 {
 	const struct events_stream *e = arg;
-	return event_matches(&e->filter, event);
+	return event_filter_matches(&e->filter, event);
 }
 
 static void add_position(const struct events_stream *e, struct buf *out)
@@ -142,6 +142,7 @@ static void on_release(struct api_stream *s)
 {
 	struct events_stream *e = (struct events_stream *)s;
 	bus_reader_delivered(&e->reader);
+	event_filter_release(&e->filter);
 }
 
 static const struct api_stream_kind kind = {
@@ -181,8 +182,10 @@ void api_events_stream(struct api *a, struct http_request *r)
 	    !event_filter_read(a, r, &filter))
 		return;
 	struct events_stream *e = api_stream_open(a, r, sizeof(*e), &kind);
-	if (!e)
+	if (!e) {
+		event_filter_release(&filter);
 		return;
+	}
 	e->base.is_sse = true;
 	e->filter = filter;
 	begin(e, since);

@@ -1,6 +1,7 @@
 #include "gateway/internal.h"
 
 #include <errno.h>
+#include "gateway/ws_server.h"
 
 /*  OPEN --last answer out--> LINGER --client closed, or time is up--> CLOSED --stream gone--> (freed)
  *    \------------------ broken, cut, idle ---------------------------^                                */
@@ -8,6 +9,8 @@
 static void connection_free(struct connection *c)
 {
 	struct gateway *g = c->gateway;
+	if (c->ws)
+		ws_server_free(c->ws);
 	buf_release(&c->in);
 	gateway_give_buffer(g, &c->out);
 	gateway_give_buffer(g, &c->sending);
@@ -51,7 +54,7 @@ void connection_drop(struct connection *c)
 
 /* All answers are out. The client is told so and may still read them; closing at once would answer what it is
  * still sending with a reset, which takes the answers away (RFC 9112 section 9.6). */
-static void finish(struct connection *c)
+void connection_finish(struct connection *c)
 {
 	leave_requests(c);
 	buf_release(&c->in);
@@ -73,7 +76,7 @@ static bool is_idle(const struct connection *c)
 
 bool connection_busy(const struct connection *c)
 {
-	return c->state == CONNECTION_OPEN && !is_idle(c);
+	return c->state == CONNECTION_OPEN && (c->ws ? connection_unsent(c) > 0 : !is_idle(c));
 }
 
 /* ---- times ----------------------------------------------------------------------------------------------------- */
@@ -141,6 +144,11 @@ void connection_sweep(struct connection *c, uint64_t now)
 		return;
 	}
 	sweep_output(c, now);
+	if (c->ws) {
+		if (c->state == CONNECTION_OPEN)
+			ws_server_sweep(c->ws, now);
+		return;
+	}
 	/* Nobody tells of the end of a handshake. */
 	if (c->waiting == WAITING_HANDSHAKE)
 		watch(c);
@@ -150,11 +158,19 @@ void connection_sweep(struct connection *c, uint64_t now)
 
 /* ---- what the stream tells ------------------------------------------------------------------------------------- */
 
-static void pause_reading(struct connection *c)
+void connection_pause(struct connection *c)
 {
 	if (c->reading)
 		c->stream->ops->stop(c->stream);
 	c->reading = false;
+}
+
+void connection_resume(struct connection *c)
+{
+	if (c->reading || c->ended)
+		return;
+	c->reading = true;
+	c->broken = c->stream->ops->start(c->stream) < 0;
 }
 
 static void on_read(void *owner, const char *bytes, size_t len)
@@ -162,6 +178,10 @@ static void on_read(void *owner, const char *bytes, size_t len)
 	struct connection *c = owner;
 	if (c->state != CONNECTION_OPEN)
 		return;
+	if (c->ws) {
+		ws_server_read(c->ws, bytes, len);
+		return;
+	}
 	size_t used;
 	if (c->in.len == 0) {
 		used = connection_take(c, bytes, len);
@@ -179,7 +199,7 @@ static void on_read(void *owner, const char *bytes, size_t len)
 	if (c->in.len == 0)
 		buf_release(&c->in);
 	else if (!connection_may_take(c))
-		pause_reading(c);
+		connection_pause(c);
 	gateway_mark(c->gateway, c);
 }
 
@@ -204,6 +224,10 @@ static void on_end(void *owner, int error)
 	}
 	c->ended = true;
 	c->reading = false;
+	if (c->ws) {
+		ws_server_ended(c->ws);
+		return;
+	}
 	/* It may have left, or only said all that it has to say. Those who asked are told; answers are still sent. */
 	for (struct http_request *r = next_to_tell(c); r; r = next_to_tell(c))
 		request_tell_gone(r);
@@ -257,10 +281,8 @@ static void resume(struct connection *c)
 	if (c->ended)
 		end_input(c);
 	bool room = c->in.len == 0 || connection_may_take(c);
-	if (room && !c->reading && !c->ended) {
-		c->reading = true;
-		c->broken = c->stream->ops->start(c->stream) < 0;
-	}
+	if (room)
+		connection_resume(c);
 }
 
 static bool is_over(const struct connection *c)
@@ -279,14 +301,14 @@ static void go_on(struct connection *c)
 		request_tell_drained(list_entry(c->requests.next, struct http_request, link));
 	if (c->state == CONNECTION_OPEN)
 		resume(c);
-	if (c->state != CONNECTION_OPEN)
+	if (c->state != CONNECTION_OPEN || c->ws)
 		return;
 	if (c->broken) {
 		connection_drop(c);
 		return;
 	}
 	if (is_over(c) && connection_unsent(c) == 0)
-		finish(c);
+		connection_finish(c);
 	else
 		watch(c);
 }
@@ -295,15 +317,20 @@ void connection_flush(struct connection *c)
 {
 	if (c->state != CONNECTION_OPEN)
 		return;
-	go_on(c);
+	if (c->ws)
+		ws_server_flush(c->ws);
+	else
+		go_on(c);
 	if (c->state != CONNECTION_CLOSED)
 		connection_measure(c);
 }
 
 void connection_drain(struct connection *c)
 {
-	if (c->state == CONNECTION_OPEN && is_idle(c))
-		finish(c);
+	if (c->state == CONNECTION_OPEN && c->ws)
+		ws_server_drain(c->ws);
+	else if (c->state == CONNECTION_OPEN && is_idle(c))
+		connection_finish(c);
 }
 
 int connection_open(struct gateway *g, struct stream *stream, const struct peer *peer, unsigned surfaces, bool control,

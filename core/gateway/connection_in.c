@@ -5,11 +5,18 @@
 #include "gateway/chars.h"
 #include "gateway/forwarded.h"
 #include "gateway/head.h"
+#include "gateway/ws_handshake.h"
+
+/* What stands behind a request for an upgrade is no request of HTTP, if it is granted. */
+static bool waits_for_upgrade(const struct connection *c)
+{
+	return !list_empty(&c->requests) && list_entry(c->requests.prev, struct http_request, link)->upgrade;
+}
 
 bool connection_may_take(const struct connection *c)
 {
 	return c->state == CONNECTION_OPEN && !c->last && list_empty(&c->later) &&
-	       c->request_count < REQUESTS_PER_CONNECTION_MAX &&
+	       c->request_count < REQUESTS_PER_CONNECTION_MAX && !waits_for_upgrade(c) &&
 	       connection_unsent(c) < (gateway_is_full(c->gateway) ? OUTPUT_LOW : OUTPUT_HIGH);
 }
 
@@ -123,6 +130,7 @@ static void begin_body(struct connection *c)
 static bool accept_head(struct connection *c)
 {
 	struct http_request *r = c->incoming;
+	r->upgrade = ws_wants_upgrade(r);
 	if (c->gateway->draining)
 		r->keep_alive = false;
 	c->last = !r->keep_alive;
@@ -222,7 +230,8 @@ static bool is_in_turn(struct connection *c)
 size_t connection_take(struct connection *c, const char *bytes, size_t len)
 {
 	size_t used = 0;
-	while (used < len && c->state == CONNECTION_OPEN) {
+	/* Once an upgrade was granted, the rest is not HTTP. */
+	while (used < len && c->state == CONNECTION_OPEN && !c->ws) {
 		size_t taken;
 		if (c->done || (c->last && !c->incoming))
 			return len; /* nothing more is wanted */

@@ -1,6 +1,8 @@
 /* The writing half of a connection: answers in the order of the requests, all that are ready in one write. */
 #include "gateway/internal.h"
 
+#include "gateway/ws_server.h"
+
 size_t connection_unsent(const struct connection *c)
 {
 	return c->out.len + (c->writing ? c->stream->ops->unsent(c->stream) : 0);
@@ -8,7 +10,7 @@ size_t connection_unsent(const struct connection *c)
 
 void connection_measure(struct connection *c)
 {
-	size_t memory = c->in.cap + c->out.cap + c->sending.cap;
+	size_t memory = c->in.cap + c->out.cap + c->sending.cap + (c->ws ? ws_server_memory(c->ws) : 0);
 	list_each (at, &c->requests) {
 		const struct http_request *r = list_entry(at, struct http_request, link);
 		memory += r->body.cap + r->out.cap;

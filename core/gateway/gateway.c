@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "base/clock.h"
 #include "gateway/internal.h"
+#include "gateway/ws_deflate.h"
 
 struct address {
 	size_t connections;
@@ -190,6 +191,13 @@ void gateway_forget(struct gateway *g, struct connection *c)
 	gateway_settle(g);
 }
 
+/* ---- WebSocket --------------------------------------------------------------------------------------------------- */
+
+int gateway_deflate(struct gateway *g)
+{
+	return g->deflate ? 0 : ws_deflate_open(&g->deflate);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 void gateway_count_memory(struct gateway *g, size_t before, size_t now)
@@ -272,6 +280,11 @@ static void metrics_make(struct gateway *g, struct metrics *m)
 					    "HTTP connections refused because there were too many.", NULL);
 	g->metric_memory = metrics_gauge(m, "tappet_http_memory_bytes",
 					 "Memory that requests and answers of all connections take.", NULL);
+	g->metric_websockets = metrics_gauge(m, "tappet_websockets", "WebSocket connections by listeners.", NULL);
+	g->metric_messages[0] = metrics_counter(m, "tappet_websocket_messages_total",
+						"WebSocket messages by listeners.", "direction=\"in\"");
+	g->metric_messages[1] = metrics_counter(m, "tappet_websocket_messages_total",
+						"WebSocket messages by listeners.", "direction=\"out\"");
 	g->metric_timeouts = metrics_counter(m, "tappet_http_timeouts_total",
 					     "HTTP connections closed because the client was too slow.", NULL);
 }
@@ -364,6 +377,7 @@ static void handle_closed(uv_handle_t *handle)
 	router_release(&g->router);
 	map_release(&g->addresses);
 	free_spares(g);
+	ws_deflate_free(g->deflate);
 	free(g);
 	if (closed)
 		closed(arg);

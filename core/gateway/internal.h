@@ -77,6 +77,7 @@ struct http_request {
 	bool want_continue; /* 100 has not been sent yet */
 	bool told_gone;
 	bool chunked_answer;
+	bool upgrade; /* asks for WebSocket */
 	bool control, loopback;
 	enum http_peer peer;
 	char *head; /* the head's bytes, each text ended by a NUL; behind them the decoded path */
@@ -149,6 +150,7 @@ struct connection {
 	struct list later; /* in the gateway's list of those that have had their requests of this turn, and have more */
 	struct gateway *gateway;
 	struct stream *stream;
+	struct ws_server *ws; /* what it speaks now; NULL: HTTP */
 	struct peer peer;
 	unsigned surfaces;
 	bool control;
@@ -194,6 +196,11 @@ void connection_sweep(struct connection *c, uint64_t now);
 /* Writes what has been answered, goes on with what was held back, and closes when it is time. */
 void connection_flush(struct connection *c);
 bool connection_busy(const struct connection *c);
+/* All answers are out: the client is told so, and has a while to read them. */
+void connection_finish(struct connection *c);
+/* Stops reading, and goes on with it. */
+void connection_pause(struct connection *c);
+void connection_resume(struct connection *c);
 
 /* connection_in.c: the reading half. */
 size_t connection_take(struct connection *c, const char *bytes, size_t len);
@@ -241,6 +248,8 @@ struct gateway {
 	void *closed_arg;
 	struct metric *metric_status[6]; /* by its first digit */
 	struct metric *metric_connections, *metric_refused, *metric_timeouts, *metric_memory;
+	struct metric *metric_websockets, *metric_messages[2]; /* of WebSocket; messages in and out */
+	struct ws_deflate *deflate;                            /* made with the first that compresses */
 	char read_buffer[READ_SIZE];
 };
 
@@ -265,6 +274,8 @@ bool gateway_turn_is_long(const struct gateway *g);
 void gateway_postpone(struct gateway *g, struct connection *c);
 /* Frees the gateway when it is to be closed and nothing is left. */
 void gateway_settle(struct gateway *g);
+/* Makes `deflate`, unless it is there. */
+int gateway_deflate(struct gateway *g);
 /* The field line of Date, as of now; its length is fixed. */
 const char *gateway_date(struct gateway *g, size_t *ret_len);
 /* An empty buffer, perhaps with room already; and its way back. */

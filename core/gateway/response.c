@@ -5,6 +5,7 @@
 #include <strings.h>
 #include "base/json.h"
 #include "gateway/chars.h"
+#include "gateway/websocket.h"
 
 const char *http_status_text(int status)
 {
@@ -91,6 +92,9 @@ static char *put_framing(char *at, const struct http_request *r, const struct an
 		at = put_number(at, answer->len);
 		at = put_literal(at, "\r\n");
 	}
+	/* Who sends Upgrade has to name it here, too (RFC 9110 section 7.8). */
+	if (answer->status == 426)
+		at = put_literal(at, "Connection: Upgrade\r\n");
 	if (!r->keep_alive)
 		at = put_literal(at, "Connection: close\r\n");
 	else if (r->version_1_0)
@@ -166,18 +170,18 @@ static void write_problem(struct buf *b, int status, const char *type, const cha
 }
 
 static int send_problem(struct http_request *r, int status, const char *type, const char *detail,
-			const struct http_header_field *extra)
+			const struct http_header_field *extra, size_t extra_count)
 {
 	struct gateway *g = r->gateway;
-	struct http_header_field headers[2] = {
+	struct http_header_field headers[3] = {
 		{.name = "Content-Type", .value = "application/problem+json", .value_len = 24}};
-	if (extra)
-		headers[1] = *extra;
+	for (size_t i = 0; i < extra_count; i++)
+		headers[i + 1] = extra[i];
 	struct buf body = gateway_take_buffer(g);
 	write_problem(&body, status, type, detail);
 	struct answer answer = {.status = status,
 				.headers = headers,
-				.header_count = extra ? 2 : 1,
+				.header_count = extra_count + 1,
 				.body = body.data,
 				.len = body.len};
 	int result = send_answer(r, &answer);
@@ -189,7 +193,19 @@ void response_problem(struct http_request *r, int status, const char *type, cons
 {
 	struct http_header_field field = {.name = "Allow", .value = allow, .value_len = allow ? strlen(allow) : 0};
 	struct http_header_field later = {.name = "Retry-After", .value = "1", .value_len = 1};
-	send_problem(r, status, type, detail, allow ? &field : status == 503 ? &later : NULL);
+	send_problem(r, status, type, detail, allow ? &field : &later, allow || status == 503);
+}
+
+void websocket_refuse(struct http_request *r, int status, const char *detail)
+{
+	static const struct http_header_field how[2] = {
+		{.name = "Upgrade", .value = "websocket", .value_len = 9},
+		{.name = "Sec-WebSocket-Version", .value = "13", .value_len = 2},
+	};
+	if (status == 426)
+		send_problem(r, status, "upgrade-required", detail, how, 2);
+	else
+		send_problem(r, status, "bad-request", detail, NULL, 0);
 }
 
 void response_options(struct http_request *r, const char *allow)
@@ -226,7 +242,7 @@ static bool is_valid(int status, const struct http_header_field *headers, size_t
 
 static int refuse_answer(struct http_request *r)
 {
-	send_problem(r, 500, "bad-answer", "The answer to this request was malformed.", NULL);
+	send_problem(r, 500, "bad-answer", "The answer to this request was malformed.", NULL, 0);
 	return -EINVAL;
 }
 
@@ -252,10 +268,10 @@ int http_problem(struct http_request *r, int status, const char *type, const cha
 	if (!is_valid(status, NULL, 0))
 		return refuse_answer(r);
 	if (retry_after_s <= 0)
-		return send_problem(r, status, type, detail, NULL);
+		return send_problem(r, status, type, detail, NULL, 0);
 	int len = snprintf(seconds, sizeof(seconds), "%d", retry_after_s);
 	struct http_header_field field = {.name = "Retry-After", .value = seconds, .value_len = (size_t)len};
-	return send_problem(r, status, type, detail, &field);
+	return send_problem(r, status, type, detail, &field, 1);
 }
 
 /* ---- streams --------------------------------------------------------------------------------------------------- */

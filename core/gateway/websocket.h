@@ -54,6 +54,8 @@ struct websocket_part {
 /* Whether the request asks for an upgrade to WebSocket, by version 13 and with a key. Otherwise *ret_status and
  * *ret_detail say what is to be answered (426 or 400). */
 bool websocket_is_upgrade(const struct http_request *r, int *ret_status, const char **ret_detail);
+/* The answer to what is no upgrade, with the headers that go with 426 (RFC 6455 section 4.4). */
+void websocket_refuse(struct http_request *r, int status, const char *detail);
 /* The best of `protocols` (NULL at the end, may be NULL) that the client names. *ret: NULL when it names none. False: it
  * names some, but none of these. */
 bool websocket_choose_protocol(const struct http_request *r, const char *const *protocols, const char **ret);

@@ -31,6 +31,7 @@ static const char *const callback_names[CALLBACK_COUNT] = {
 	[CALLBACK_HTTP] = "http",
 	[CALLBACK_ACTIVITY] = "activity",
 	[CALLBACK_EVENTS] = "events",
+	[CALLBACK_WS] = "ws",
 	[CALLBACK_CHECK] = "check",
 };
 

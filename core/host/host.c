@@ -32,10 +32,8 @@ static const struct {
 	const char *name;
 	const void *table;
 } capabilities[] = {
-	{TAPPET_HTTP_1, &http_table},
-	{TAPPET_AUTH_1, &auth_table},
-	{TAPPET_ACTIVITY_1, &activity_table},
-	{TAPPET_EVENTS_1, &events_table},
+	{TAPPET_HTTP_1, &http_table},     {TAPPET_AUTH_1, &auth_table}, {TAPPET_ACTIVITY_1, &activity_table},
+	{TAPPET_EVENTS_1, &events_table}, {TAPPET_WS_1, &ws_table},
 };
 #define CAPABILITY_COUNT (sizeof(capabilities) / sizeof(capabilities[0]))
 
@@ -87,7 +85,7 @@ bool host_knows_capability(const char *name)
 /* What this host, with the parts that it was given, can offer. */
 static bool offers(const struct host *h, const void *table)
 {
-	if (table == &http_table)
+	if (table == &http_table || table == &ws_table)
 		return h->options.gateway != NULL;
 	if (table == &auth_table)
 		return h->options.engine != NULL;

@@ -368,4 +368,5 @@ const tappet_activity1 activity_table = {
 	.status = status,
 	.cancel = cancel,
 	.wait_end = wait_end,
+	.action = activity_action,
 };

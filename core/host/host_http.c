@@ -1,7 +1,7 @@
 /* tappet.http/1 over the gateway: routes of plugins, and their requests with handles of the ABI around them. */
-#include "host/internal.h"
 #include <errno.h>
 #include <strings.h>
+#include "host/request.h"
 
 #define HEADERS_MAX 64
 #define HEADER_NAME_MAX 128
@@ -17,16 +17,41 @@ struct tappet_route {
 	size_t references; /* itself, and requests whose handler runs */
 };
 
-struct tappet_request {
-	struct http_request *r; /* NULL: the host has answered it in the plugin's place */
-	struct tappet_instance *plugin;
-	struct list node;
-};
-
 static void route_unref(struct tappet_route *route)
 {
 	if (--route->references == 0)
 		free(route);
+}
+
+bool request_may_come(const struct tappet_instance *p, struct http_request *r)
+{
+	if (p->phase == PLUGIN_STARTED)
+		return true;
+	http_problem(r, 503, "unavailable", "The plugin that serves this is starting or stopping.", 1);
+	return false;
+}
+
+struct tappet_request *request_open(struct tappet_instance *p, struct http_request *r)
+{
+	struct tappet_request *request = calloc(1, sizeof(*request));
+	if (!request) {
+		http_problem(r, 503, "unavailable", "No memory.", 1);
+		return NULL;
+	}
+	request->r = r;
+	request->plugin = p;
+	list_append(&p->requests, &request->node);
+	return request;
+}
+
+struct http_request *request_take(struct tappet_request *request)
+{
+	struct http_request *r = request->r;
+	list_remove(&request->node);
+	if (request->endpoint)
+		ws_endpoint_unref(request->endpoint);
+	free(request);
+	return r;
 }
 
 static void on_request(void *arg, struct http_request *r)
@@ -34,20 +59,13 @@ static void on_request(void *arg, struct http_request *r)
 	struct tappet_route *route = arg;
 	struct tappet_instance *p = route->plugin;
 	struct guard g;
-	if (p->phase != PLUGIN_STARTED) {
-		http_problem(r, 503, "unavailable", "The plugin that serves this is starting or stopping.", 1);
+	if (!request_may_come(p, r))
 		return;
-	}
 	if (route->for_admins && !p->host->options.admin(p->host->options.admin_arg, r))
 		return;
-	struct tappet_request *request = calloc(1, sizeof(*request));
-	if (!request) {
-		http_problem(r, 503, "unavailable", "No memory.", 1);
+	struct tappet_request *request = request_open(p, r);
+	if (!request)
 		return;
-	}
-	request->r = r;
-	request->plugin = p;
-	list_append(&p->requests, &request->node);
 	/* The plugin may remove the route, and answer, from inside. */
 	route->references++;
 	guard_enter(&g, p, CALLBACK_HTTP);
@@ -66,7 +84,7 @@ static int32_t add_route(tappet_instance *self, struct tappet_route *route, unsi
 	return host_error(r);
 }
 
-static int32_t route_new(tappet_instance *self, bool for_admins, const char *methods, const char *pattern,
+static int32_t route_new(tappet_instance *self, unsigned surfaces, const char *methods, const char *pattern,
 			 tappet_http_cb cb, void *arg, tappet_route **ret)
 {
 	struct tappet_route *route = calloc(1, sizeof(*route));
@@ -75,9 +93,9 @@ static int32_t route_new(tappet_instance *self, bool for_admins, const char *met
 	route->plugin = self;
 	route->cb = cb;
 	route->arg = arg;
-	route->for_admins = for_admins;
+	route->for_admins = surfaces == SURFACE_API;
 	route->references = 1;
-	int32_t r = add_route(self, route, for_admins ? SURFACE_API : SURFACE_HOOKS, methods, pattern);
+	int32_t r = add_route(self, route, surfaces, methods, pattern);
 	if (r < 0) {
 		free(route);
 		return r;
@@ -92,7 +110,18 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 {
 	if (!self || !methods || !pattern || !cb || !ret)
 		return TAPPET_EINVAL;
-	return route_new(self, false, methods, pattern, cb, arg, ret);
+	return route_new(self, SURFACE_HOOKS, methods, pattern, cb, arg, ret);
+}
+
+static int32_t surface_route_add(tappet_instance *self, int32_t surface, const char *methods, const char *pattern,
+				 tappet_http_cb cb, void *arg, tappet_route **ret)
+{
+	if (!self || !methods || !pattern || !cb || !ret)
+		return TAPPET_EINVAL;
+	if (surface != TAPPET_SURFACE_HOOKS && surface != TAPPET_SURFACE_ACTION)
+		return TAPPET_EINVAL;
+	return route_new(self, surface == TAPPET_SURFACE_ACTION ? SURFACE_ACTION : SURFACE_HOOKS, methods, pattern, cb,
+			 arg, ret);
 }
 
 static int32_t api_route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
@@ -106,7 +135,7 @@ static int32_t api_route_add(tappet_instance *self, const char *methods, const c
 	int len = snprintf(path, sizeof(path), "/api/v1/plugins/%s%s", self->name, pattern);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return TAPPET_ETOOBIG;
-	return route_new(self, true, methods, path, cb, arg, ret);
+	return route_new(self, SURFACE_API, methods, path, cb, arg, ret);
 }
 
 static void close_route(struct tappet_route *route)
@@ -147,7 +176,7 @@ size_t http_release_requests(struct tappet_instance *p)
 		list_remove(node);
 		request->r = NULL;
 		if (!p->late)
-			free(request);
+			(void)request_take(request);
 		http_problem(r, 503, "unavailable", "The plugin that serves this has stopped.", 1);
 	}
 	return count;
@@ -236,15 +265,6 @@ static tappet_str public_url(tappet_instance *self)
 
 /* ---- Answering ---- */
 
-/* The request's handle ends here. NULL: the host has answered already. */
-static struct http_request *take(tappet_request *request)
-{
-	struct http_request *r = request->r;
-	list_remove(&request->node);
-	free(request);
-	return r;
-}
-
 static bool is_token(tappet_str name)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
@@ -306,7 +326,7 @@ static int32_t respond(tappet_request *request, int32_t status, const tappet_htt
 	int32_t error = copy_headers(headers, header_count, fields, names);
 	if (error)
 		return error;
-	struct http_request *r = take(request);
+	struct http_request *r = request_take(request);
 	return r ? host_error(http_respond(r, status, fields, header_count, content.ptr, content.len)) : TAPPET_EGONE;
 }
 
@@ -315,7 +335,7 @@ static int32_t problem(tappet_request *request, int32_t status, const char *type
 {
 	if (!request || status < 200 || status > 599 || !type)
 		return TAPPET_EINVAL;
-	struct http_request *r = take(request);
+	struct http_request *r = request_take(request);
 	return r ? host_error(http_problem(r, status, type, detail ? detail : "", retry_after_s)) : TAPPET_EGONE;
 }
 
@@ -338,4 +358,5 @@ const tappet_http1 http_table = {
 	.client_subject = client_subject,
 	.public_url = public_url,
 	.api_route_add = api_route_add,
+	.surface_route_add = surface_route_add,
 };

@@ -109,6 +109,8 @@ void host_release_leftovers(struct tappet_instance *p)
 	leftover(p, "routes", http_release_routes(p));
 	leftover(p, "unanswered requests", http_release_requests(p));
 	leftover(p, "event readers", events_release_all(p));
+	leftover(p, "WebSocket endpoints", ws_release_endpoints(p));
+	leftover(p, "WebSocket connections", ws_release_sockets(p));
 	activity_release_all(p);
 }
 
@@ -158,6 +160,8 @@ void host_give_up(struct tappet_instance *p)
 	http_release_routes(p);
 	http_release_requests(p);
 	events_release_all(p);
+	ws_release_endpoints(p);
+	ws_release_sockets(p);
 	activity_release_all(p);
 }
 

@@ -54,6 +54,8 @@ static struct tappet_instance *instance_new(struct host *h, const char *name)
 	list_init(&p->requests);
 	list_init(&p->metrics);
 	list_init(&p->readers);
+	list_init(&p->endpoints);
+	list_init(&p->sockets);
 	list_init(&p->waiters);
 	p->name = strdup(name);
 	if (!p->name) {

@@ -183,7 +183,8 @@ const tappet_http1 fake_http = {.struct_size = sizeof(tappet_http1),
 				.scheme = scheme,
 				.client_subject = client_subject,
 				.public_url = public_url,
-				.api_route_add = route_add};
+				.api_route_add = route_add,
+				.surface_route_add = surface_route_add};
 
 /* ---- Sending ---- */
 
