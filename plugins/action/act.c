@@ -1,5 +1,6 @@
 /* One action: it is handed over to each trigger that matches and that the sender may start, and to steps that wait. When the
- * host's credit does not reach for all of them, the rest follows when there is some again: what has begun is finished. */
+ * host's credit does not reach for all of them, the rest follows when there is some again: what has begun is finished. One
+ * that could not begin waits for its turn, as far as there is room for it: whoever sends it is held up meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,9 @@
 
 /* Under way in the whole plugin: the host takes 4,096 operations of one kind. */
 #define ACTIONS_MAX 4000
+#define ACTIONS_LOW (ACTIONS_MAX / 4 * 3)
 #define CREDIT_LOW 16
+#define QUEUE_BYTES_MAX (32 << 20)
 
 /* ---- Who is meant ---- */
 
@@ -75,18 +78,21 @@ static void write_words(struct text *t, tappet_str topic)
 }
 
 /* Nothing of it changes when a client sends the same once more: it would be another payload under the same key. */
-static void write_payload(struct text *t, const struct action_input *in)
+static void write_payload(struct action *a, const struct action_input *in)
 {
+	struct text *t = &a->payload;
 	text_cstr(t, "{");
 	text_member(t, "topic", in->topic);
 	write_words(t, in->topic);
 	if (in->data_is_base64)
 		text_member(t, "encoding", tappet_cstr("base64"));
 	text_key(t, "data");
+	a->data_at = t->len;
 	if (in->data.len > 0)
 		text_bytes(t, in->data.ptr, in->data.len);
 	else
 		text_cstr(t, "{}");
+	a->data_len = t->len - a->data_at;
 	if (in->key.len > 0)
 		text_member(t, "key", in->key);
 	if (in->event.len > 0) {
@@ -119,6 +125,16 @@ static void action_free(struct action *a)
 	free(a);
 }
 
+static void write_by(struct action *a, const struct action_input *in)
+{
+	const tappet_str remote = in->remote;
+	snprintf(a->by, sizeof(a->by), "%s%s at %.*s", in->token_id ? "token " : "administrator",
+		 in->token_id ? in->token_id : "", (int)(remote.len < 64 ? remote.len : 64),
+		 remote.ptr ? remote.ptr : "");
+	if (in->token_id)
+		snprintf(a->token_id, sizeof(a->token_id), "%s", in->token_id);
+}
+
 static struct action *action_new(const struct search *s, const struct action_input *in)
 {
 	struct action *a = calloc(1, sizeof(*a) + s->count * sizeof(a->targets[0]));
@@ -131,7 +147,9 @@ static struct action *action_new(const struct search *s, const struct action_inp
 	if (in->key.len > 0)
 		memcpy(a->key, in->key.ptr, in->key.len);
 	a->key_len = in->key.len;
-	write_payload(&a->payload, in);
+	a->topic_len = in->topic.len;
+	write_by(a, in);
+	write_payload(a, in);
 	write_cause(&a->cause, in);
 	if (!a->payload.failed && !a->cause.failed)
 		return a;
@@ -144,11 +162,11 @@ static void check_done(struct action *a)
 	struct plugin *p = a->plugin;
 	if (a->waiting > 0 || a->queued)
 		return;
-	plugin_count(p, action_end(a) == ACTION_DONE ? COUNT_ACTIONS : COUNT_BUSY, 1);
+	plugin_count(p, !a->error && action_end(a) == ACTION_DONE ? COUNT_ACTIONS : COUNT_BUSY, 1);
 	p->action_count--;
 	a->done(a->arg, a);
 	action_free(a);
-	if (!p->paused)
+	if (!p->paused && !p->queue)
 		connections_release(p, p->action_count > 0 ? 1 : p->connection_count);
 	plugin_end(p);
 }
@@ -185,7 +203,7 @@ static int32_t emit_one(const struct action *a, struct action_target *t)
 		.dedup_key = tappet_strn(a->key, a->key_len),
 		.checkpoint_size = sizeof(tappet_checkpoint),
 	};
-	/* A trigger that has gone meanwhile is as one that was never there to be asked. */
+	/* One that has gone while the action waited keeps it from no other. */
 	return t->binding->trigger ? a->plugin->host->emit(t->binding->trigger, &out, emitted, t) : TAPPET_ESTATE;
 }
 
@@ -195,7 +213,7 @@ static int32_t emit_some(struct action *a)
 	for (; a->handed_over < a->count; a->handed_over++) {
 		struct action_target *t = &a->targets[a->handed_over];
 		const int32_t r = emit_one(a, t);
-		if (r == TAPPET_EBUSY || (r < 0 && a->handed_over == 0))
+		if (r == TAPPET_EBUSY || (r < 0 && a->handed_over == 0 && t->binding->trigger))
 			return r;
 		t->outcome = r;
 		a->waiting += r == TAPPET_OK;
@@ -203,55 +221,43 @@ static int32_t emit_some(struct action *a)
 	return TAPPET_OK;
 }
 
-static int32_t store(struct action *a, const struct action_input *in)
+/* The topic and the data stand in the payload as they were given. */
+static int32_t store(struct action *a)
 {
-	char by[128];
-	snprintf(by, sizeof(by), "%s%s at %.*s", in->token_id ? "token " : "administrator",
-		 in->token_id ? in->token_id : "", (int)(in->remote.len < 64 ? in->remote.len : 64),
-		 in->remote.ptr ? in->remote.ptr : "");
+	static const char before_topic[] = "{\"topic\":\"";
 	const tappet_action action = {
 		.struct_size = sizeof(action),
-		.topic = in->topic,
-		.data = in->data,
-		.token_id = in->token_id,
-		.by = tappet_cstr(by),
+		.topic = tappet_strn(a->payload.bytes + sizeof(before_topic) - 1, a->topic_len),
+		.data = tappet_strn(a->payload.bytes + a->data_at, a->data_len),
+		.token_id = a->token_id[0] ? a->token_id : NULL,
+		.by = tappet_cstr(a->by),
 	};
 	return a->plugin->activity->action(a->plugin->self, &action, stored, a);
 }
 
-static void queue_action(struct action *a)
+/* Nothing was started when it fails, unless it has begun: then the rest is to follow (TAPPET_EBUSY). */
+static int32_t hand_over(struct action *a)
 {
-	struct plugin *p = a->plugin;
-	a->queued = true;
-	a->next = NULL;
-	*p->queue_last = a;
-	p->queue_last = &a->next;
+	const int32_t r = emit_some(a);
+	if (a->begun || (r < 0 && a->handed_over == 0))
+		return r;
+	a->stored = store(a);
+	if (a->stored < 0 && a->waiting == 0)
+		return a->stored;
+	a->waiting += a->stored == TAPPET_OK;
+	a->begun = true;
+	return r;
 }
 
 /* Whoever sends more is held up before the host has to turn something away. */
 static bool is_low(const struct action *a)
 {
 	uint64_t credit = CREDIT_LOW;
+	if (a->plugin->queue || a->plugin->action_count >= ACTIONS_LOW)
+		return true;
 	if (a->count > 0 && a->targets[0].binding->trigger)
 		a->plugin->host->credit(a->targets[0].binding->trigger, &credit, NULL);
 	return credit < CREDIT_LOW;
-}
-
-/* Nothing was started when it fails. */
-static int32_t hand_over(struct action *a, const struct action_input *in)
-{
-	const int32_t emit_error = emit_some(a);
-	if (emit_error < 0 && a->handed_over == 0)
-		return emit_error;
-	const int32_t r = store(a, in);
-	if (r < 0 && a->waiting == 0)
-		return r;
-	a->stored = r;
-	a->waiting += r == TAPPET_OK;
-	a->plugin->low = emit_error == TAPPET_EBUSY || is_low(a);
-	if (emit_error == TAPPET_EBUSY)
-		queue_action(a);
-	return TAPPET_OK;
 }
 
 static int32_t begin(struct plugin *p, const struct action_input *in, struct search *s, struct action **ret)
@@ -269,6 +275,28 @@ static int32_t begin(struct plugin *p, const struct action_input *in, struct sea
 	return *ret ? TAPPET_OK : TAPPET_ENOMEM;
 }
 
+static void queue_action(struct action *a)
+{
+	struct plugin *p = a->plugin;
+	a->queued = true;
+	a->next = NULL;
+	*p->queue_last = a;
+	p->queue_last = &a->next;
+	p->queue_bytes += a->payload.len;
+}
+
+/* In the order in which they came. */
+static int32_t start_or_queue(struct action *a, bool may_wait)
+{
+	struct plugin *p = a->plugin;
+	const bool has_room = may_wait && p->queue_bytes + a->payload.len <= QUEUE_BYTES_MAX;
+	const int32_t r = has_room && p->queue ? TAPPET_EBUSY : hand_over(a);
+	if (r != TAPPET_EBUSY || (!a->begun && !has_room))
+		return r;
+	queue_action(a);
+	return TAPPET_OK;
+}
+
 int32_t action_start(struct plugin *p, const struct action_input *input,
 		     void (*done)(void *arg, const struct action *action), void *arg)
 {
@@ -279,7 +307,8 @@ int32_t action_start(struct plugin *p, const struct action_input *input,
 	if (r == TAPPET_OK) {
 		a->done = done;
 		a->arg = arg;
-		r = hand_over(a, input);
+		r = start_or_queue(a, input->may_wait);
+		p->low = is_low(a);
 	}
 	if (r < 0) {
 		if (a)
@@ -292,7 +321,7 @@ int32_t action_start(struct plugin *p, const struct action_input *input,
 	return TAPPET_OK;
 }
 
-/* ---- Those that are halfway ---- */
+/* ---- Those that wait ---- */
 
 static struct action *queue_take(struct plugin *p)
 {
@@ -300,6 +329,7 @@ static struct action *queue_take(struct plugin *p)
 	p->queue = a->next;
 	if (!p->queue)
 		p->queue_last = &p->queue;
+	p->queue_bytes -= a->payload.len;
 	a->queued = false;
 	return a;
 }
@@ -307,9 +337,13 @@ static struct action *queue_take(struct plugin *p)
 void actions_resume(struct plugin *p)
 {
 	while (p->queue) {
-		if (emit_some(p->queue) == TAPPET_EBUSY)
+		const int32_t r = hand_over(p->queue);
+		if (r == TAPPET_EBUSY)
 			return;
-		check_done(queue_take(p));
+		struct action *a = queue_take(p);
+		if (!a->begun)
+			a->error = r;
+		check_done(a);
 	}
 }
 
@@ -317,6 +351,8 @@ void actions_stop(struct plugin *p)
 {
 	while (p->queue) {
 		struct action *a = queue_take(p);
+		if (!a->begun)
+			a->error = TAPPET_ESTATE;
 		for (; a->handed_over < a->count; a->handed_over++)
 			a->targets[a->handed_over].outcome = TAPPET_ESTATE;
 		check_done(a);

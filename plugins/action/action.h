@@ -6,9 +6,9 @@
  *   binding.c      triggers of the host
  *   connect.h      triggers that connect out, in place of a topic
  *   act.c          an action: emissions, their outcomes, one answer; act_write.c: that answer as JSON
- *   connection.c   one client: who it is, what it is sent; watch.c: what has to be looked at now and then
+ *   connection.c   one client: who it is; send.c: what it is sent; watch.c: what has to be looked at now and then
  *   serve.c        the messages of tappet.v1 (scan.h, message.h); serve_cloud.c: of the subprotocol cloudevents.json
- *   subscription.c events to a client; event_text.c: an event as text, made once for all of them
+ *   subscription.c events to a client; deliver.c: as messages; event_text.c: an event as text, made once for all of them
  *   post.c         POST /action/{topic}, also of administrators; post_events.c: POST /event
  *   answer.c       refusals and outcomes in HTTP
  *
@@ -94,6 +94,7 @@ struct action_input {
 	bool data_is_base64;  /* the data are a text in base64 */
 	const char *token_id; /* NULL: an administrator */
 	tappet_str remote;
+	bool may_wait; /* for its turn, when there is no credit: its sender can be held up */
 };
 
 /* What became of one trigger. */
@@ -117,24 +118,30 @@ struct action {
 	void (*done)(void *arg, const struct action *action);
 	void *arg;
 	struct text payload, cause;
+	size_t topic_len, data_at, data_len; /* in the payload */
+	char token_id[ID_LEN + 1];           /* "": an administrator */
+	char by[128];
 	char key[MESSAGE_KEY_MAX + 1];
 	size_t key_len;
 	size_t waiting;     /* callbacks that are to come */
 	size_t handed_over; /* targets up to this one */
+	bool begun;         /* something of it was handed over, and it is finished */
 	bool queued;        /* for credit */
+	int32_t error;      /* not 0: it waited, and could not begin: as that of action_start */
 	int32_t stored;
 	uint64_t released; /* steps that went on */
 	size_t count;
 	struct action_target targets[];
 };
 
-/* Hands an action over. `done` fires once, later, when all is settled; what it is handed ends when it returns. Errors
+/* Hands an action over. `done` fires once, later, when all is settled; what it is handed ends when it returns. One with
+ * `may_wait` that finds no credit waits for it, as far as there is room. Errors
  * (`done` never fires, nothing was started): TAPPET_EDENIED (the token is not for this topic), TAPPET_EBUSY, TAPPET_EREFUSED
  * (more triggers than one action may start), TAPPET_ETOOBIG, TAPPET_EINVAL (data that is not taken), TAPPET_ESTATE,
  * TAPPET_ENOMEM. `topic` has no problem. */
 int32_t action_start(struct plugin *p, const struct action_input *input,
 		     void (*done)(void *arg, const struct action *action), void *arg);
-/* There is credit again: those that were halfway go on. */
+/* There is credit again: those that wait go on. */
 void actions_resume(struct plugin *p);
 /* They end as far as they came. */
 void actions_stop(struct plugin *p);
@@ -178,12 +185,6 @@ struct connection {
 
 /* An upgrade has come. */
 void connection_request(void *arg, tappet_request *request);
-/* Sends a text, or keeps it for when there is room; releases it. */
-void connection_say(struct connection *c, struct text *t);
-/* Sends one message of parts. TAPPET_EBUSY: there is no room, subscription_go_on will be called; or what send gives. */
-int32_t connection_send(struct connection *c, const tappet_str *parts, size_t count);
-/* {"type":"error",…}, or the same as a CloudEvent. `id` may be empty. */
-void connection_error(struct connection *c, tappet_str id, const char *code, const char *text);
 /* Takes a token, perhaps another one than before. False: it was told and is being closed. */
 bool connection_auth(struct connection *c, tappet_str token);
 /* Whether its token is still good. False: it was told and is being closed. */
@@ -194,12 +195,27 @@ void connection_close(struct connection *c, int32_t code, const char *reason);
 /* An action of it begins, or has ended: it may be freed by the second. */
 void connection_begin(struct connection *c);
 void connection_end(struct connection *c);
-/* Takes no message until there is credit. */
-void connection_hold(struct connection *c);
-/* Lets `count` of those go on that are held. */
-void connections_release(struct plugin *p, size_t count);
 /* All leave, with 1001. */
 void connections_stop(struct plugin *p);
+
+/* ---- send.c ---- */
+
+/* Sends a text, or keeps it for when there is room; releases it. */
+void connection_say(struct connection *c, struct text *t);
+/* Sends one message of parts. TAPPET_EBUSY: there is no room, subscription_go_on will be called; or what send gives. */
+int32_t connection_send(struct connection *c, const tappet_str *parts, size_t count);
+/* {"type":"error",…}, or the same as a CloudEvent. `id` may be empty. */
+void connection_error(struct connection *c, tappet_str id, const char *code, const char *text);
+/* There is room in the queue again. */
+void connection_drained(struct connection *c);
+void connection_forget_waiting(struct connection *c);
+/* Takes messages, or takes none, as things are now. */
+void connection_update_pause(struct connection *c);
+/* Takes no message until there is credit. */
+void connection_hold(struct connection *c);
+void connection_unhold(struct connection *c);
+/* Lets `count` of those go on that are held. */
+void connections_release(struct plugin *p, size_t count);
 
 /* watch.c: expired tokens, and readers that are too slow. It runs while there are connections. */
 void watch_start(struct plugin *p);
@@ -296,8 +312,9 @@ struct plugin {
 	size_t connection_count, stranger_count;
 	struct action *queue, **queue_last; /* actions that wait for credit */
 	size_t action_count;                /* under way */
-	size_t busy;                        /* what holds up the end: connections, actions, requests */
-	uint64_t message_number;            /* of CloudEvents that go out */
+	size_t queue_bytes;
+	size_t busy;             /* what holds up the end: connections, actions, requests */
+	uint64_t message_number; /* of CloudEvents that go out */
 	int64_t started_ms;
 	bool low; /* hardly any credit was left when an action was handed over last */
 	bool paused, stopping, stopped;

@@ -1,17 +1,10 @@
-/* One client. What the socket's queue does not take is kept, in the order in which it was said, and no message is taken from
- * the client meanwhile: so there is never more of it than what was under way. */
+/* One client: how it comes, who it is, how it leaves. */
 #include <stdlib.h>
 #include <string.h>
 #include "action.h"
 #include "common/token.h"
 
 #define CLOSE_UNAUTHORIZED 4401
-
-struct waiting_text {
-	struct waiting_text *next;
-	size_t len;
-	char bytes[];
-};
 
 /* ---- Among the others ---- */
 
@@ -37,141 +30,6 @@ static void unlink_connection(struct connection *c)
 static void show_counts(const struct plugin *p)
 {
 	p->host->metric_set(p->metrics[GAUGE_CONNECTIONS], (double)p->connection_count);
-}
-
-/* ---- Taking messages, or not ---- */
-
-static void update_pause(struct connection *c)
-{
-	const bool paused = c->waiting || c->held || c->leaving || c->in_flight >= (size_t)c->plugin->limits.in_flight;
-	if (!c->ws || c->closing || paused == c->paused)
-		return;
-	c->paused = paused;
-	c->plugin->ws->pause(c->ws, paused);
-}
-
-void connection_hold(struct connection *c)
-{
-	struct plugin *p = c->plugin;
-	if (c->held)
-		return;
-	c->held = true;
-	c->next_held = NULL;
-	c->back_held = p->held_last;
-	*c->back_held = c;
-	p->held_last = &c->next_held;
-	update_pause(c);
-}
-
-static void release_held(struct connection *c)
-{
-	struct plugin *p = c->plugin;
-	if (!c->held)
-		return;
-	*c->back_held = c->next_held;
-	if (c->next_held)
-		c->next_held->back_held = c->back_held;
-	else
-		p->held_last = c->back_held;
-	c->held = false;
-	update_pause(c);
-}
-
-void connections_release(struct plugin *p, size_t count)
-{
-	for (; p->held && count > 0; count--)
-		release_held(p->held);
-}
-
-/* ---- Sending ---- */
-
-static void keep(struct connection *c, const struct text *t)
-{
-	struct waiting_text *w = malloc(sizeof(*w) + t->len);
-	if (!w) {
-		connection_close(c, TAPPET_WS_FAILED, "out of memory");
-		return;
-	}
-	w->next = NULL;
-	w->len = t->len;
-	memcpy(w->bytes, t->bytes, t->len);
-	*c->waiting_last = w;
-	c->waiting_last = &w->next;
-	update_pause(c);
-}
-
-static int32_t send_now(struct connection *c, const tappet_str *parts, size_t count)
-{
-	struct plugin *p = c->plugin;
-	const int32_t r = p->ws->send(c->ws, TAPPET_WS_TEXT, parts, count);
-	if (r == TAPPET_EBUSY && c->blocked_ms == 0)
-		c->blocked_ms = p->host->mono_ms(p->self);
-	return r;
-}
-
-int32_t connection_send(struct connection *c, const tappet_str *parts, size_t count)
-{
-	if (!c->ws || c->closing)
-		return TAPPET_EGONE;
-	return c->waiting || c->blocked_ms ? TAPPET_EBUSY : send_now(c, parts, count);
-}
-
-void connection_say(struct connection *c, struct text *t)
-{
-	if (t->failed && c->ws && !c->closing)
-		connection_close(c, TAPPET_WS_FAILED, "out of memory");
-	if (c->ws && !c->closing) {
-		const tappet_str part = tappet_strn(t->bytes, t->len);
-		const int32_t r = c->waiting ? TAPPET_EBUSY : send_now(c, &part, 1);
-		if (r == TAPPET_EBUSY)
-			keep(c, t);
-		else if (r == TAPPET_ETOOBIG)
-			connection_close(c, TAPPET_WS_FAILED, "an answer larger than the queue");
-	}
-	text_release(t);
-}
-
-static void drained(void *arg, tappet_ws *ws)
-{
-	struct connection *c = arg;
-	(void)ws;
-	c->blocked_ms = 0;
-	while (c->waiting && !c->closing) {
-		struct waiting_text *w = c->waiting;
-		const tappet_str part = tappet_strn(w->bytes, w->len);
-		if (send_now(c, &part, 1) == TAPPET_EBUSY)
-			return;
-		c->waiting = w->next;
-		if (!c->waiting)
-			c->waiting_last = &c->waiting;
-		free(w);
-	}
-	update_pause(c);
-	subscriptions_go_on(c);
-}
-
-void connection_error(struct connection *c, tappet_str id, const char *code, const char *text)
-{
-	struct text t = {0}, event = {0};
-	text_cstr(&t, "{");
-	if (!c->is_cloud)
-		text_member(&t, "type", tappet_cstr("error"));
-	if (id.len > 0)
-		text_member(&t, "id", id);
-	text_member(&t, "code", tappet_cstr(code));
-	text_member(&t, "message", tappet_cstr(text));
-	if (strcmp(code, "busy") == 0)
-		text_number(&t, "retryAfterMs", RETRY_AFTER_MS);
-	text_cstr(&t, "}");
-	plugin_count(c->plugin, COUNT_OUT_ERROR, 1);
-	if (!c->is_cloud) {
-		connection_say(c, &t);
-		return;
-	}
-	cloud_write(c->plugin, "tappet.error", tappet_strn(t.bytes, t.len), &event);
-	event.failed = event.failed || t.failed;
-	text_release(&t);
-	connection_say(c, &event);
 }
 
 /* ---- The end ---- */
@@ -214,12 +72,8 @@ static void closed(void *arg, tappet_ws *ws, const tappet_ws_end *end)
 	c->ws = NULL;
 	subscriptions_release(c);
 	no_longer_stranger(c);
-	release_held(c);
-	while (c->waiting) {
-		struct waiting_text *w = c->waiting;
-		c->waiting = w->next;
-		free(w);
-	}
+	connection_unhold(c);
+	connection_forget_waiting(c);
 	unlink_connection(c);
 	p->connection_count--;
 	show_counts(p);
@@ -231,13 +85,13 @@ static void closed(void *arg, tappet_ws *ws, const tappet_ws_end *end)
 void connection_begin(struct connection *c)
 {
 	c->in_flight++;
-	update_pause(c);
+	connection_update_pause(c);
 }
 
 void connection_end(struct connection *c)
 {
 	c->in_flight--;
-	update_pause(c);
+	connection_update_pause(c);
 	if (c->leaving && c->in_flight == 0)
 		connection_close(c, TAPPET_WS_GOING_AWAY, "the daemon stops");
 	free_if_over(c);
@@ -247,7 +101,7 @@ void connections_stop(struct plugin *p)
 {
 	for (struct connection *c = p->connections; c; c = c->next) {
 		c->leaving = true;
-		update_pause(c);
+		connection_update_pause(c);
 		if (c->in_flight == 0)
 			connection_close(c, TAPPET_WS_GOING_AWAY, "the daemon stops");
 	}
@@ -331,6 +185,12 @@ static void message(void *arg, tappet_ws *ws, int32_t kind, tappet_str bytes)
 		serve_cloud_event(c, bytes);
 	else
 		serve_message(c, bytes);
+}
+
+static void drained(void *arg, tappet_ws *ws)
+{
+	(void)ws;
+	connection_drained(arg);
 }
 
 static const tappet_ws_handler handler = {

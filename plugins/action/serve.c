@@ -55,7 +55,11 @@ static void answer(struct connection *c, tappet_str id, const struct action *a)
 static void acted(void *arg, const struct action *a)
 {
 	struct call *call = arg;
-	answer(call->connection, tappet_strn(call->id, call->id_len), a);
+	const tappet_str id = tappet_strn(call->id, call->id_len);
+	if (a->error < 0)
+		connection_error(call->connection, id, action_error_code(a->error), action_error_text(a->error));
+	else
+		answer(call->connection, id, a);
 	connection_end(call->connection);
 	free(call);
 }
@@ -69,6 +73,7 @@ static int32_t start(struct connection *c, const struct message *m)
 		.key = tappet_strn(m->key, m->key_len),
 		.token_id = c->token_id,
 		.remote = p->ws->remote(c->ws),
+		.may_wait = true,
 	};
 	struct call *call = malloc(sizeof(*call) + m->id_len);
 	if (!call)

@@ -71,7 +71,9 @@ static void acted(void *arg, const struct action *a)
 	struct connection *c = call->connection;
 	const enum action_end end = action_end(a);
 	struct text members = {0}, bare = {0};
-	if (end == ACTION_DONE) {
+	if (a->error < 0) {
+		say_error(c, &call->attributes, action_error_code(a->error), action_error_text(a->error), NULL);
+	} else if (end == ACTION_DONE) {
 		text_cstr(&bare, "{");
 		action_write(a, &bare);
 		text_bytes(&members, bare.bytes + 1, bare.failed ? 0 : bare.len - 1);
@@ -99,6 +101,7 @@ static int32_t start(struct connection *c, struct cloud_event *e)
 		.data_is_base64 = e->data_is_base64,
 		.token_id = c->token_id,
 		.remote = p->ws->remote(c->ws),
+		.may_wait = true,
 	};
 	struct call *call = calloc(1, sizeof(*call));
 	if (!call)

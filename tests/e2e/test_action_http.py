@@ -89,7 +89,7 @@ def test_a_posted_action_starts_a_workflow_once_by_its_key(served):
 
 @pytest.mark.parametrize("topic, body, status", [
     ("orders.*", {}, 422), ("orders..x", {}, 422), ("%20", {}, 422), ("x" * 256, {}, 422), ("orders.x", "{", 422),
-    ("orders.x", "nonsense", 422), ("orders.x", "x" * (2 << 20), 413)])
+    ("orders.x", "nonsense", 422), ("orders.x", "x" * (2 << 20), 413)], ids=range(7))
 def test_what_is_wrong_with_a_posted_action_is_told(served, topic, body, status):
     answer = post(served, topic, body)
     assert answer.status == status and answer.type, answer.body
@@ -145,7 +145,7 @@ def test_an_event_is_known_by_its_source_and_id(served):
 
 @pytest.mark.parametrize("event, kind, statuses", [
     ({**EVENT, "specversion": "0.3"}, STRUCTURED, (400, 422)), ({**EVENT, "id": ""}, STRUCTURED, (400, 422)),
-    ({**EVENT, "type": "no topic"}, STRUCTURED, (400, 422)), ("{", STRUCTURED, (400,)), ([], STRUCTURED, (400, 422)),
+    ({**EVENT, "type": "no topic"}, STRUCTURED, (400, 422)), ("{", STRUCTURED, (400, 422)), ([], STRUCTURED, (400, 422)),
     ({}, BATCH, (400, 422)), ([EVENT, {}], BATCH, (400, 422)), ({"total": 1}, "application/json", (400, 415, 422))])
 def test_what_is_no_event_is_refused(served, event, kind, statuses):
     answer = send(served, event, kind)

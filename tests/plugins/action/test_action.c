@@ -231,19 +231,90 @@ static void what_a_token_does_not_cover_is_neither_started_nor_counted_nor_named
 
 /* ---- When it does not go well ---- */
 
-static void when_there_is_no_credit_nothing_is_started(void **state)
+static void when_there_is_no_credit_actions_wait_in_their_order(void **state)
 {
 	testkit *kit = *state;
-	testkit_ws *ws = connect_client(kit, "T");
-	testkit_outcome(kit, TAPPET_EBUSY, 0, NULL);
+	testkit_ws *ws = connect_client(kit, "ONE"), *other = connect_client(kit, "ONE");
+	testkit_credit(kit, 1, 1 << 20);
+	testkit_hold(kit, 1);
 	testkit_ws_send_text(ws, EU);
-	assert_non_null(strstr(expect_error_code(ws, "busy"), "\"retryAfterMs\":"));
-	assert_int_equal(testkit_emission_count(kit), 0);
-	assert_int_equal(testkit_action_count(kit), 0);
+	assert_int_equal(testkit_emission_count(kit), 1);
+	testkit_ws_send_text(other, "{\"type\":\"action\",\"id\":\"c2\",\"topic\":\"orders.us.created\",\"data\":[2]}");
+	assert_int_equal(testkit_emission_count(kit), 1);
+	assert_int_equal(testkit_action_count(kit), 1);
+	assert_true(testkit_ws_is_paused(other));
+	testkit_hold(kit, 0);
 	testkit_run(kit);
-	assert_false(testkit_ws_is_paused(ws));
+	expect_part(ws, "\"id\":\"c1\",\"matched\":1");
+	expect_part(other, "\"id\":\"c2\",\"matched\":1");
+	assert_string_equal(testkit_action_at(kit, 1)->topic, "orders.us.created");
+	assert_string_equal(testkit_action_at(kit, 1)->data.ptr, "[2]");
+	assert_false(testkit_ws_is_paused(other));
+}
+
+static void a_trigger_that_goes_while_an_action_waits_keeps_it_from_no_other(void **state)
+{
+	testkit *kit = *state;
+	tappet_trigger *gone = testkit_trigger_add(kit, "gone", "{\"topic\":\"x\"}");
+	assert_non_null(testkit_trigger_add(kit, "stays", "{\"topic\":\"x\"}"));
+	testkit_ws *ws = connect_client(kit, "ONE"), *other = connect_client(kit, "ONE");
+	testkit_credit(kit, 1, 1 << 20);
+	testkit_hold(kit, 1);
 	testkit_ws_send_text(ws, EU);
-	expect_part(ws, "\"matched\":2");
+	testkit_ws_send_text(other, "{\"type\":\"action\",\"id\":\"c2\",\"topic\":\"x\"}");
+	testkit_trigger_remove(kit, gone);
+	testkit_credit(kit, 100, 1 << 20);
+	testkit_hold(kit, 0);
+	testkit_run(kit);
+	const char *error = expect_error_code(other, "busy");
+	assert_non_null(strstr(error, "\"trigger\":\"stays\",\"activityId\""));
+	assert_non_null(strstr(error, "\"trigger\":\"gone\",\"reason\":\"not-stored\""));
+}
+
+/* 32 MiB of them. */
+static void beyond_what_may_wait_clients_are_told_to_try_again(void **state)
+{
+	const size_t size = 15 << 20;
+	testkit *kit = action_kit("{\"message\":\"16MiB\"}");
+	char *text = malloc(size + 200);
+	testkit_ws *all[4];
+	(void)state;
+	size_t len =
+		(size_t)sprintf(text, "{\"type\":\"action\",\"id\":\"c\",\"topic\":\"orders.eu.created\",\"data\":\"");
+	memset(text + len, 'x', size);
+	sprintf(text + len + size, "\"}");
+	for (size_t i = 0; i < 4; i++)
+		all[i] = connect_client(kit, "ONE");
+	testkit_hold(kit, 1);
+	testkit_credit(kit, 1, 64 << 20);
+	for (size_t i = 0; i < 4; i++)
+		testkit_ws_send_text(all[i], text);
+	assert_non_null(strstr(expect_error_code(all[3], "busy"), "\"retryAfterMs\":"));
+	assert_int_equal(testkit_emission_count(kit), 1);
+	assert_int_equal(testkit_action_count(kit), 1);
+	testkit_hold(kit, 0);
+	testkit_run(kit);
+	for (size_t i = 0; i < 3; i++)
+		expect_part(all[i], "\"matched\":1");
+	free(text);
+	testkit_close(kit);
+}
+
+static void what_waits_when_the_daemon_stops_was_not_begun(void **state)
+{
+	testkit *kit = *state;
+	testkit_ws *ws = connect_client(kit, "ONE"), *other = connect_client(kit, "ONE");
+	testkit_credit(kit, 1, 1 << 20);
+	testkit_hold(kit, 1);
+	testkit_ws_send_text(ws, EU);
+	testkit_ws_send_text(other, EU);
+	testkit_stop(kit, 10000);
+	testkit_hold(kit, 0);
+	testkit_run(kit);
+	expect_part(ws, "ack");
+	assert_null(strstr(expect_error_code(other, "busy"), "matched"));
+	assert_int_equal(testkit_emission_count(kit), 1);
+	assert_true(testkit_has_stopped(kit));
 }
 
 static void when_credit_ends_halfway_the_rest_follows(void **state)
@@ -505,7 +576,10 @@ int main(void)
 		TEST(refusals_are_named_with_their_reason),
 		TEST(the_same_key_starts_nothing_again),
 		TEST(what_a_token_does_not_cover_is_neither_started_nor_counted_nor_named),
-		TEST(when_there_is_no_credit_nothing_is_started),
+		TEST(when_there_is_no_credit_actions_wait_in_their_order),
+		TEST(a_trigger_that_goes_while_an_action_waits_keeps_it_from_no_other),
+		cmocka_unit_test(beyond_what_may_wait_clients_are_told_to_try_again),
+		TEST(what_waits_when_the_daemon_stops_was_not_begun),
 		TEST(when_credit_ends_halfway_the_rest_follows),
 		TEST(what_is_not_stored_is_told_with_what_was_started),
 		TEST(an_unknown_outcome_is_told_with_what_is_known),

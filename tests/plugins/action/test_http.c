@@ -249,7 +249,7 @@ static void events_by_websocket_are_answered_by_events(void **state)
 	assert_non_null(strstr(ack, "\"specversion\":\"1.0\""));
 	assert_non_null(strstr(ack, "\"data\":{\"event\":{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/shop\""));
 	assert_non_null(strstr(ack, "\"matched\":2,"));
-	testkit_outcome(kit, TAPPET_EBUSY, 0, NULL);
+	testkit_outcome(kit, TAPPET_ECANCELED, 0, NULL);
 	testkit_ws_send_text(ws, EVENT("2", "orders.eu.created"));
 	const char *error = expect_part(ws, "\"type\":\"tappet.error\"");
 	assert_non_null(strstr(error, "\"code\":\"busy\""));
