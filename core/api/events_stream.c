@@ -19,7 +19,7 @@ static void pump(struct api_stream *s);
 
 static bool matches(void *arg, const struct event *event)
 {
-	const struct events_stream *e = arg;
+	struct events_stream *e = arg;
 	return event_filter_matches(&e->filter, event);
 }
 

@@ -18,6 +18,7 @@ void access_init(struct engine *e)
 	map_init(&e->access.by_hash);
 	map_init(&e->access.by_id);
 	list_init(&e->access.used);
+	e->access.state = 1;
 }
 
 void token_free(struct token *t)
@@ -139,6 +140,7 @@ int access_insert(struct engine *e, struct token *t)
 {
 	int r = map_put_str(&e->access.by_id, t->pub.id, t, NULL);
 
+	e->access.state++;
 	if (r < 0)
 		return r;
 	r = map_put(&e->access.by_hash, t->pub.hash, sizeof(t->pub.hash), t, NULL);
@@ -149,6 +151,7 @@ int access_insert(struct engine *e, struct token *t)
 
 void access_remove(struct engine *e, struct token *t)
 {
+	e->access.state++;
 	(void)map_remove_str(&e->access.by_id, t->pub.id);
 	(void)map_remove(&e->access.by_hash, t->pub.hash, sizeof(t->pub.hash));
 	if (!list_empty(&t->used))

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/internal.h"
 #include "model/workflow.h"
 
 void event_filter_init(struct event_filter *f, struct engine *e)
@@ -40,14 +40,37 @@ static bool is_of_team(const struct catalog_entry *entry, const char *team)
 	return entry && entry->workflow && entry->workflow->team && strcmp(entry->workflow->team, team) == 0;
 }
 
-static bool is_covered(const struct event_filter *f, const struct catalog_entry *entry)
+static const struct access_token *token_of(struct event_filter *f)
 {
-	const struct access_token *token = entry ? access_find(f->engine, f->token_id) : NULL;
+	struct engine *e = f->engine;
+	const uint64_t turn = uv_now(e->loop);
+
+	if (!f->state || f->state != e->access.state || f->turn != turn) {
+		f->token = access_find(e, f->token_id);
+		f->state = e->access.state;
+		f->turn = turn;
+	}
+	return f->token;
+}
+
+static bool is_covered(struct event_filter *f, const struct catalog_entry *entry)
+{
+	const struct access_token *token = entry ? token_of(f) : NULL;
 
 	return token && access_covers(f->engine, token, entry);
 }
 
-bool event_filter_matches(const struct event_filter *f, const struct event *event)
+/* Many filters ask for the same one after another. */
+static const struct catalog_entry *entry_of(struct engine *e, const char *workflow_id)
+{
+	if (!workflow_id[0])
+		return NULL;
+	if (!e->found || strcmp(e->found->id, workflow_id) != 0)
+		e->found = engine_find(e, workflow_id);
+	return e->found;
+}
+
+bool event_filter_matches(struct event_filter *f, const struct event *event)
 {
 	const struct catalog_entry *entry;
 
@@ -59,6 +82,6 @@ bool event_filter_matches(const struct event_filter *f, const struct event *even
 		return false;
 	if (!f->team && !f->token_id[0])
 		return true;
-	entry = event->workflow_id[0] ? engine_find(f->engine, event->workflow_id) : NULL;
+	entry = entry_of(f->engine, event->workflow_id);
 	return (!f->team || is_of_team(entry, f->team)) && (!f->token_id[0] || is_covered(f, entry));
 }

@@ -7,6 +7,7 @@
 #include "model/event.h"
 
 struct engine;
+struct access_token;
 
 struct event_filter {
 	struct engine *engine;
@@ -14,6 +15,10 @@ struct event_filter {
 	char token_id[ID_SIZE];                          /* only what it covers now; "": all */
 	char *team;                                      /* of the workflow, as it is now; NULL: all */
 	uint64_t types;                                  /* EVENT_BIT */
+	/* Of token_id, as it was in this turn of the loop and this state of the tokens: thousands of filters may be asked about
+	 * each event. */
+	const struct access_token *token;
+	uint64_t turn, state;
 };
 
 /* All that comes without being named. */
@@ -23,6 +28,6 @@ void event_filter_release(struct event_filter *f);
 int event_filter_set_team(struct event_filter *f, const char *team);
 /* Whether nothing is left out but what has to be asked for. */
 bool event_filter_is_open(const struct event_filter *f);
-bool event_filter_matches(const struct event_filter *f, const struct event *event);
+bool event_filter_matches(struct event_filter *f, const struct event *event);
 
 #endif

@@ -400,6 +400,7 @@ struct access {
 	struct map by_hash, by_id;
 	struct list used; /* tokens whose last use is to be written */
 	size_t used_count;
+	uint64_t state; /* grows with each change of the tokens; never 0 */
 	struct step_timer *timer;
 };
 /* access.c, access_change.c */
@@ -501,6 +502,7 @@ struct engine {
 	struct store *store;
 	struct id_source ids;
 	struct catalog catalog;
+	const struct catalog_entry *found; /* what event_filter.c looked for last */
 	struct access access;
 	struct refusals refusals;
 	struct ingest_state ingest;

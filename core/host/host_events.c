@@ -26,7 +26,7 @@ static void reader_free(struct tappet_reader *r)
 
 static bool matches(void *arg, const struct event *e)
 {
-	const struct tappet_reader *r = arg;
+	struct tappet_reader *r = arg;
 	return event_filter_matches(&r->filter, e);
 }
 

@@ -158,7 +158,7 @@ static void connect_out(struct trigger *t)
 	else if (r == TAPPET_ENOMEM)
 		source_back_off(&t->source, tappet_strerror(r));
 	else
-		give_up(t, "url is no address of a WebSocket");
+		give_up(t, r == TAPPET_EINVAL ? "url is no address of a WebSocket" : tappet_strerror(r));
 }
 
 /* ---- As source.h has it ---- */
