@@ -1,10 +1,11 @@
 /* What became of an action, as JSON and in words. */
 #include "action.h"
 
-/* Where there was no room, nothing is settled: the same may be taken a little later. */
+/* What lies in the emission itself is the last word; a full queue or disk is not. */
 static bool is_final(int32_t reason)
 {
-	return reason != TAPPET_REASON_QUEUE_FULL && reason != TAPPET_REASON_STORE;
+	return reason != TAPPET_REASON_QUEUE_FULL && reason != TAPPET_REASON_STORE &&
+	       reason != TAPPET_REASON_PLUGIN_DOWN;
 }
 
 static enum action_end end_of(int32_t outcome, int32_t reason)
@@ -25,7 +26,7 @@ static enum action_end end_of(int32_t outcome, int32_t reason)
 
 enum action_end action_end(const struct action *a)
 {
-	enum action_end end = end_of(a->stored, 0);
+	enum action_end end = end_of(a->stored, TAPPET_REASON_NONE);
 	for (size_t i = 0; i < a->count; i++) {
 		const enum action_end one = end_of(a->targets[i].outcome, a->targets[i].reason);
 		if (one > end)
