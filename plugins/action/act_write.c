@@ -1,14 +1,22 @@
 /* What became of an action, as JSON and in words. */
 #include "action.h"
 
-static enum action_end end_of(int32_t outcome)
+/* What lies in the emission itself is the last word; a full queue or disk is not. */
+static bool is_final(int32_t reason)
+{
+	return reason != TAPPET_REASON_QUEUE_FULL && reason != TAPPET_REASON_STORE &&
+	       reason != TAPPET_REASON_PLUGIN_DOWN;
+}
+
+static enum action_end end_of(int32_t outcome, int32_t reason)
 {
 	switch (outcome) {
 	case TAPPET_OK:
 	case TAPPET_EDUP:
 	case TAPPET_ECONFLICT:
-	case TAPPET_EREFUSED:
 		return ACTION_DONE;
+	case TAPPET_EREFUSED:
+		return is_final(reason) ? ACTION_DONE : ACTION_BUSY;
 	case TAPPET_EUNKNOWN:
 		return ACTION_UNKNOWN;
 	default:
@@ -18,9 +26,9 @@ static enum action_end end_of(int32_t outcome)
 
 enum action_end action_end(const struct action *a)
 {
-	enum action_end end = end_of(a->stored);
+	enum action_end end = end_of(a->stored, TAPPET_REASON_NONE);
 	for (size_t i = 0; i < a->count; i++) {
-		const enum action_end one = end_of(a->targets[i].outcome);
+		const enum action_end one = end_of(a->targets[i].outcome, a->targets[i].reason);
 		if (one > end)
 			end = one;
 	}

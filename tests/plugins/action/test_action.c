@@ -213,6 +213,17 @@ static void refusals_are_named_with_their_reason(void **state)
 		"\"trigger\":\"created\",\"reason\":\"parameters\",\"detail\":\"unknown parameter \\\"k\\\"\"}]}");
 }
 
+static void a_full_queue_is_not_the_last_word(void **state)
+{
+	static const int32_t reasons[] = {TAPPET_REASON_QUEUE_FULL, TAPPET_REASON_STORE, TAPPET_REASON_PLUGIN_DOWN};
+	testkit_ws *ws = connect_client(*state, "ONE");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		testkit_outcome(*state, TAPPET_EREFUSED, reasons[i], NULL);
+		testkit_ws_send_text(ws, EU);
+		assert_non_null(strstr(expect_error_code(ws, "busy"), "\"retryAfterMs\":"));
+	}
+}
+
 #define KEYED "{\"type\":\"action\",\"id\":\"c1\",\"topic\":\"orders.eu.created\",\"data\":{\"n\":1},\"key\":\"k\"}"
 
 static void the_same_key_starts_nothing_again(void **state)
@@ -587,6 +598,7 @@ int main(void)
 		TEST(the_acknowledgement_waits_for_every_commit),
 		TEST(answers_come_in_any_order_each_with_its_id),
 		TEST(refusals_are_named_with_their_reason),
+		TEST(a_full_queue_is_not_the_last_word),
 		TEST(the_same_key_starts_nothing_again),
 		TEST(what_a_token_does_not_cover_is_neither_started_nor_counted_nor_named),
 		TEST(when_there_is_no_credit_actions_wait_in_their_order),
