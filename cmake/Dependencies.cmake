@@ -18,3 +18,6 @@ find_library(WSLAY_LIBRARY wslay REQUIRED)
 find_path(WSLAY_INCLUDE wslay/wslay.h REQUIRED)
 find_library(JQ_LIBRARY jq REQUIRED)
 find_path(JQ_INCLUDE jq.h REQUIRED)
+# The client's side of WebSocket; its pkg-config file would add libraries that are not called.
+find_library(WEBSOCKETS_LIBRARY websockets REQUIRED)
+find_path(WEBSOCKETS_INCLUDE libwebsockets.h REQUIRED)

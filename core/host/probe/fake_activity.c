@@ -138,7 +138,7 @@ static void tell_action(struct fake *f, struct fake_call *c)
 	fake_leave(f);
 }
 
-static int32_t activity_action(tappet_instance *self, const tappet_action *action, tappet_action_cb cb, void *arg)
+static int32_t activity_act(tappet_instance *self, const tappet_action *action, tappet_action_cb cb, void *arg)
 {
 	struct fake_instance *i = instance_of(self);
 	if (!fake_allowed(i, "action") || i->phase != FAKE_STARTED)
@@ -156,4 +156,4 @@ const tappet_activity1 fake_activity = {.struct_size = sizeof(tappet_activity1),
 					.status = activity_status,
 					.cancel = activity_cancel,
 					.wait_end = activity_wait_end,
-					.action = activity_action};
+					.action = activity_act};
