@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "expr/programs.h"
 #include "gateway/gateway.h"
+#include "gateway/websocket.h"
 #include "host/host.h"
 
 struct reload {
@@ -44,6 +45,7 @@ struct daemon {
 	struct bus *bus;
 	struct store *store;
 	struct gateway *gateway;
+	struct ws_client *ws_client;
 	struct expr *expr;
 	struct engine *engine;
 	struct host *host;

@@ -96,6 +96,13 @@ static int open_gateway(struct daemon *d)
 	return gateway_open(&options, &d->gateway);
 }
 
+/* What the plugins connect out by. */
+static int open_ws_client(struct daemon *d)
+{
+	const struct ws_client_options options = {.loop = &d->loop, .metrics = d->metrics};
+	return ws_client_open(&options, &d->ws_client);
+}
+
 static int open_expr(struct daemon *d)
 {
 	int r = expr_helper_path(&d->jq_helper);
@@ -155,6 +162,7 @@ static int open_host(struct daemon *d)
 		.engine = d->engine,
 		.bus = d->bus,
 		.gateway = d->gateway,
+		.ws_client = d->ws_client,
 		.metrics = d->metrics,
 		.health = d->health,
 		.plugin_folder = d->plugin_folder,
@@ -194,6 +202,8 @@ int parts_open(struct daemon *d)
 		return r;
 	if ((r = open_gateway(d)) < 0)
 		return fail("cannot start the gateway", r);
+	if ((r = open_ws_client(d)) < 0)
+		return fail("cannot start outgoing connections", r);
 	if ((r = open_expr(d)) < 0)
 		return fail("cannot start the filters", r);
 	if ((r = open_engine(d)) < 0)

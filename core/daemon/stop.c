@@ -23,11 +23,26 @@ static void close_store(struct daemon *d)
 	log_info("stopped", LOG_END);
 }
 
+static void on_ws_client_closed(void *arg)
+{
+	struct daemon *d = arg;
+	d->ws_client = NULL;
+	close_store(d);
+}
+
+static void close_ws_client(struct daemon *d)
+{
+	if (d->ws_client)
+		ws_client_close(d->ws_client, on_ws_client_closed, d);
+	else
+		close_store(d);
+}
+
 static void on_gateway_closed(void *arg)
 {
 	struct daemon *d = arg;
 	d->gateway = NULL;
-	close_store(d);
+	close_ws_client(d);
 }
 
 static void on_expr_closed(void *arg)
@@ -37,7 +52,7 @@ static void on_expr_closed(void *arg)
 	if (d->gateway)
 		gateway_close(d->gateway, on_gateway_closed, d);
 	else
-		close_store(d);
+		close_ws_client(d);
 }
 
 static void on_engine_stopped(void *arg)

@@ -22,6 +22,7 @@
 #include "gateway/gateway.h"
 
 struct host;
+struct ws_client;
 
 struct host_options {
 	uv_loop_t *loop; /* all below may be NULL when descriptors are only looked at (check, plugins show) */
@@ -30,6 +31,7 @@ struct host_options {
 	struct engine *engine;
 	struct bus *bus;
 	struct gateway *gateway;
+	struct ws_client *ws_client; /* NULL: plugins connect to nobody */
 	struct metrics *metrics;
 	struct health *health;
 	const char *plugin_folder; /* where NAME.so is looked for */

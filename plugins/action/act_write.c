@@ -123,9 +123,9 @@ const char *action_error_code(int32_t error)
 	case TAPPET_EDENIED:
 		return "forbidden";
 	case TAPPET_EREFUSED:
-	case TAPPET_ETOOBIG:
 		return "too-many";
 	case TAPPET_EINVAL:
+	case TAPPET_ETOOBIG:
 		return "invalid-value";
 	case TAPPET_EBUSY:
 	case TAPPET_ESTATE:

@@ -211,8 +211,8 @@ void connection_drained(struct connection *c);
 void connection_forget_waiting(struct connection *c);
 /* Takes messages, or takes none, as things are now. */
 void connection_update_pause(struct connection *c);
-/* Takes no message until there is credit. */
-void connection_hold(struct connection *c);
+/* After an action of it, with what action_start gave: takes no message until there is credit, if there is hardly any. */
+void connection_hold_if_short(struct connection *c, int32_t result);
 void connection_unhold(struct connection *c);
 /* Lets `count` of those go on that are held. */
 void connections_release(struct plugin *p, size_t count);

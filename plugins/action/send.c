@@ -21,7 +21,7 @@ void connection_update_pause(struct connection *c)
 	c->plugin->ws->pause(c->ws, paused);
 }
 
-void connection_hold(struct connection *c)
+static void hold(struct connection *c)
 {
 	struct plugin *p = c->plugin;
 	if (c->held)
@@ -32,6 +32,14 @@ void connection_hold(struct connection *c)
 	*c->back_held = c;
 	p->held_last = &c->next_held;
 	connection_update_pause(c);
+}
+
+/* What is under way, or a `resume`, lets it go on: without either it must not be held. */
+void connection_hold_if_short(struct connection *c, int32_t result)
+{
+	const struct plugin *p = c->plugin;
+	if (result == TAPPET_EBUSY || p->paused || (result == TAPPET_OK && p->low))
+		hold(c);
 }
 
 void connection_unhold(struct connection *c)

@@ -104,8 +104,7 @@ static void serve_action(struct connection *c, const struct message *m)
 					tappet_cstr("the token is not for this topic"));
 	if (r < 0)
 		connection_error(c, message_id(m), action_error_code(r), action_error_text(r));
-	if (r == TAPPET_EBUSY || c->plugin->paused || c->plugin->low)
-		connection_hold(c);
+	connection_hold_if_short(c, r);
 }
 
 /* ---- All ---- */

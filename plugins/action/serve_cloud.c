@@ -132,8 +132,7 @@ static void serve_event(struct connection *c, struct cloud_event *e)
 					tappet_cstr("the token is not for this topic"));
 	if (r < 0)
 		say_error(c, &e->attributes, action_error_code(r), action_error_text(r), NULL);
-	if (r == TAPPET_EBUSY || c->plugin->paused || c->plugin->low)
-		connection_hold(c);
+	connection_hold_if_short(c, r);
 }
 
 /* {"type":"auth","token":"T"} as in the other protocol: a token has no place in an event. */

@@ -27,7 +27,10 @@ static void cut_if_slow(struct connection *c, int64_t now_ms)
 	char reason[48];
 	if (c->blocked_ms == 0 || c->closing || now_ms - c->blocked_ms < c->plugin->limits.slow_ms)
 		return;
-	snprintf(reason, sizeof(reason), "last %" PRIu64, subscriptions_too_slow(c));
+	if (c->subscriptions)
+		snprintf(reason, sizeof(reason), "last %" PRIu64, subscriptions_too_slow(c));
+	else
+		snprintf(reason, sizeof(reason), "answers are not read");
 	plugin_count(c->plugin, COUNT_SLOW, 1);
 	connection_close(c, CLOSE_TOO_SLOW, reason);
 }

@@ -6,6 +6,7 @@
 #define QUEUE_MAX (UINT64_C(1024) * 1024)
 #define REASON_MAX 123
 #define CLOSE_WAIT_MS 3000
+#define PARTS_MAX 16
 
 static void release(struct handle *handle)
 {
@@ -87,7 +88,8 @@ static int32_t no_room(tappet_ws *ws)
 static int32_t send_message(tappet_ws *ws, int32_t kind, const tappet_str *parts, size_t part_count)
 {
 	size_t len = 0;
-	if (!usable(ws, "send") || (kind != TAPPET_WS_TEXT && kind != TAPPET_WS_BINARY) || (part_count && !parts))
+	if (!usable(ws, "send") || (kind != TAPPET_WS_TEXT && kind != TAPPET_WS_BINARY) || part_count > PARTS_MAX ||
+	    (part_count && !parts))
 		return TAPPET_EINVAL;
 	int32_t error = call_begin(ws->handle.kit, "send");
 	if (error)
@@ -137,7 +139,7 @@ static void on_no_answer(void *arg)
 	struct tappet_ws *ws = arg;
 	ws->timer = NULL;
 	socket_peer_end(ws, TAPPET_WS_BROKEN, "");
-	socket_comes(ws, INCOMING_END, TAPPET_WS_BROKEN, tappet_cstr(NULL), 0, NULL);
+	socket_comes(ws, INCOMING_END, ws->close_code, tappet_cstr(ws->close_reason), 0, NULL);
 }
 
 static void begin_close(tappet_ws *ws, int32_t code, tappet_str reason)

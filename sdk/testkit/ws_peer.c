@@ -85,14 +85,16 @@ void testkit_ws_close(testkit_ws *ws, int32_t code, const char *reason)
 	testkit_run(ws->handle.kit);
 }
 
-/* Whether it was the plugin that wanted the end: then it is none by an error. */
+/* When it was the plugin that wanted the end, it is told its own code. */
 static void cut(testkit_ws *ws)
 {
-	const bool by_error = ws->connecting && ws->state != SOCKET_CLOSING;
 	socket_stop_timer(ws);
 	socket_peer_end(ws, TAPPET_WS_BROKEN, "");
-	socket_comes(ws, INCOMING_END, TAPPET_WS_BROKEN, tappet_cstr(NULL), by_error ? TAPPET_EIO : 0,
-		     by_error ? "The connection broke." : NULL);
+	if (ws->state == SOCKET_CLOSING)
+		socket_comes(ws, INCOMING_END, ws->close_code, tappet_cstr(ws->close_reason), 0, NULL);
+	else
+		socket_comes(ws, INCOMING_END, TAPPET_WS_BROKEN, tappet_cstr(NULL), ws->connecting ? TAPPET_EIO : 0,
+			     ws->connecting ? "The connection broke." : NULL);
 }
 
 void testkit_ws_break(testkit_ws *ws)

@@ -68,9 +68,9 @@ bool endpoint_admits(const struct tappet_route *route, struct tappet_request *r)
 	if (!r->socket)
 		exchange_problem(r, 426, "upgrade-required", "This is served by WebSocket.", 0);
 	else if (!takes_origin(endpoint, r))
-		exchange_problem(r, 403, "forbidden", "Pages of this Origin are not taken.", 0);
+		exchange_problem(r, 403, "origin-refused", "Pages of this origin may not connect.", 0);
 	else if (!choose_protocol(endpoint, r))
-		exchange_problem(r, 400, "malformed", "None of these subprotocols is spoken here.", 0);
+		exchange_problem(r, 400, "unknown-subprotocol", "None of these subprotocols is spoken here.", 0);
 	else {
 		socket_limits(r->socket, endpoint->message_max, endpoint->queue_max);
 		return true;

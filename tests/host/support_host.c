@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <ftw.h>
 #include <unistd.h>
+#include "gateway/websocket.h"
 
 static int saved_stderr = -1;
 static FILE *captured;
@@ -99,6 +100,8 @@ static void open_parts(struct fixture *f)
 	gateway.loop = &f->loop;
 	gateway.metrics = f->metrics;
 	assert_int_equal(gateway_open(&gateway, &f->gateway), 0);
+	const struct ws_client_options client = {.loop = &f->loop, .metrics = f->metrics};
+	assert_int_equal(ws_client_open(&client, &f->ws_client), 0);
 	const struct listener_options listener = {.address = "127.0.0.1:0", .surfaces = SURFACE_ALL};
 	assert_int_equal(gateway_listen(f->gateway, &listener, &f->address), 0);
 }
@@ -142,6 +145,7 @@ void fixture_open(struct fixture *f, bool full)
 					     .engine = f->engine,
 					     .bus = full ? f->bus : NULL,
 					     .gateway = f->gateway,
+					     .ws_client = f->ws_client,
 					     .public_url = "https://hooks.example.org",
 					     .admin = is_admin,
 					     .metrics = f->metrics,
@@ -270,6 +274,9 @@ static void close_parts(struct fixture *f)
 	until(f, stopped);
 	host_free(f->host);
 	gateway_close(f->gateway, set_done, &closed);
+	until(f, closed);
+	closed = false;
+	ws_client_close(f->ws_client, set_done, &closed);
 	until(f, closed);
 	store_close(f->store);
 	engine_free(f->engine);

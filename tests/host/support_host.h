@@ -28,6 +28,7 @@ struct fixture {
 	struct store *store;
 	struct engine *engine;
 	struct gateway *gateway;
+	struct ws_client *ws_client;
 	struct host *host;
 	struct diag diag;
 	struct probe *probe; /* the first instance */

@@ -4,6 +4,7 @@
 
 #define REASON_MAX 123
 #define QUEUE_MAX ((uint64_t)1 << 20)
+#define PARTS_MAX 16
 
 static struct fake_instance *instance_of(tappet_instance *self)
 {
@@ -137,7 +138,7 @@ static int32_t send_message(tappet_ws *ws, int32_t kind, const tappet_str *parts
 {
 	struct fake_socket *s = usable(ws, "send");
 	size_t len = 0;
-	if (!s || (kind != TAPPET_WS_TEXT && kind != TAPPET_WS_BINARY))
+	if (!s || (kind != TAPPET_WS_TEXT && kind != TAPPET_WS_BINARY) || part_count > PARTS_MAX)
 		return TAPPET_EINVAL;
 	for (size_t i = 0; i < part_count; i++)
 		len += parts[i].len;

@@ -213,6 +213,17 @@ static void refusals_are_named_with_their_reason(void **state)
 		"\"trigger\":\"created\",\"reason\":\"parameters\",\"detail\":\"unknown parameter \\\"k\\\"\"}]}");
 }
 
+static void a_full_queue_is_not_the_last_word(void **state)
+{
+	static const int32_t reasons[] = {TAPPET_REASON_QUEUE_FULL, TAPPET_REASON_STORE, TAPPET_REASON_PLUGIN_DOWN};
+	testkit_ws *ws = connect_client(*state, "ONE");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		testkit_outcome(*state, TAPPET_EREFUSED, reasons[i], NULL);
+		testkit_ws_send_text(ws, EU);
+		assert_non_null(strstr(expect_error_code(ws, "busy"), "\"retryAfterMs\":"));
+	}
+}
+
 #define KEYED "{\"type\":\"action\",\"id\":\"c1\",\"topic\":\"orders.eu.created\",\"data\":{\"n\":1},\"key\":\"k\"}"
 
 static void the_same_key_starts_nothing_again(void **state)
@@ -382,7 +393,7 @@ static void data_that_the_host_does_not_take_are_an_invalid_value(void **state)
 	expect_error_code(ws, "invalid-value");
 	testkit_outcome(*state, TAPPET_ETOOBIG, 0, NULL);
 	testkit_ws_send_text(ws, EU);
-	expect_part(ws, "\"type\":\"error\"");
+	expect_error_code(ws, "invalid-value");
 	assert_true(testkit_ws_is_open(ws));
 }
 
@@ -431,6 +442,21 @@ static void senders_are_not_read_while_there_is_hardly_any_credit(void **state)
 	testkit_run(kit);
 	expect_part(ws, "ack");
 	assert_false(testkit_ws_is_paused(ws));
+}
+
+static void nobody_is_held_up_when_nothing_is_under_way(void **state)
+{
+	testkit *kit = action_kit("{\"matches\":1}");
+	testkit_ws *ws = connect_client(kit, "ONE"), *other = connect_client(kit, "T");
+	(void)state;
+	testkit_credit(kit, 8, 1 << 20);
+	testkit_ws_send_text(ws, EU);
+	expect_part(ws, "ack");
+	testkit_ws_send_text(other, EU);
+	expect_error_code(other, "too-many");
+	assert_false(testkit_ws_is_paused(ws));
+	assert_false(testkit_ws_is_paused(other));
+	testkit_close(kit);
 }
 
 static void answers_wait_for_a_client_that_does_not_read_and_it_is_not_read_either(void **state)
@@ -587,6 +613,7 @@ int main(void)
 		TEST(the_acknowledgement_waits_for_every_commit),
 		TEST(answers_come_in_any_order_each_with_its_id),
 		TEST(refusals_are_named_with_their_reason),
+		TEST(a_full_queue_is_not_the_last_word),
 		TEST(the_same_key_starts_nothing_again),
 		TEST(what_a_token_does_not_cover_is_neither_started_nor_counted_nor_named),
 		TEST(when_there_is_no_credit_actions_wait_in_their_order),
@@ -600,6 +627,7 @@ int main(void)
 		cmocka_unit_test(an_action_that_would_start_too_much_starts_nothing),
 		cmocka_unit_test(a_client_with_much_under_way_is_not_read),
 		TEST(senders_are_not_read_while_there_is_hardly_any_credit),
+		cmocka_unit_test(nobody_is_held_up_when_nothing_is_under_way),
 		cmocka_unit_test(answers_wait_for_a_client_that_does_not_read_and_it_is_not_read_either),
 		TEST(a_client_that_leaves_changes_nothing_of_what_is_under_way),
 		cmocka_unit_test(a_trigger_that_goes_meanwhile_is_still_named),
