@@ -282,8 +282,11 @@ const struct cli_command cli_commands[] = {
 	 cmd_replay},
 	{"approve", "ID STEP", 2, 2, TAKES_DAEMON, OPTIONS(approve_options), "answer a step that waits for approval",
 	 "'tappet status ID' shows which step asks, and what.", cmd_approve},
-	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, NO_OPTIONS, "emit an action, for steps that wait for it",
-	 "TOPIC is words joined by dots: order.7.paid. The data is {} by default; - reads it from stdin.", cmd_emit},
+	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, NO_OPTIONS, "emit an action",
+	 "Starts what listens to it, and lets steps go on that wait for it. TOPIC is words joined by dots: "
+	 "order.7.paid. The\n"
+	 "data is {} by default; - reads it from stdin.",
+	 cmd_emit},
 	{"workflows", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "list workflows and how their triggers are", NULL,
 	 cmd_workflows},
 	{"workflows show", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(show_options),
