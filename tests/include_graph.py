@@ -47,7 +47,7 @@ LIBRARIES = {
     r"wslay/.*|zlib\.h": ["core/gateway/"],
     r"jq\.h": ["core/expr/helper/"],
     r"seccomp\.h": ["core/expr/helper/"],
-    r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/"],
+    r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/", "examples/plugins/"],
     r"openssl/.*": ["core/base/", "core/gateway/", "plugins/webhook/"],
     r"jwt\.h": ["plugins/webhook/"],
     r"yaml\.h": ["core/cli/yaml.c"],

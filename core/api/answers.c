@@ -91,7 +91,9 @@ void api_actions_emit(struct api *a, struct http_request *r)
 	struct api_call *call = api_call_open(a, r, sizeof(*call));
 	if (!call)
 		return;
-	int error = engine_action(a->options.engine, http_param(r, "topic"), data, len, api_who(r, by), acted, call);
+	const struct engine_action action = {
+		.topic = http_param(r, "topic"), .data = data, .len = len, .by = api_who(r, by)};
+	int error = engine_action(a->options.engine, &action, acted, call);
 	if (error < 0)
 		acted(call, error, 0, 0);
 }

@@ -11,7 +11,7 @@ struct events_call {
 	uint64_t since, position;
 	uint64_t gap_to; /* not kept any more from `since` up to here; 0: no gap */
 	uint64_t oldest;
-	size_t limit, found;
+	size_t limit, found, asked;
 	unsigned stretches;
 	struct buf out;
 };
@@ -34,6 +34,7 @@ void event_write(struct api *a, const struct event *event, struct buf *out)
 
 static void close_events(struct events_call *call)
 {
+	event_filter_release(&call->filter);
 	buf_release(&call->out);
 	api_call_close(call);
 }
@@ -79,12 +80,12 @@ static void read_events(void *arg, int status, const struct event *events, size_
 	call->oldest = oldest;
 	for (size_t i = 0; i < count && call->found < call->limit; i++) {
 		call->position = events[i].seq;
-		if (!event_matches(&call->filter, &events[i]))
+		if (!event_filter_matches(&call->filter, &events[i]))
 			continue;
 		event_write(call->base.api, &events[i], &call->out);
 		call->found++;
 	}
-	if (call->found < call->limit && count == STRETCH && call->stretches < STRETCHES_MAX)
+	if (call->found < call->limit && count == call->asked && call->stretches < STRETCHES_MAX)
 		read_on(call);
 	else
 		answer(call);
@@ -92,10 +93,8 @@ static void read_events(void *arg, int status, const struct event *events, size_
 
 static void read_on(struct events_call *call)
 {
-	const bool filters = event_filter_is_set(&call->filter);
 	call->stretches++;
-	int error = store_read_events(call->base.api->options.store, call->position, filters ? STRETCH : call->limit,
-				      read_events, call);
+	int error = store_read_events(call->base.api->options.store, call->position, call->asked, read_events, call);
 	if (error < 0)
 		read_events(call, error, NULL, 0, 0);
 }
@@ -110,11 +109,14 @@ static void list_events(struct api *a, struct http_request *r)
 	    !event_filter_read(a, r, &filter))
 		return;
 	struct events_call *call = api_call_open(a, r, sizeof(*call));
-	if (!call)
+	if (!call) {
+		event_filter_release(&filter);
 		return;
+	}
 	call->filter = filter;
 	call->since = call->position = since;
 	call->limit = limit;
+	call->asked = event_filter_is_open(&filter) ? limit : STRETCH;
 	buf_init(&call->out, API_ANSWER_MAX);
 	jsonw_open(&call->out, '{');
 	jsonw_key(&call->out, "events");

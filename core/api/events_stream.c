@@ -19,8 +19,8 @@ static void pump(struct api_stream *s);
 
 static bool matches(void *arg, const struct event *event)
 {
-	const struct events_stream *e = arg;
-	return event_matches(&e->filter, event);
+	struct events_stream *e = arg;
+	return event_filter_matches(&e->filter, event);
 }
 
 static void add_position(const struct events_stream *e, struct buf *out)
@@ -54,7 +54,7 @@ static void add_events(const struct events_stream *e, struct buf *out)
 	struct buf json;
 	buf_init(&json, PIECE_MAX);
 	for (size_t i = 0; i < e->reader.count; i++) {
-		const struct event *event = &e->reader.batch[i];
+		const struct event *event = e->reader.batch[i];
 		event_write(e->base.base.api, event, &json);
 		api_stream_add(&e->base, out, event->seq, event_type_name(event->type), &json);
 	}
@@ -120,6 +120,8 @@ static void on_tick(struct api_stream *s)
 {
 	struct events_stream *e = (struct events_stream *)s;
 	struct buf out;
+	/* Nobody is woken by what is not wanted, but the position has moved on. */
+	pump(s);
 	if (!api_stream_is_quiet(s))
 		return;
 	if (e->reader.position == e->reader.told || e->reader.count > 0) {
@@ -142,6 +144,7 @@ static void on_release(struct api_stream *s)
 {
 	struct events_stream *e = (struct events_stream *)s;
 	bus_reader_delivered(&e->reader);
+	event_filter_release(&e->filter);
 }
 
 static const struct api_stream_kind kind = {
@@ -155,6 +158,7 @@ static void begin(struct events_stream *e, uint64_t since)
 {
 	struct api_stream *s = &e->base;
 	struct buf out;
+	e->reader.types = e->filter.types;
 	e->reader.matches = matches;
 	e->reader.wake = on_wake;
 	e->reader.arg = e;
@@ -181,8 +185,10 @@ void api_events_stream(struct api *a, struct http_request *r)
 	    !event_filter_read(a, r, &filter))
 		return;
 	struct events_stream *e = api_stream_open(a, r, sizeof(*e), &kind);
-	if (!e)
+	if (!e) {
+		event_filter_release(&filter);
 		return;
+	}
 	e->base.is_sse = true;
 	e->filter = filter;
 	begin(e, since);

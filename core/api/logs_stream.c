@@ -9,14 +9,13 @@
 
 #define PIECE_MAX ((size_t)64 * 1024 * 1024)
 #define PAGE 500
-#define RING_SIZE 32
+#define RING_SIZE 1
 
 struct logs_stream {
 	struct api_stream base;
 	struct log_view view;
 	char id[ID_SIZE];
 	struct bus_subscriber *subscriber;
-	uint64_t heard;  /* the newest event that was looked at */
 	bool over;       /* the activity has ended */
 	bool over_asked; /* it had when the records under way were asked for */
 	bool unsure;     /* an event may have been missed: the status is to be read */
@@ -27,33 +26,25 @@ static void pump(struct api_stream *s);
 
 /* ---- The end of the activity ----------------------------------------------------------------------------------- */
 
-static bool is_end(const struct logs_stream *l, const struct event *e)
+static bool is_of(void *arg, const struct event *e)
 {
-	switch (e->type) {
-	case EVENT_ACTIVITY_COMPLETED:
-	case EVENT_ACTIVITY_FAILED:
-	case EVENT_ACTIVITY_CANCELLED:
-	case EVENT_ACTIVITY_INVALID:
-		return strcmp(e->activity_id, l->id) == 0;
-	default:
-		return false;
-	}
+	const struct logs_stream *l = arg;
+	return strcmp(e->activity_id, l->id) == 0;
 }
 
 static void on_wake(void *arg)
 {
 	struct logs_stream *l = arg;
 	const bool had = l->over || l->unsure;
-	struct event e;
-	while (bus_take(l->subscriber, &e) == 1) {
-		l->over = l->over || is_end(l, &e);
-		l->unsure = l->unsure || e.seq != l->heard + 1;
-		l->heard = e.seq;
-		event_release(&e);
+	const struct event *e;
+	while ((e = bus_take(l->subscriber))) {
+		l->over = true;
+		event_drop(e);
 	}
-	const uint64_t newest = bus_newest(l->base.base.api->options.bus);
-	l->unsure = l->unsure || l->heard != newest;
-	l->heard = newest;
+	if (bus_is_lost(l->subscriber)) {
+		l->unsure = true;
+		bus_begin(l->subscriber);
+	}
 	if (!had && (l->over || l->unsure))
 		pump(&l->base);
 }
@@ -217,8 +208,8 @@ static void got_document(void *arg, int status, const char *workflow_id, enum st
 static void begin(struct logs_stream *l)
 {
 	struct api *a = l->base.base.api;
-	l->heard = bus_newest(a->options.bus);
-	int error = bus_subscribe(a->options.bus, RING_SIZE, on_wake, l, &l->subscriber);
+	const struct bus_listener listener = {.types = EVENT_TYPES_END, .wants = is_of, .wake = on_wake, .arg = l};
+	int error = bus_subscribe(a->options.bus, RING_SIZE, &listener, &l->subscriber);
 	l->base.reading = true;
 	if (error == 0)
 		error = engine_document(a->options.engine, l->id, got_document, l);

@@ -2,17 +2,18 @@
 
 #include <stdlib.h>
 
-#define RING_SIZE 128
-#define POSITION_EVERY 1000
+/* What one turn of the loop may publish. */
+#define RING_SIZE 4096
+#define POSITION_EVERY BUS_QUIET_MAX
 
 int bus_reader_open(struct bus_reader *r, struct bus *b, uint64_t since, bool from_oldest)
 {
+	const struct bus_listener listener = {.types = r->types, .wants = r->matches, .wake = r->wake, .arg = r->arg};
 	uint64_t newest = bus_newest(b);
-	int error = bus_subscribe(b, RING_SIZE, r->wake, r->arg, &r->subscriber);
+	int error = bus_subscribe(b, RING_SIZE, &listener, &r->subscriber);
 
 	if (error < 0)
 		return error;
-	r->bus = b;
 	r->from_oldest = from_oldest;
 	r->position = since < newest ? since : newest;
 	if (from_oldest)
@@ -37,7 +38,7 @@ static bool make_batch(struct bus_reader *r)
 static void free_batch(struct bus_reader *r)
 {
 	for (size_t i = 0; i < r->count; i++)
-		event_release(&r->batch[i]);
+		event_drop(r->batch[i]);
 	r->count = 0;
 	free(r->batch);
 	r->batch = NULL;
@@ -50,51 +51,51 @@ void bus_reader_delivered(struct bus_reader *r)
 	free_batch(r);
 }
 
-/* Takes over what the bus has, as long as it is the very next one. */
+static void move_to(struct bus_reader *r, uint64_t seq)
+{
+	if (seq > r->position)
+		r->position = seq;
+}
+
+/* Takes over what the bus has, once the store has brought it to where that begins. */
 static void take_live(struct bus_reader *r)
 {
-	struct event e;
+	struct bus_subscriber *s = r->subscriber;
 
-	if (!make_batch(r))
+	if (r->position < bus_begun(s))
 		return;
-	while (r->count < BUS_READER_MAX && bus_take(r->subscriber, &e) == 1) {
-		if (e.seq == r->position + 1) {
-			r->position = e.seq;
-			if (r->matches(r->arg, &e))
-				r->batch[r->count++] = e;
-			else
-				event_release(&e);
-			continue;
-		}
-		bool hole = e.seq > r->position + 1;
+	while (!bus_is_empty(s) && r->count < BUS_READER_MAX && make_batch(r)) {
+		const struct event *e = bus_take(s);
 
-		event_release(&e);
-		if (hole) {
-			bus_discard(r->subscriber);
-			break;
-		}
+		if (e->seq > r->position && r->matches(r->arg, e))
+			r->batch[r->count++] = e;
+		move_to(r, e->seq);
+		if (r->count == 0 || r->batch[r->count - 1] != e)
+			event_drop(e);
 	}
+	if (bus_is_empty(s))
+		move_to(r, bus_looked(s));
 	if (r->count == 0)
 		free_batch(r);
 }
 
 enum bus_reader_next bus_reader_look(struct bus_reader *r)
 {
+	struct bus_subscriber *s = r->subscriber;
+
 	if (!r->from_oldest)
 		take_live(r);
 	if (r->count > 0 || r->gap_from || r->position - r->told >= POSITION_EVERY)
 		return BUS_READER_NEWS;
-	/* Nothing in the ring although something was committed: it overflowed, or it is older than the subscription. */
-	uint64_t newest = bus_newest(r->bus);
-
-	if (r->from_oldest || (r->position < newest && r->dry_at != newest))
+	/* Something is left in the ring only for want of memory. */
+	if (r->from_oldest || r->position < bus_begun(s) || bus_is_lost(s) || !bus_is_empty(s))
 		return BUS_READER_BEHIND;
 	return BUS_READER_WAIT;
 }
 
 void bus_reader_ask(struct bus_reader *r)
 {
-	r->asked_at = bus_newest(r->bus);
+	bus_begin(r->subscriber);
 }
 
 static void skip_gone(struct bus_reader *r, uint64_t oldest)
@@ -115,20 +116,21 @@ static void skip_gone(struct bus_reader *r, uint64_t oldest)
 
 void bus_reader_take(struct bus_reader *r, const struct event *events, size_t count, uint64_t oldest)
 {
-	uint64_t before = r->position;
-
 	skip_gone(r, oldest);
 	for (size_t i = 0; i < count && r->count < BUS_READER_MAX; i++) {
 		if (events[i].seq <= r->position)
 			continue;
 		if (r->matches(r->arg, &events[i])) {
 			/* Out of memory: it is read again. */
-			if (!make_batch(r) || event_copy(&r->batch[r->count], &events[i]) < 0)
+			const struct event *e = make_batch(r) ? event_share(&events[i]) : NULL;
+
+			if (!e)
 				return;
-			r->count++;
+			r->batch[r->count++] = e;
 		}
 		r->position = events[i].seq;
 	}
-	if (r->position == before)
-		r->dry_at = r->asked_at;
+	/* What was committed when it was asked was there to be read. */
+	if (count == 0 && r->subscriber)
+		move_to(r, bus_begun(r->subscriber));
 }

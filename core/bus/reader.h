@@ -1,6 +1,7 @@
-/* A place in the sequence of events that moves on from the store and goes over to the bus. It knows the number that it
- * has seen last, takes from the bus only the one behind it, and asks for a read of the store whenever there is a hole.
- * So there is no gap and no double, whatever the order in which the two bring an event.
+/* A place in the sequence of events that moves on from the store and goes over to the bus. It knows the number up to which
+ * it has seen everything; what the bus has begins somewhere and reaches up to where the bus has looked. Once its own place
+ * is not before that beginning it takes from the bus what is behind it; before, and when the bus has lost it, it asks for a
+ * read of the store. So there is no gap and no double, whatever the order in which the two bring an event.
  *
  * It never reads the store itself: its owner does, when bus_reader_look says so, and hands over what was found. Used by
  * api/ and host/. Loop thread only.
@@ -17,21 +18,21 @@
 #define BUS_READER_MAX 128
 
 struct bus_reader {
-	/* Set by the owner before bus_reader_open. */
+	/* Set by the owner before bus_reader_open. `matches` is asked by the bus before it keeps an event, and again when it
+	 * is taken from there: what it depends on may have changed. */
+	uint64_t types; /* EVENT_BIT: none but these match */
 	bool (*matches)(void *arg, const struct event *e);
 	void (*wake)(void *arg); /* as that of bus_subscribe */
 	void *arg;
 	/* To be read by the owner. */
-	struct event *batch; /* `count` events that match; NULL when there is none */
+	const struct event **batch; /* `count` events that match; NULL when there is none */
 	size_t count;
 	uint64_t position;         /* seen up to here, the filter's leavings included */
 	uint64_t told;             /* `position` when something was last delivered */
 	uint64_t gap_from, gap_to; /* not kept any more, before `batch`; 0: no gap */
 	/* Its own. */
-	struct bus *bus;
 	struct bus_subscriber *subscriber;
 	bool from_oldest;
-	uint64_t asked_at, dry_at; /* bus_newest when the store had nothing behind `position` */
 };
 
 enum bus_reader_next { BUS_READER_NEWS, BUS_READER_BEHIND, BUS_READER_WAIT };

@@ -41,7 +41,11 @@ static bool is_target(const char *name)
 
 static bool kind_is_known(const char *kind)
 {
-	return strcmp(kind, "http") == 0 || strcmp(kind, "timer") == 0 || strcmp(kind, "fd") == 0;
+	static const char *const kinds[] = {"http", "timer", "fd", "ws"};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
 }
 
 static int read_line(const struct cli *c, struct work *w)
@@ -61,7 +65,7 @@ static int read_line(const struct cli *c, struct work *w)
 	else if (is_target(w->name))
 		cli_error("'%s' cannot be the name of a plugin: CMake has a target of that name", w->name);
 	else if (!kind_is_known(w->kind))
-		cli_error("--kind must be http, timer or fd, not '%s'", w->kind);
+		cli_error("--kind must be http, timer, fd or ws, not '%s'", w->kind);
 	else if (!w->language)
 		cli_error("--lang must be c or c++, not '%s'", lang);
 	else

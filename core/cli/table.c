@@ -16,7 +16,7 @@ static const struct cli_option init_options[] = {
 	{0, "listen", "ADDRESS", "where the daemon will listen (127.0.0.1:8080)"},
 };
 static const struct cli_option new_plugin_options[] = {
-	{0, "kind", "KIND", "what it listens to: http, timer or fd (timer)"},
+	{0, "kind", "KIND", "what it listens to: http, timer, fd or ws (timer)"},
 	{0, "lang", "LANGUAGE", "c or c++ (c)"},
 };
 static const struct cli_option serve_options[] = {

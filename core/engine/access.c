@@ -18,6 +18,7 @@ void access_init(struct engine *e)
 	map_init(&e->access.by_hash);
 	map_init(&e->access.by_id);
 	list_init(&e->access.used);
+	e->access.state = 1;
 }
 
 void token_free(struct token *t)
@@ -139,6 +140,7 @@ int access_insert(struct engine *e, struct token *t)
 {
 	int r = map_put_str(&e->access.by_id, t->pub.id, t, NULL);
 
+	e->access.state++;
 	if (r < 0)
 		return r;
 	r = map_put(&e->access.by_hash, t->pub.hash, sizeof(t->pub.hash), t, NULL);
@@ -149,6 +151,7 @@ int access_insert(struct engine *e, struct token *t)
 
 void access_remove(struct engine *e, struct token *t)
 {
+	e->access.state++;
 	(void)map_remove_str(&e->access.by_id, t->pub.id);
 	(void)map_remove(&e->access.by_hash, t->pub.hash, sizeof(t->pub.hash));
 	if (!list_empty(&t->used))
@@ -235,6 +238,11 @@ static void note_use(struct engine *e, struct token *t, int64_t now_ms)
 
 /* ---- Looking -------------------------------------------------------------------------------------------------- */
 
+static bool is_over(const struct token *t, int64_t now_ms)
+{
+	return t->pub.expires_ms && now_ms >= t->pub.expires_ms;
+}
+
 const struct access_token *access_check(struct engine *e, const char *secret, size_t len)
 {
 	uint8_t hash[DIGEST_SIZE];
@@ -247,17 +255,69 @@ const struct access_token *access_check(struct engine *e, const char *secret, si
 	t = map_get(&e->access.by_hash, hash, sizeof(hash));
 	if (!t || !digest_equal(t->pub.hash, hash, sizeof(hash)))
 		return NULL;
-	if (t->pub.expires_ms && now_ms >= t->pub.expires_ms)
+	if (is_over(t, now_ms))
 		return NULL;
 	note_use(e, t, now_ms);
 	return &t->pub;
 }
 
-const struct access_token *access_find(struct engine *e, const char *token_id)
+static struct token *find(struct engine *e, const char *token_id, int64_t now_ms)
 {
 	struct token *t = map_get_str(&e->access.by_id, token_id);
 
+	return t && !is_over(t, now_ms) ? t : NULL;
+}
+
+const struct access_token *access_find(struct engine *e, const char *token_id)
+{
+	struct token *t = find(e, token_id, clock_wall_ms());
+
 	return t ? &t->pub : NULL;
+}
+
+const struct access_token *access_use(struct engine *e, const char *token_id)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct token *t = find(e, token_id, now_ms);
+
+	if (!t)
+		return NULL;
+	note_use(e, t, now_ms);
+	return &t->pub;
+}
+
+static const char team_word[] = "team ";
+
+char *access_coverage(const struct access_token *token)
+{
+	struct buf words;
+	char *text;
+
+	buf_init(&words, sizeof(team_word) + token->workflow_count * ID_SIZE + (token->team ? strlen(token->team) : 0));
+	if (token->team) {
+		(void)buf_str(&words, team_word);
+		(void)buf_str(&words, token->team);
+	}
+	for (size_t i = 0; i < token->workflow_count; i++) {
+		(void)buf_str(&words, words.len ? " " : "");
+		(void)buf_str(&words, token->workflow_ids[i]);
+	}
+	text = buf_detach(&words, NULL);
+	buf_release(&words);
+	return text;
+}
+
+bool access_coverage_has(const char *coverage, const struct catalog_entry *entry)
+{
+	const size_t len = sizeof(team_word) - 1;
+
+	if (!coverage)
+		return true;
+	if (!entry)
+		return false;
+	if (strncmp(coverage, team_word, len) != 0)
+		return words_contain(coverage, entry->id);
+	return entry->workflow && entry->workflow->team && strcmp(entry->workflow->team, coverage + len) == 0;
 }
 
 bool access_covers(struct engine *e, const struct access_token *token, const struct catalog_entry *entry)

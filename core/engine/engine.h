@@ -177,12 +177,20 @@ void engine_give_way(struct engine *e, const char *id);
 int engine_approve(struct engine *e, const char *activity_id, const char *step_id, bool approved, const char *by,
 		   const char *comment, void (*done)(void *arg, int status), void *arg);
 
-/* An action has come: it is stored, then the steps that wait for it (`wait`) go on. `topic` is words joined by dots, `data`
- * JSON, `by` plain words. cb: 0 after the commit, with its number and how many steps it has released. Negative: cb is not
- * called: -EINVAL (no topic, no JSON), -E2BIG, -ESHUTDOWN, -ENOMEM. */
+struct access_token;
+struct engine_action {
+	const char *topic; /* words joined by dots */
+	const char *data;  /* JSON */
+	size_t len;
+	const char *by; /* plain words; may be NULL */
+	/* Only steps of workflows that it covers now go on, also those that come to wait for it later and whatever becomes of
+	 * the token. NULL: an administrator's, so all do. */
+	const struct access_token *token;
+};
+/* An action has come: it is stored, then the steps that wait for it (`wait`) go on. cb: 0 after the commit, with its number
+ * and how many steps it has released. Negative: cb is not called: -EINVAL (no topic, no JSON), -E2BIG, -ESHUTDOWN, -ENOMEM. */
 typedef void (*engine_action_cb)(void *arg, int status, uint64_t seq, size_t released);
-int engine_action(struct engine *e, const char *topic, const char *data, size_t len, const char *by,
-		  engine_action_cb cb, void *arg);
+int engine_action(struct engine *e, const struct engine_action *action, engine_action_cb cb, void *arg);
 
 /* Starts what an activity was once more, with its parameters and payload: on its own revision or the latest one, by the
  * trigger `replay`. cb as of engine_emit; also REFUSED when there is no such activity (REASON_NONE). Negative:
@@ -217,7 +225,9 @@ struct access_token {
 
 /* The token for a secret that is live now, or NULL; records its use (at most once a minute is written). */
 const struct access_token *access_check(struct engine *e, const char *secret, size_t len);
+/* The same by its id; access_use records its use, access_find does not. */
 const struct access_token *access_find(struct engine *e, const char *token_id);
+const struct access_token *access_use(struct engine *e, const char *token_id);
 bool access_covers(struct engine *e, const struct access_token *token, const struct catalog_entry *entry);
 bool access_action_allowed(const struct access_token *token, const char *topic, size_t len);
 /* How many workflows it covers now; *ret_only is the id when it is one. */

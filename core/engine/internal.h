@@ -327,8 +327,13 @@ void waits_release(struct engine *e);
 int waits_add_row(struct engine *e, const struct store_activity_row *row, struct workflow *w);
 /* At start: actions that were stored when the daemon went away may have been told to nobody. */
 void waits_catch_up(struct engine *e);
-int waits_add(struct engine *e, const char *activity_id, uint32_t step, const char *topic, struct workflow *w,
-	      int64_t created_ms);
+/* Which step it is that waits. */
+struct waits_for {
+	const char *activity_id, *workflow_id;
+	uint32_t step;
+	int64_t created_ms; /* of the activity */
+};
+int waits_add(struct engine *e, const struct waits_for *wait, const char *topic, struct workflow *w);
 void waits_remove(struct engine *e, const char *activity_id, uint32_t step);
 /* It has looked, and nothing of it was for it. */
 void waits_go_on(struct engine *e, const char *activity_id, uint32_t step);
@@ -395,6 +400,7 @@ struct access {
 	struct map by_hash, by_id;
 	struct list used; /* tokens whose last use is to be written */
 	size_t used_count;
+	uint64_t state; /* grows with each change of the tokens; never 0 */
 	struct step_timer *timer;
 };
 /* access.c, access_change.c */
@@ -402,6 +408,10 @@ void access_init(struct engine *e);
 void access_release(struct engine *e);
 int access_load(struct engine *e, const struct store_token_record *rows, size_t count);
 void access_flush(struct engine *e);
+/* What a token covers, in few words that outlive it: "team NAME", or ids of workflows joined by spaces; to be freed. NULL: no
+ * memory. access_coverage_has: without words (NULL), all. */
+char *access_coverage(const struct access_token *token);
+bool access_coverage_has(const char *coverage, const struct catalog_entry *entry);
 
 struct refusals {
 	struct map items;
@@ -492,6 +502,7 @@ struct engine {
 	struct store *store;
 	struct id_source ids;
 	struct catalog catalog;
+	const struct catalog_entry *found; /* what event_filter.c looked for last */
 	struct access access;
 	struct refusals refusals;
 	struct ingest_state ingest;

@@ -261,7 +261,8 @@ static int copy_row(struct search *q, const struct store_action_row *row)
 	return f->topic && f->data ? 0 : -ENOMEM;
 }
 
-static int copy_rows(struct search *q, const struct store_action_row *rows, size_t count)
+static int copy_rows(struct search *q, const struct catalog_entry *entry, const struct store_action_row *rows,
+		     size_t count)
 {
 	int r = 0;
 
@@ -270,7 +271,8 @@ static int copy_rows(struct search *q, const struct store_action_row *rows, size
 		return -ENOMEM;
 	for (size_t i = 0; i < count && r == 0; i++) {
 		q->last = rows[i].seq;
-		if (topic_matches(q->topic, strlen(q->topic), rows[i].topic, strlen(rows[i].topic)))
+		if (access_coverage_has(rows[i].covers, entry) &&
+		    topic_matches(q->topic, strlen(q->topic), rows[i].topic, strlen(rows[i].topic)))
 			r = copy_row(q, &rows[i]);
 	}
 	q->more = count > 0;
@@ -285,7 +287,7 @@ static void page_came(void *arg, int status, const struct store_action_row *rows
 	bool goes_on = false;
 
 	if (s && status == 0)
-		status = copy_rows(q, rows, count);
+		status = copy_rows(q, engine_find(e, s->activity->workflow_id), rows, count);
 	if (s && status == 0)
 		goes_on = look_at(s, q);
 	else if (s)
@@ -326,6 +328,7 @@ void wait_await(struct step *s)
 {
 	struct activity *a = s->activity;
 	struct engine *e = a->engine;
+	const struct waits_for wait = {a->id, a->workflow_id, s->index, a->created_ms};
 	struct search *q;
 	char *prefix;
 	int r;
@@ -340,7 +343,7 @@ void wait_await(struct step *s)
 		return;
 	}
 	/* First, so that nothing can come between. */
-	r = waits_add(e, a->id, s->index, q->topic, a->workflow, a->created_ms);
+	r = waits_add(e, &wait, q->topic, a->workflow);
 	prefix = r == 0 ? prefix_of(q->topic) : NULL;
 	if (r == 0 && !prefix)
 		r = -ENOMEM;

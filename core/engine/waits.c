@@ -25,7 +25,8 @@ struct waiter {
 	struct list node;
 	struct topic *topic;
 	struct workflow *workflow; /* a reference */
-	int64_t created_ms;        /* earlier actions are not for this one */
+	const struct catalog_entry *entry;
+	int64_t created_ms; /* earlier actions are not for this one */
 	char id[ID_SIZE];
 	uint32_t step;
 	bool released; /* it is on its way */
@@ -107,10 +108,9 @@ static struct topic *topic_of(struct engine *e, const char *text)
 	return t;
 }
 
-int waits_add(struct engine *e, const char *activity_id, uint32_t step, const char *topic, struct workflow *w,
-	      int64_t created_ms)
+int waits_add(struct engine *e, const struct waits_for *wait, const char *topic, struct workflow *w)
 {
-	struct key key = key_of(activity_id, step);
+	struct key key = key_of(wait->activity_id, wait->step);
 	struct waiter *waiter;
 
 	if (map_get(&e->waits.by_step, &key, sizeof(key)))
@@ -126,9 +126,10 @@ int waits_add(struct engine *e, const char *activity_id, uint32_t step, const ch
 		return -ENOMEM;
 	}
 	waiter->workflow = workflow_ref(w);
-	waiter->created_ms = created_ms;
-	waiter->step = step;
-	memcpy(waiter->id, activity_id, ID_SIZE);
+	waiter->entry = engine_find(e, wait->workflow_id);
+	waiter->created_ms = wait->created_ms;
+	waiter->step = wait->step;
+	memcpy(waiter->id, wait->activity_id, ID_SIZE);
 	list_append(&waiter->topic->waiters, &waiter->node);
 	return 0;
 }
@@ -154,13 +155,14 @@ void waits_go_on(struct engine *e, const char *activity_id, uint32_t step)
 static int add_row_step(struct engine *e, const struct store_activity_row *row, struct workflow *w,
 			const struct store_step_row *step)
 {
+	const struct waits_for wait = {row->id, row->workflow_id, step->index, row->created_ms};
 	struct json *outputs = NULL;
 	const char *topic;
 	int r = json_parse(step->outputs, strlen(step->outputs), &outputs, NULL);
 
 	topic = json_get_str(outputs, "topic");
 	if (r == 0)
-		r = topic ? waits_add(e, row->id, step->index, topic, w, row->created_ms) : -EINVAL;
+		r = topic ? waits_add(e, &wait, topic, w) : -EINVAL;
 	json_free(outputs);
 	return r;
 }
@@ -184,7 +186,7 @@ int waits_add_row(struct engine *e, const struct store_activity_row *row, struct
 /* One action that is offered to those who wait. */
 struct offer {
 	struct engine *engine;
-	char *topic, *data;
+	char *topic, *data, *covers;
 	size_t len;
 	int64_t time_ms;
 	struct map programs; /* of `match`: index + 1 into `texts` */
@@ -204,6 +206,7 @@ static void offer_free(struct offer *o)
 	map_release(&o->programs);
 	free(o->topic);
 	free(o->data);
+	free(o->covers);
 	free(o);
 }
 
@@ -213,7 +216,7 @@ static void each_waiter(struct offer *o, struct topic *t, void (*visit)(struct o
 	list_each_safe (node, &t->waiters) {
 		struct waiter *w = list_entry(node, struct waiter, node);
 
-		if (w->created_ms <= o->time_ms)
+		if (w->created_ms <= o->time_ms && access_coverage_has(o->covers, w->entry))
 			visit(o, w, arg);
 	}
 }
@@ -328,20 +331,21 @@ static void judged(void *arg, const struct expr_result *results, size_t count)
 }
 
 /* done(arg, released) follows, perhaps from inside. */
-static int offer(struct engine *e, const char *topic, const char *data, size_t len, int64_t time_ms,
-		 void (*done)(void *arg, size_t released), void *arg)
+static int offer(struct engine *e, const struct store_action_row *row, void (*done)(void *arg, size_t released),
+		 void *arg)
 {
 	static const struct expr_result none = {.status = -ENODATA, .json = ""};
 	struct offer *o = calloc(1, sizeof(*o));
-	struct expr_input input = {.json = data, .len = len};
+	struct expr_input input = {.json = row->data, .len = row->data_len};
 	int r = 0;
 
 	if (!o)
 		return -ENOMEM;
-	*o = (struct offer){.engine = e, .len = len, .time_ms = time_ms, .done = done, .arg = arg};
+	*o = (struct offer){.engine = e, .len = row->data_len, .time_ms = row->time_ms, .done = done, .arg = arg};
 	map_init(&o->programs);
-	o->topic = strdup(topic);
-	if (!o->topic) {
+	o->topic = strdup(row->topic);
+	o->covers = row->covers ? strdup(row->covers) : NULL;
+	if (!o->topic || (row->covers && !o->covers)) {
 		offer_free(o);
 		return -ENOMEM;
 	}
@@ -363,7 +367,7 @@ static int offer(struct engine *e, const char *topic, const char *data, size_t l
 struct action {
 	struct store_action store;
 	struct engine *engine;
-	char *topic, *data, *by;
+	char *topic, *data, *by, *covers;
 	engine_action_cb cb;
 	void *arg;
 };
@@ -373,6 +377,7 @@ static void action_free(struct action *a)
 	free(a->topic);
 	free(a->data);
 	free(a->by);
+	free(a->covers);
 	free(a);
 }
 
@@ -389,9 +394,15 @@ static void stored(struct store_op *op)
 {
 	struct action *a = list_entry(op, struct action, store.op);
 	struct engine *e = a->engine;
+	const struct store_action_row row = {
+		.time_ms = a->store.time_ms,
+		.topic = a->topic,
+		.data = a->data,
+		.data_len = a->store.data_len,
+		.covers = a->covers,
+	};
 
-	if (op->status == 0 && !e->quiet && !e->stopped &&
-	    offer(e, a->topic, a->data, a->store.data_len, a->store.time_ms, offered, a) == 0)
+	if (op->status == 0 && !e->quiet && !e->stopped && offer(e, &row, offered, a) == 0)
 		return;
 	if (a->cb)
 		a->cb(a->arg, op->status, op->status == 0 ? a->store.ret_seq : 0, 0);
@@ -403,27 +414,32 @@ static bool is_topic(const char *topic)
 	return strlen(topic) <= TOPIC_MAX && !strpbrk(topic, "*>") && name_is_topic_filter(topic);
 }
 
-int engine_action(struct engine *e, const char *topic, const char *data, size_t len, const char *by,
-		  engine_action_cb cb, void *arg)
+static bool copy_texts(struct action *a, const struct engine_action *given)
+{
+	a->topic = strdup(given->topic);
+	a->data = strndup(given->data, given->len);
+	a->by = strdup(given->by ? given->by : "");
+	a->covers = given->token ? access_coverage(given->token) : NULL;
+	return a->topic && a->data && a->by && (a->covers || !given->token);
+}
+
+int engine_action(struct engine *e, const struct engine_action *given, engine_action_cb cb, void *arg)
 {
 	struct action *a;
 
 	if (e->stopping)
 		return -ESHUTDOWN;
-	if (len > DATA_MAX)
+	if (given->len > DATA_MAX)
 		return -E2BIG;
-	if (!is_topic(topic) || json_check(data, len, NULL) < 0)
+	if (!is_topic(given->topic) || json_check(given->data, given->len, NULL) < 0)
 		return -EINVAL;
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
 	a->engine = e;
-	a->topic = strdup(topic);
-	a->data = strndup(data, len);
-	a->by = strdup(by ? by : "");
 	a->cb = cb;
 	a->arg = arg;
-	if (!a->topic || !a->data || !a->by) {
+	if (!copy_texts(a, given)) {
 		action_free(a);
 		return -ENOMEM;
 	}
@@ -431,8 +447,9 @@ int engine_action(struct engine *e, const char *topic, const char *data, size_t 
 		.op = {.kind = STORE_ACTION, .done = stored},
 		.topic = a->topic,
 		.data = a->data,
-		.data_len = len,
+		.data_len = given->len,
 		.by = a->by,
+		.covers = a->covers,
 		.time_ms = clock_wall_ms(),
 	};
 	store_submit(e->store, &a->store.op);
@@ -478,8 +495,7 @@ static void page_came(void *arg, int status, const struct store_action_row *rows
 	for (size_t i = 0; status == 0 && i < count && !c->engine->stopping; i++) {
 		c->after = rows[i].seq;
 		c->open++;
-		if (offer(c->engine, rows[i].topic, rows[i].data, rows[i].data_len, rows[i].time_ms, page_part_done,
-			  c) < 0)
+		if (offer(c->engine, &rows[i], page_part_done, c) < 0)
 			c->open--;
 	}
 	page_part_done(c, 0);

@@ -92,6 +92,9 @@ static char *put_framing(char *at, const struct http_request *r, const struct an
 		at = put_number(at, answer->len);
 		at = put_literal(at, "\r\n");
 	}
+	/* Who sends Upgrade has to name it here, too (RFC 9110 section 7.8). */
+	if (answer->status == 426)
+		at = put_literal(at, "Connection: Upgrade\r\n");
 	if (!r->keep_alive)
 		at = put_literal(at, "Connection: close\r\n");
 	else if (r->version_1_0)

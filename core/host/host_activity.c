@@ -27,7 +27,6 @@ struct activity_watch {
 	struct host *host;
 	struct bus_subscriber *subscriber;
 	struct later pump;
-	uint64_t position;
 	struct map waiting; /* id -> the first of a ring of waiters, by by_id */
 };
 
@@ -285,12 +284,6 @@ size_t activity_release_all(struct tappet_instance *p)
 
 /* ---- The watch ---- */
 
-static bool is_end(enum event_type type)
-{
-	return type == EVENT_ACTIVITY_COMPLETED || type == EVENT_ACTIVITY_FAILED || type == EVENT_ACTIVITY_CANCELLED ||
-	       type == EVENT_ACTIVITY_INVALID;
-}
-
 static void tell_all_of(struct waiter *first)
 {
 	ask_again(first);
@@ -307,24 +300,26 @@ static int visit_all(void *arg, const char *key, size_t key_len, void *value)
 	return 0;
 }
 
+static bool somebody_waits(void *arg, const struct event *e)
+{
+	const struct activity_watch *watch = arg;
+	return map_get_str(&watch->waiting, e->activity_id) != NULL;
+}
+
 static void watch_pump(struct later *l)
 {
 	struct activity_watch *watch = list_entry(l, struct activity_watch, pump);
-	struct event e;
-	bool hole = false;
-	while (bus_take(watch->subscriber, &e) == 1) {
-		hole = hole || e.seq != watch->position + 1;
-		watch->position = e.seq;
-		struct waiter *first = is_end(e.type) ? map_get_str(&watch->waiting, e.activity_id) : NULL;
+	const struct event *e;
+	while ((e = bus_take(watch->subscriber))) {
+		struct waiter *first = map_get_str(&watch->waiting, e->activity_id);
 		if (first)
 			tell_all_of(first);
-		event_release(&e);
+		event_drop(e);
 	}
-	uint64_t newest = bus_newest(watch->host->options.bus);
-	if (hole || watch->position < newest) {
-		watch->position = newest;
-		map_each(&watch->waiting, visit_all, NULL);
-	}
+	if (!bus_is_lost(watch->subscriber))
+		return;
+	bus_begin(watch->subscriber);
+	map_each(&watch->waiting, visit_all, NULL);
 }
 
 static void on_wake(void *arg)
@@ -341,8 +336,9 @@ int activity_watch_open(struct host *h)
 	watch->host = h;
 	later_init(&watch->pump, watch_pump);
 	map_init(&watch->waiting);
-	watch->position = bus_newest(h->options.bus);
-	int r = bus_subscribe(h->options.bus, WATCH_RING, on_wake, watch, &watch->subscriber);
+	const struct bus_listener listener = {
+		.types = EVENT_TYPES_END, .wants = somebody_waits, .wake = on_wake, .arg = watch};
+	int r = bus_subscribe(h->options.bus, WATCH_RING, &listener, &watch->subscriber);
 	if (r < 0) {
 		free(watch);
 		return r;
@@ -368,4 +364,5 @@ const tappet_activity1 activity_table = {
 	.status = status,
 	.cancel = cancel,
 	.wait_end = wait_end,
+	.action = activity_action,
 };

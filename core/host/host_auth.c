@@ -9,17 +9,11 @@ _Static_assert((int)TAPPET_SCOPE_ACTION == (int)ACCESS_ACTION, "scopes");
 _Static_assert((int)TAPPET_SCOPE_SUBSCRIBE == (int)ACCESS_SUBSCRIBE, "scopes");
 _Static_assert(sizeof(((tappet_grant *)NULL)->token_id) == ID_SIZE, "ids");
 
-static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
+static int32_t tell(struct engine *e, const struct access_token *found, tappet_grant *ret)
 {
-	if (!self || !ret || ret->struct_size < GRANT_SIZE_1_0 || (token.len && !token.ptr))
-		return TAPPET_EINVAL;
-	if (!plugin_usable(self))
-		return TAPPET_ESTATE;
-	struct engine *e = self->host->options.engine;
-	const struct access_token *found = token.len ? access_check(e, token.ptr, token.len) : NULL;
+	const char *only = NULL;
 	if (!found)
 		return TAPPET_EDENIED;
-	const char *only = NULL;
 	size_t count = access_count(e, found, &only);
 	tappet_grant grant = {.struct_size = ret->struct_size, .scopes = found->scope_bits, .workflow_count = count};
 	memcpy(grant.token_id, found->id, sizeof(grant.token_id));
@@ -27,6 +21,26 @@ static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
 		memcpy(grant.workflow_id, only, sizeof(grant.workflow_id));
 	memcpy(ret, &grant, grant.struct_size < sizeof(grant) ? grant.struct_size : sizeof(grant));
 	return TAPPET_OK;
+}
+
+static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
+{
+	if (!self || !ret || ret->struct_size < GRANT_SIZE_1_0 || (token.len && !token.ptr))
+		return TAPPET_EINVAL;
+	if (!plugin_usable(self))
+		return TAPPET_ESTATE;
+	struct engine *e = self->host->options.engine;
+	return tell(e, token.len ? access_check(e, token.ptr, token.len) : NULL, ret);
+}
+
+static int32_t check_again(tappet_instance *self, const char *token_id, tappet_grant *ret)
+{
+	if (!self || !token_id || !ret || ret->struct_size < GRANT_SIZE_1_0)
+		return TAPPET_EINVAL;
+	if (!plugin_usable(self))
+		return TAPPET_ESTATE;
+	struct engine *e = self->host->options.engine;
+	return tell(e, access_use(e, token_id), ret);
 }
 
 static int32_t covers(tappet_instance *self, const char *token_id, const char *workflow_id)
@@ -81,4 +95,5 @@ const tappet_auth1 auth_table = {
 	.action_allowed = action_allowed,
 	.trigger_enabled = trigger_enabled,
 	.refuse_workflow = refuse_workflow,
+	.check_again = check_again,
 };

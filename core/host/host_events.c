@@ -3,6 +3,8 @@
 #include <errno.h>
 #include "base/log.h"
 #include "bus/reader.h"
+#include "engine/event_filter.h"
+#include "model/workflow.h"
 
 struct tappet_reader {
 	struct tappet_instance *plugin;
@@ -11,29 +13,21 @@ struct tappet_reader {
 	struct bus_reader events;
 	tappet_events_cb cb;
 	void *arg;
-	char workflow_id[ID_SIZE], activity_id[ID_SIZE];
-	char type[64];
-	bool type_is_prefix;
+	struct event_filter filter;
 	bool wants, reading, closed;
 };
 
 static void reader_free(struct tappet_reader *r)
 {
 	bus_reader_delivered(&r->events);
+	event_filter_release(&r->filter);
 	free(r);
 }
 
 static bool matches(void *arg, const struct event *e)
 {
-	const struct tappet_reader *r = arg;
-	if (r->workflow_id[0] && strcmp(r->workflow_id, e->workflow_id) != 0)
-		return false;
-	if (r->activity_id[0] && strcmp(r->activity_id, e->activity_id) != 0)
-		return false;
-	if (!r->type[0] && !r->type_is_prefix)
-		return true;
-	const char *name = event_type_name(e->type);
-	return r->type_is_prefix ? strncmp(name, r->type, strlen(r->type)) == 0 : strcmp(name, r->type) == 0;
+	struct tappet_reader *r = arg;
+	return event_filter_matches(&r->filter, e);
 }
 
 static void deliver(struct tappet_reader *r)
@@ -42,7 +36,7 @@ static void deliver(struct tappet_reader *r)
 	tappet_event events[BUS_READER_MAX];
 	struct guard g;
 	for (size_t i = 0; i < news->count; i++) {
-		const struct event *e = &news->batch[i];
+		const struct event *e = news->batch[i];
 		events[i] = (tappet_event){
 			.seq = e->seq,
 			.time_ms = e->time_ms,
@@ -118,27 +112,41 @@ static void on_wake(void *arg)
 		host_later(r->plugin->host, &r->pump);
 }
 
+/* `type` may be one that no event has, for a plugin may know more of them than its host; then nothing comes. */
+static void set_types(struct event_filter *filter, const char *type, const char *types, int32_t *ret_error)
+{
+	uint64_t one = EVENT_TYPES_ALL, one_named = 0, several = EVENT_TYPES_ALL, several_named = 0;
+	if (type && type[0])
+		event_types_prefixed(type, &one, &one_named);
+	if (types && event_types_read(types, &several, &several_named, NULL) < 0)
+		*ret_error = TAPPET_EINVAL;
+	filter->types = event_types_granted(one & several, one_named | several_named);
+}
+
 static int32_t set_filter(struct tappet_reader *r, const tappet_events_filter *given)
 {
+	struct event_filter *filter = &r->filter;
 	tappet_events_filter f = {0};
+	int32_t error = TAPPET_OK;
+	event_filter_init(filter, r->plugin->host->options.engine);
 	if (!given)
 		return TAPPET_OK;
 	if (given->struct_size < FILTER_SIZE_1_0)
 		return TAPPET_EINVAL;
 	memcpy(&f, given, given->struct_size < sizeof(f) ? given->struct_size : sizeof(f));
-	if ((f.workflow_id && !id_valid(f.workflow_id)) || (f.activity_id && !id_valid(f.activity_id)))
+	if ((f.workflow_id && !id_valid(f.workflow_id)) || (f.activity_id && !id_valid(f.activity_id)) ||
+	    (f.token_id && !id_valid(f.token_id)))
 		return TAPPET_EINVAL;
 	if (f.workflow_id)
-		memcpy(r->workflow_id, f.workflow_id, sizeof(r->workflow_id));
+		memcpy(filter->workflow_id, f.workflow_id, ID_SIZE);
 	if (f.activity_id)
-		memcpy(r->activity_id, f.activity_id, sizeof(r->activity_id));
-	size_t len = f.type ? strlen(f.type) : 0;
-	if (len >= sizeof(r->type))
-		return TAPPET_EINVAL;
-	r->type_is_prefix = len > 0 && f.type[len - 1] == '*';
-	if (len)
-		memcpy(r->type, f.type, len - (r->type_is_prefix ? 1 : 0));
-	return TAPPET_OK;
+		memcpy(filter->activity_id, f.activity_id, ID_SIZE);
+	if (f.token_id)
+		memcpy(filter->token_id, f.token_id, ID_SIZE);
+	set_types(filter, f.type, f.types, &error);
+	if (!error && f.team && event_filter_set_team(filter, f.team) < 0)
+		error = TAPPET_ENOMEM;
+	return error;
 }
 
 static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_events_filter *filter,
@@ -161,9 +169,11 @@ static int32_t open_reader(tappet_instance *self, uint64_t since, const tappet_e
 	r->events.wake = on_wake;
 	r->events.arg = r;
 	int32_t error = set_filter(r, filter);
+	r->events.types = r->filter.types;
 	if (!error)
 		error = host_error(bus_reader_open(&r->events, h->options.bus, since, since == 0));
 	if (error) {
+		event_filter_release(&r->filter);
 		free(r);
 		return error;
 	}
@@ -221,10 +231,36 @@ static uint64_t newest(tappet_instance *self)
 	return plugin_usable(self) ? bus_newest(self->host->options.bus) : 0;
 }
 
+static int32_t workflow(tappet_instance *self, tappet_str id_or_slug, tappet_workflow_info *ret)
+{
+	char name[KEY_MAX + 1];
+	if (!self || !id_or_slug.ptr || !ret || ret->struct_size < WORKFLOW_INFO_SIZE_1_3)
+		return TAPPET_EINVAL;
+	if (!plugin_usable(self))
+		return TAPPET_ESTATE;
+	if (id_or_slug.len > KEY_MAX || memchr(id_or_slug.ptr, 0, id_or_slug.len))
+		return TAPPET_ENOTFOUND;
+	snprintf(name, sizeof(name), "%.*s", (int)id_or_slug.len, id_or_slug.ptr);
+	const struct catalog_entry *entry = engine_find(self->host->options.engine, name);
+	if (!entry)
+		return TAPPET_ENOTFOUND;
+	const struct workflow *w = entry->workflow;
+	const tappet_workflow_info info = {
+		.struct_size = ret->struct_size,
+		.workflow_id = entry->id,
+		.workflow_slug = entry->slug,
+		.workflow_name = w && w->name ? w->name : entry->slug,
+		.team = w && w->team ? w->team : "",
+	};
+	memcpy(ret, &info, info.struct_size < sizeof(info) ? info.struct_size : sizeof(info));
+	return TAPPET_OK;
+}
+
 const tappet_events1 events_table = {
 	.struct_size = sizeof(tappet_events1),
 	.open = open_reader,
 	.more = more,
 	.close = close_by_plugin,
 	.newest = newest,
+	.workflow = workflow,
 };

@@ -84,7 +84,7 @@ static int32_t add_route(tappet_instance *self, struct tappet_route *route, unsi
 	return host_error(r);
 }
 
-static int32_t route_new(tappet_instance *self, bool for_admins, const char *methods, const char *pattern,
+static int32_t route_new(tappet_instance *self, unsigned surfaces, const char *methods, const char *pattern,
 			 tappet_http_cb cb, void *arg, tappet_route **ret)
 {
 	struct tappet_route *route = calloc(1, sizeof(*route));
@@ -93,9 +93,9 @@ static int32_t route_new(tappet_instance *self, bool for_admins, const char *met
 	route->plugin = self;
 	route->cb = cb;
 	route->arg = arg;
-	route->for_admins = for_admins;
+	route->for_admins = surfaces == SURFACE_API;
 	route->references = 1;
-	int32_t r = add_route(self, route, for_admins ? SURFACE_API : SURFACE_HOOKS, methods, pattern);
+	int32_t r = add_route(self, route, surfaces, methods, pattern);
 	if (r < 0) {
 		free(route);
 		return r;
@@ -110,7 +110,18 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 {
 	if (!self || !methods || !pattern || !cb || !ret)
 		return TAPPET_EINVAL;
-	return route_new(self, false, methods, pattern, cb, arg, ret);
+	return route_new(self, SURFACE_HOOKS, methods, pattern, cb, arg, ret);
+}
+
+static int32_t surface_route_add(tappet_instance *self, int32_t surface, const char *methods, const char *pattern,
+				 tappet_http_cb cb, void *arg, tappet_route **ret)
+{
+	if (!self || !methods || !pattern || !cb || !ret)
+		return TAPPET_EINVAL;
+	if (surface != TAPPET_SURFACE_HOOKS && surface != TAPPET_SURFACE_ACTION)
+		return TAPPET_EINVAL;
+	return route_new(self, surface == TAPPET_SURFACE_ACTION ? SURFACE_ACTION : SURFACE_HOOKS, methods, pattern, cb,
+			 arg, ret);
 }
 
 static int32_t api_route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
@@ -124,7 +135,7 @@ static int32_t api_route_add(tappet_instance *self, const char *methods, const c
 	int len = snprintf(path, sizeof(path), "/api/v1/plugins/%s%s", self->name, pattern);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return TAPPET_ETOOBIG;
-	return route_new(self, true, methods, path, cb, arg, ret);
+	return route_new(self, SURFACE_API, methods, path, cb, arg, ret);
 }
 
 static void close_route(struct tappet_route *route)
@@ -347,4 +358,5 @@ const tappet_http1 http_table = {
 	.client_subject = client_subject,
 	.public_url = public_url,
 	.api_route_add = api_route_add,
+	.surface_route_add = surface_route_add,
 };

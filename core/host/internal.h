@@ -30,6 +30,8 @@
 #define CHECKPOINT_SIZE_1_0 SIZE_UNTIL(tappet_checkpoint, value)
 #define GRANT_SIZE_1_0 SIZE_UNTIL(tappet_grant, workflow_count)
 #define FILTER_SIZE_1_0 SIZE_UNTIL(tappet_events_filter, type)
+#define WORKFLOW_INFO_SIZE_1_3 SIZE_UNTIL(tappet_workflow_info, team)
+#define ACTION_SIZE_1_3 SIZE_UNTIL(tappet_action, by)
 
 #define KEY_MAX 255
 #define CHECKPOINT_VALUE_MAX (64 * 1024)
@@ -38,6 +40,7 @@
 #define CAUSE_MAX (64 * 1024)
 #define ENVELOPE_MAX (64 * 1024)
 #define DETAIL_MAX 500
+#define ACTION_DATA_MAX ((size_t)16 * 1024 * 1024)
 #define PENDING_MAX 4096 /* operations of one kind that a plugin may have under way */
 #define METRICS_MAX 100
 #define SCOPE_SIZE 320
@@ -159,7 +162,7 @@ struct tappet_instance {
 	atomic_size_t posts;
 	atomic_bool post_open;
 	size_t kv_pending, work_pending, activity_pending;
-	uint64_t kv_bytes;
+	uint64_t kv_bytes, action_bytes;
 	bool told_busy; /* one of these was at its limit: `resume` is owed */
 
 	struct use use;
@@ -418,6 +421,9 @@ size_t activity_release_all(struct tappet_instance *p);
 /* Waits for the ends of activities come back now, as if their time were up. */
 void activity_expire_all(struct tappet_instance *p);
 void metric_release_all(struct tappet_instance *p);
+
+/* `action` of tappet.activity/1. */
+int32_t activity_action(tappet_instance *self, const tappet_action *action, tappet_action_cb cb, void *arg);
 
 int activity_watch_open(struct host *h);
 void activity_watch_close(struct host *h);

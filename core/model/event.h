@@ -33,8 +33,32 @@ struct event {
 
 /* "activity.accepted", "step.started", ... */
 const char *event_type_name(enum event_type type);
+
+/* Types as sets, one bit each. */
+#define EVENT_BIT(type) ((uint64_t)1 << (type))
+#define EVENT_TYPES_ALL UINT64_MAX
+/* After these an activity has none any more. */
+#define EVENT_TYPES_END                                                                                                \
+	(EVENT_BIT(EVENT_ACTIVITY_COMPLETED) | EVENT_BIT(EVENT_ACTIVITY_FAILED) |                                      \
+	 EVENT_BIT(EVENT_ACTIVITY_CANCELLED) | EVENT_BIT(EVENT_ACTIVITY_INVALID))
+/* What comes only to those who name it in full: there may be far more of it than of all the rest. */
+uint64_t event_types_on_request(void);
+/* Those that a list of patterns stands for: "step.ended,activity.*"; also "*". *ret_named: those that are in it in full.
+ * -EINVAL: a pattern of no type, from *ret_at on (may be NULL). */
+int event_types_read(const char *list, uint64_t *ret_types, uint64_t *ret_named, const char **ret_at);
+/* One pattern, which may end in '*' anywhere, and be of no type. */
+void event_types_prefixed(const char *pattern, uint64_t *ret_types, uint64_t *ret_named);
+/* What a reader gets that asks for `types` and has named `named` in full. */
+uint64_t event_types_granted(uint64_t types, uint64_t named);
 int event_copy(struct event *to, const struct event *from);
 /* Frees `data`. */
 void event_release(struct event *e);
+
+/* A copy that several hold on one thread; the last event_drop frees it. NULL: no memory. event_drop(NULL) is allowed. */
+const struct event *event_share(const struct event *from);
+const struct event *event_hold(const struct event *shared);
+/* How much memory it takes. */
+size_t event_bytes(const struct event *shared);
+void event_drop(const struct event *shared);
 
 #endif

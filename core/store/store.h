@@ -292,7 +292,8 @@ struct store_action {
 	const char *topic;
 	const char *data; /* JSON */
 	size_t data_len;
-	const char *by; /* plain words */
+	const char *by;     /* plain words */
+	const char *covers; /* whose steps may go on, in the submitter's words; NULL: everybody's */
 	int64_t time_ms;
 	uint64_t ret_seq; /* grows; never used twice */
 };
@@ -481,7 +482,7 @@ int store_list_programs(struct store *s, store_programs_cb cb, void *arg);
 struct store_action_row {
 	uint64_t seq;
 	int64_t time_ms;
-	const char *topic, *data, *by;
+	const char *topic, *data, *by, *covers; /* covers may be NULL */
 	size_t data_len;
 };
 typedef void (*store_actions_cb)(void *arg, int status, const struct store_action_row *rows, size_t count);

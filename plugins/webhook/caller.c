@@ -1,5 +1,4 @@
 /* The checks that all routes share: body, token, scope. */
-#include <strings.h>
 #include "webhook.h"
 
 static void refuse_malformed(const struct webhook *w, tappet_request *request, const char *detail)
@@ -23,29 +22,11 @@ static void refuse_token(const struct webhook *w, tappet_request *request, enum 
 	}
 }
 
-/* Two headers or two values in the query, of which only the first one would be looked at. */
-static bool is_doubled(const struct webhook *w, tappet_request *request)
-{
-	static const char name[] = "authorization";
-	tappet_http_header header;
-	size_t count = 0;
-	for (size_t i = 0; w->http->header_at(request, i, &header) == TAPPET_OK; i++)
-		count +=
-			header.name.len == sizeof(name) - 1 && strncasecmp(header.name.ptr, name, header.name.len) == 0;
-	return count > 1 || token_is_doubled(w->http->query(request));
-}
-
 static bool find_grant(const struct webhook *w, tappet_request *request, const struct body *body,
 		       tappet_grant *ret_grant)
 {
-	const tappet_http1 *http = w->http;
 	struct token token;
-	if (is_doubled(w, request)) {
-		refuse_token(w, request, TOKEN_CONFLICT);
-		return false;
-	}
-	enum token_error error = token_find(body->token, http->header(request, "Authorization"),
-					    http->query_value(request, "token"), &token);
+	enum token_error error = token_of_request(w->http, request, body->token, &token);
 	if (error) {
 		refuse_token(w, request, error);
 		return false;

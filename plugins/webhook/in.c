@@ -218,7 +218,7 @@ static void start_events(struct call *c, struct binding *b)
 	const char *problem = NULL;
 	size_t count = 0;
 	char key[DEDUP_KEY_MAX + 2];
-	switch (cloud_read(c->w, c->request, &events, &count, &problem)) {
+	switch (cloud_read(c->w->http, c->request, &events, &count, &problem)) {
 	case CLOUD_NONE:
 		start(c, b, NULL, find_key(c, key));
 		break;

@@ -2,6 +2,8 @@
 #ifndef WEBHOOK_IN_H
 #define WEBHOOK_IN_H
 
+#include "common/cloudevents.h"
+#include "common/decode.h"
 #include "webhook.h"
 
 #define ORIGIN_MAX 256
@@ -37,7 +39,6 @@ enum payload_error { PAYLOAD_OK, PAYLOAD_NOT_JSON, PAYLOAD_FIELDS, PAYLOAD_NO_ME
 const char *payload_error_text(enum payload_error error);
 /* {"method":…,"path":…,"query":{…},"headers":{…},"remote":…,"bodyType":…,"body":…}, without anything secret. `event`: the
  * one whose attributes go in as "event", and whose data are the body unless they are the request's; or NULL. */
-struct cloud_event;
 enum payload_error payload_write(const struct webhook *w, const struct settings *s, tappet_request *request,
 				 const struct cloud_event *event, struct text *out);
 /* The headers of a request that belong into an emission, as an object. */
@@ -47,10 +48,6 @@ bool request_digest(const struct webhook *w, const struct settings *s, tappet_re
 		    char ret[static DIGEST_TEXT_SIZE]);
 /* The query or a form as an object: "a=1&b=2&b=3" is {"a":"1","b":["2","3"]}. `hidden`: keys that are left out, NULL at the end. */
 enum payload_error form_write(tappet_str form, const char *const *hidden, struct text *out);
-/* A percent-encoded text, with a NUL behind it; NULL: no memory. plus: a '+' is a space. */
-char *form_decode(const char *at, size_t len, bool plus);
-bool json_is_whole(tappet_str text);
-bool content_type_is(tappet_str value, const char *type);
 
 /* ---- in_answer.c ---- */
 
@@ -72,22 +69,6 @@ bool in_greeting(const struct call *c);
 /* Whether the caller's Origin is among those that may read answers; its text. */
 bool cors_allows(const struct call *c, tappet_str *ret_origin);
 void methods_text(unsigned methods, char text[static 64]);
-
-/* ---- in_cloudevents.c ---- */
-
-enum cloud_mode { CLOUD_NONE, CLOUD_BINARY, CLOUD_STRUCTURED, CLOUD_BATCH, CLOUD_MALFORMED };
-struct cloud_event {
-	struct text attributes; /* JSON: an object */
-	bool data_in_body;      /* of the request, as in any other */
-	bool data_is_base64;    /* a text of it */
-	struct text data;       /* JSON: the value; empty: none */
-	char key[256];          /* source and id as a dedup key */
-};
-void cloud_event_release(struct cloud_event *e);
-/* The events of a request (CloudEvents 1.0, HTTP protocol binding): *ret has *ret_count of them, each to be released, and
- * is freed with free(). *ret_problem is a constant text with CLOUD_MALFORMED. */
-enum cloud_mode cloud_read(const struct webhook *w, tappet_request *request, struct cloud_event **ret,
-			   size_t *ret_count, const char **ret_problem);
 
 /* ---- in_batch.c ---- */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <cjson/cJSON.h>
 #include "ring_parts.h"
-#include "text.h"
+#include "common/text.h"
 
 /* Triggers are many, and most of those that keep requests keep a few. */
 bool ring_make_room(struct ring *r)

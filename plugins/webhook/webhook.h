@@ -1,7 +1,6 @@
 /* The parts of the webhook plugin and what they share.
  *
  *   body.c      what a caller sent: the token taken out, `properties` found
- *   token.c     who calls: the token from body, header or query
  *   caller.c    the checks that all routes share: body, token, scope
  *   settings*.c the options of a trigger; verify.h: who may call
  *   triggers.c  workflow -> its webhook triggers; paths.c: the paths of their own
@@ -16,6 +15,8 @@
  *   answer.c    refusals and outcomes as HTTP answers
  *   webhook.c   descriptor and lifecycle
  *
+ * What it shares with other plugins is in common/: growing texts, tokens, CloudEvents.
+ *
  * What was accepted is the host's; what the plugin remembers itself (history.h) nobody's answer depends on. It never answers
  * before the host's callback, and never hands a token on. Loop thread only. */
 #ifndef WEBHOOK_WEBHOOK_H
@@ -26,10 +27,11 @@
 #include "tappet/auth.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
+#include "common/text.h"
+#include "common/token.h"
 #include "history.h"
 #include "limit.h"
 #include "settings.h"
-#include "text.h"
 
 #define ID_LEN 24
 
@@ -141,21 +143,6 @@ bool body_is_json(const struct body *body);
 size_t body_payload_size(const struct body *body);
 /* {"body":THE OBJECT WITHOUT ITS TOKEN} */
 void body_payload(const struct body *body, char *out);
-
-/* ---- Tokens ---- */
-
-enum token_error { TOKEN_OK, TOKEN_MISSING, TOKEN_CONFLICT, TOKEN_NO_MEMORY };
-
-struct token {
-	tappet_str text;
-	char *decoded; /* when it had escapes in the body; token_release frees it */
-};
-
-/* The token out of the body's value, "Authorization: Bearer" and "?token="; all that are there have to be the same. */
-enum token_error token_find(tappet_str in_body, tappet_str authorization, tappet_str in_query, struct token *ret);
-void token_release(struct token *token);
-/* Whether a query has the key "token" more than once, in whatever spelling: only the first one would be looked at. */
-bool token_is_doubled(tappet_str query);
 
 /* ---- Answers ---- */
 

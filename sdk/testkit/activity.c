@@ -173,6 +173,7 @@ const tappet_activity1 activity_table = {
 	.status = status,
 	.cancel = cancel,
 	.wait_end = wait_end,
+	.action = table_action,
 };
 
 void activity_expire(testkit *kit)

@@ -29,13 +29,19 @@ static const struct token *find_id(const testkit *kit, const char *id)
 	return NULL;
 }
 
-static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
+bool token_is_there(const testkit *kit, const char *token_id)
 {
-	if (!ret || ret->struct_size < sizeof(tappet_grant) || (token.len && !token.ptr))
-		return TAPPET_EINVAL;
-	if (!call_allowed(self, "check"))
-		return TAPPET_ESTATE;
-	const struct token *found = token.len ? find_secret(self, token) : NULL;
+	return find_id(kit, token_id) != NULL;
+}
+
+bool token_covers(const testkit *kit, const char *token_id, const char *workflow_id)
+{
+	const struct token *t = find_id(kit, token_id);
+	return t && (!t->workflow_id || strcmp(t->workflow_id, workflow_id) == 0);
+}
+
+static int32_t grant(const struct token *found, tappet_grant *ret)
+{
 	if (!found)
 		return TAPPET_EDENIED;
 	memcpy(ret->token_id, found->id, sizeof(ret->token_id));
@@ -45,12 +51,27 @@ static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
 	return TAPPET_OK;
 }
 
+static int32_t check(tappet_instance *self, tappet_str token, tappet_grant *ret)
+{
+	if (!ret || ret->struct_size < sizeof(tappet_grant) || (token.len && !token.ptr))
+		return TAPPET_EINVAL;
+	if (!call_allowed(self, "check"))
+		return TAPPET_ESTATE;
+	return grant(token.len ? find_secret(self, token) : NULL, ret);
+}
+
+static int32_t check_again(tappet_instance *self, const char *token_id, tappet_grant *ret)
+{
+	if (!ret || ret->struct_size < sizeof(tappet_grant) || !token_id)
+		return TAPPET_EINVAL;
+	return call_allowed(self, "check_again") ? grant(find_id(self, token_id), ret) : TAPPET_ESTATE;
+}
+
 static int32_t covers(tappet_instance *self, const char *token_id, const char *workflow_id)
 {
 	if (!token_id || !workflow_id || !call_allowed(self, "covers"))
 		return 0;
-	const struct token *t = find_id(self, token_id);
-	return t && (!t->workflow_id || strcmp(t->workflow_id, workflow_id) == 0);
+	return token_covers(self, token_id, workflow_id);
 }
 
 /* With the scope every topic is allowed. */
@@ -89,6 +110,7 @@ const tappet_auth1 auth_table = {
 	.action_allowed = action_allowed,
 	.trigger_enabled = trigger_enabled,
 	.refuse_workflow = refuse_workflow,
+	.check_again = check_again,
 };
 
 static void token_free(struct token *t)

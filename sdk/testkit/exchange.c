@@ -4,8 +4,9 @@
 #include <strings.h>
 #include "exchange.h"
 #include "gateway/chars.h"
+#include "socket.h"
 
-#define SURFACE 1
+#define SURFACES (TAPPET_SURFACE_HOOKS | TAPPET_SURFACE_ACTION)
 
 struct testkit_exchange {
 	struct tappet_request request;
@@ -150,7 +151,8 @@ static struct tappet_route *owner(testkit *kit, const struct route *route)
 	list_each (node, &kit->handles) {
 		struct handle *handle = list_entry(node, struct handle, node);
 		struct tappet_route *own = (struct tappet_route *)(void *)handle;
-		if (strcmp(handle->what, "route") == 0 && !handle->ended && own->route == route)
+		const bool is_one = strcmp(handle->what, "route") == 0 || strcmp(handle->what, "endpoint") == 0;
+		if (is_one && !handle->ended && own->route == route)
 			return own;
 	}
 	return NULL;
@@ -167,7 +169,7 @@ static struct tappet_route *find_route(struct tappet_request *r)
 		exchange_problem(r, 400, "malformed", "The path cannot be read.", 0);
 		return NULL;
 	}
-	router_match(&kit->router, SURFACE, verb_parse(r->method, strlen(r->method)), segments, count, &match);
+	router_match(&kit->router, SURFACES, verb_parse(r->method, strlen(r->method)), segments, count, &match);
 	if (!match.route && match.allow)
 		exchange_problem(r, 405, "method-not-allowed", "This path does not take this method.", 0);
 	else if (!match.route)
@@ -178,12 +180,16 @@ static struct tappet_route *find_route(struct tappet_request *r)
 		set_params(r, &match, segments, count);
 		/* The plugin may remove the route before it reads its parameters. */
 		r->matched = route_ref(match.route);
-		return owner(kit, match.route);
+		struct tappet_route *found = owner(kit, match.route);
+		if (found->is_endpoint)
+			return endpoint_admits(found, r) ? found : NULL;
+		r->socket = NULL;
+		return found;
 	}
 	return NULL;
 }
 
-testkit_exchange *testkit_http(testkit *kit, const char *method, const char *target, const char *headers,
+testkit_exchange *exchange_new(testkit *kit, const char *method, const char *target, const char *headers,
 			       tappet_str body)
 {
 	testkit_exchange *exchange = handle_new(kit, "request", sizeof(*exchange));
@@ -197,16 +203,54 @@ testkit_exchange *testkit_http(testkit *kit, const char *method, const char *tar
 	r->body = tappet_strn(kit_copy(body.ptr, body.len), body.len);
 	read_headers(r, headers);
 	split_target(r, target);
+	return exchange;
+}
+
+struct tappet_request *exchange_request(testkit_exchange *exchange)
+{
+	return &exchange->request;
+}
+
+void exchange_request_header(struct tappet_request *r, const char *name, const char *value)
+{
+	add(&r->headers, &r->header_count, tappet_cstr(name), tappet_cstr(value));
+}
+
+const char *exchange_header_of(const struct tappet_request *r, const char *name)
+{
+	for (size_t i = 0; i < r->header_count; i++)
+		if (strcasecmp(r->headers[i].name, name) == 0)
+			return r->headers[i].value;
+	return NULL;
+}
+
+void exchange_run(struct tappet_request *r)
+{
+	testkit *kit = r->handle.kit;
 	r->route = find_route(r);
 	if (!r->route) {
 		handle_end(&r->handle);
-		return exchange;
+		return;
 	}
 	list_append(&kit->requests, &r->node);
-	callback_begin(r->handle.kit);
+	callback_begin(kit);
 	r->route->cb(r->route->arg, r);
-	callback_end(r->handle.kit, "a request");
+	callback_end(kit, "a request");
 	testkit_run(kit);
+}
+
+int32_t exchange_end(struct tappet_request *r)
+{
+	handle_end(&r->handle);
+	list_remove(&r->node);
+	return r->gone ? TAPPET_EGONE : TAPPET_OK;
+}
+
+testkit_exchange *testkit_http(testkit *kit, const char *method, const char *target, const char *headers,
+			       tappet_str body)
+{
+	testkit_exchange *exchange = exchange_new(kit, method, target, headers, body);
+	exchange_run(&exchange->request);
 	return exchange;
 }
 

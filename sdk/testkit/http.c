@@ -5,7 +5,6 @@
 #include "gateway/chars.h"
 
 #define HEADERS_MAX 64
-#define SURFACE 1
 
 /* Never called by the router: the test's side does that (exchange.c), with the route found. */
 static void no_handler(void *arg, struct http_request *request)
@@ -14,9 +13,22 @@ static void no_handler(void *arg, struct http_request *request)
 	(void)request;
 }
 
-static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
-			 tappet_route **ret)
+bool route_serve(testkit *kit, struct tappet_route *route, unsigned surfaces, const char *methods, const char *pattern,
+		 int32_t *ret_error)
 {
+	int r = router_add(&kit->router, surfaces, methods, pattern, no_handler, route, &route->route);
+	if (r < 0) {
+		handle_end(&route->handle);
+		*ret_error = r == -EEXIST ? TAPPET_EEXIST : TAPPET_EINVAL;
+	}
+	return r == 0;
+}
+
+static int32_t surface_route_add(tappet_instance *self, int32_t surface, const char *methods, const char *pattern,
+				 tappet_http_cb cb, void *arg, tappet_route **ret)
+{
+	if (surface != TAPPET_SURFACE_HOOKS && surface != TAPPET_SURFACE_ACTION)
+		return TAPPET_EINVAL;
 	if (!self || !methods || !pattern || !cb || !ret)
 		return TAPPET_EINVAL;
 	int32_t error = call_begin(self, "route_add");
@@ -27,14 +39,17 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 	struct tappet_route *route = handle_new(self, "route", sizeof(*route));
 	route->cb = cb;
 	route->arg = arg;
-	int r = router_add(&self->router, SURFACE, methods, pattern, no_handler, route, &route->route);
-	if (r < 0) {
-		handle_end(&route->handle);
-		return r == -EEXIST ? TAPPET_EEXIST : TAPPET_EINVAL;
-	}
+	if (!route_serve(self, route, (unsigned)surface, methods, pattern, &error))
+		return error;
 	self->route_count++;
 	*ret = route;
 	return TAPPET_OK;
+}
+
+static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
+			 tappet_route **ret)
+{
+	return surface_route_add(self, TAPPET_SURFACE_HOOKS, methods, pattern, cb, arg, ret);
 }
 
 static int32_t api_route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb,
@@ -129,10 +144,7 @@ static tappet_str header(tappet_request *request, const char *name)
 {
 	if (!readable(request) || !name)
 		return tappet_cstr(NULL);
-	for (size_t i = 0; i < request->header_count; i++)
-		if (strcasecmp(request->headers[i].name, name) == 0)
-			return tappet_cstr(request->headers[i].value);
-	return tappet_cstr(NULL);
+	return tappet_cstr(exchange_header_of(request, name));
 }
 
 static int32_t header_at(tappet_request *request, size_t index, tappet_http_header *ret)
@@ -158,12 +170,13 @@ static tappet_str remote(tappet_request *request)
 
 /* ---- Answering ---- */
 
-static bool answerable(tappet_request *r)
+bool exchange_answerable(struct tappet_request *r, const char *call)
 {
-	if (!r || !call_allowed(r->handle.kit, "respond"))
+	if (!r || !call_allowed(r->handle.kit, call))
 		return false;
 	if (r->handle.ended)
-		rule_broken(r->handle.kit, RULE_HTTP_1, "%s %s is answered a second time", r->method, r->path);
+		rule_broken(r->handle.kit, r->socket ? RULE_WS_1 : RULE_HTTP_1, "%s %s is answered a second time",
+			    r->method, r->path);
 	return !r->handle.ended;
 }
 
@@ -193,17 +206,10 @@ static bool is_value(tappet_str value)
 	return true;
 }
 
-static int32_t end(tappet_request *r)
-{
-	handle_end(&r->handle);
-	list_remove(&r->node);
-	return r->gone ? TAPPET_EGONE : TAPPET_OK;
-}
-
 static int32_t respond(tappet_request *request, int32_t status, const tappet_http_header *headers, size_t header_count,
 		       tappet_str content)
 {
-	if (!answerable(request))
+	if (!exchange_answerable(request, "respond"))
 		return TAPPET_EINVAL;
 	if (status < 200 || status > 599 || header_count > HEADERS_MAX)
 		return wrong(request, "the status, or the number of headers");
@@ -214,7 +220,7 @@ static int32_t respond(tappet_request *request, int32_t status, const tappet_htt
 	for (size_t i = 0; i < header_count; i++)
 		exchange_header(request, headers[i].name, headers[i].value);
 	exchange_body(request, content);
-	return end(request);
+	return exchange_end(request);
 }
 
 static tappet_str scheme(tappet_request *request)
@@ -235,12 +241,12 @@ static tappet_str public_url(tappet_instance *self)
 static int32_t problem(tappet_request *request, int32_t status, const char *type, const char *detail,
 		       int32_t retry_after_s)
 {
-	if (!answerable(request))
+	if (!exchange_answerable(request, "problem"))
 		return TAPPET_EINVAL;
 	if (status < 200 || status > 599 || !type)
 		return wrong(request, "the status, or no type");
 	exchange_problem(request, status, type, detail ? detail : "", retry_after_s);
-	return end(request);
+	return exchange_end(request);
 }
 
 const tappet_http1 http_table = {
@@ -262,4 +268,5 @@ const tappet_http1 http_table = {
 	.client_subject = client_subject,
 	.public_url = public_url,
 	.api_route_add = api_route_add,
+	.surface_route_add = surface_route_add,
 };

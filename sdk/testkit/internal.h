@@ -34,6 +34,10 @@ enum rule {
 	RULE_HTTP_2,
 	RULE_HTTP_3,
 	RULE_EVENTS_1,
+	RULE_WS_1,
+	RULE_WS_2,
+	RULE_WS_3,
+	RULE_WS_4,
 };
 
 enum phase { LOADED, CREATED, STARTED, STOPPING, STOPPED, DESTROYED };
@@ -104,7 +108,7 @@ struct tappet_instance {
 	int32_t fault_error;
 
 	struct list handles, triggers, tasks, posts, timers, watches, outcomes, tokens, activities, waiters, readers,
-		claims;
+		claims, sockets;
 	struct task credit_task;
 	int64_t wall_ms, mono_ms;
 	int64_t slow_ms, callback_us; /* 0: not watched; CPU time at the begin of the callback */
@@ -113,7 +117,8 @@ struct tappet_instance {
 	bool hold, told_busy, retry;
 	struct outcome always;
 	size_t operations; /* kv, work, activities under way */
-	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events, workflows;
+	struct records emissions, accounts, refusals, log, metrics, texts, capabilities, events, workflows, actions,
+		connects;         /* the last are handles, which are freed as such */
 	struct map kv;            /* SCOPE NUL KEY -> entry */
 	struct entry **kv_sorted; /* all of them in the order of these bytes; NULL: not sorted since the last change */
 	uint64_t oldest_event;    /* that is kept still */
@@ -121,10 +126,11 @@ struct tappet_instance {
 	struct map known; /* dedup keys */
 	struct router router;
 	struct list requests;
-	size_t route_count;
+	size_t route_count, endpoint_count;
 	char *remote, *client_subject, *public_url;
 	bool https;
-	int32_t enabled_answer, cancel_result;
+	int32_t enabled_answer, cancel_result, action_result;
+	uint64_t action_released;
 	struct health health;
 };
 
@@ -163,6 +169,10 @@ void load_open(testkit *kit, const char *path, const tappet_plugin **ret);
 /* ---- loop.c ---- */
 void task_add(testkit *kit, struct task *task);
 bool timers_release(testkit *kit);
+/* A timer of the testkit's own that fires once: it is not counted among the plugin's, and does not fail. What it calls only
+ * makes tasks due. NULL may be stopped. */
+tappet_timer *own_timer(testkit *kit, int64_t delay_ms, void (*cb)(void *arg), void *arg);
+void own_timer_stop(tappet_timer *timer);
 int32_t table_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
 			  tappet_timer **ret);
 void table_timer_stop(tappet_timer *timer);
@@ -196,6 +206,8 @@ void claims_drop(testkit *kit, const struct tappet_trigger *holder);
 void claims_release(testkit *kit);
 
 /* ---- trigger.c ---- */
+/* The newest; where the test has said nothing, those that hold for all workflows. */
+const struct workflow_words *words_of(const testkit *kit, const char *workflow_id);
 bool trigger_usable(tappet_trigger *trigger);
 /* Whether an emission or account through it may carry this subject; an empty one always. */
 bool subject_allowed(const tappet_trigger *trigger, tappet_str subject);
@@ -247,11 +259,22 @@ int32_t table_work(tappet_instance *self, void (*work)(void *arg), tappet_done_c
 void posts_take(testkit *kit);
 void posts_release(testkit *kit);
 
-/* ---- http.c, auth.c, activity.c, events.c ---- */
+/* ---- http.c, auth.c, activity.c, action.c, events.c, ws.c ---- */
 extern const tappet_http1 http_table;
 extern const tappet_auth1 auth_table;
 extern const tappet_activity1 activity_table;
 extern const tappet_events1 events_table;
+extern const tappet_ws1 ws_table;
+/* Of a token that is there, whether it covers the workflow. */
+bool token_covers(const testkit *kit, const char *token_id, const char *workflow_id);
+bool token_is_there(const testkit *kit, const char *token_id);
+int32_t table_action(tappet_instance *self, const tappet_action *action, tappet_action_cb cb, void *arg);
+/* A copy of what a caller has that knows less. `least`: the size of the first version. False: it is smaller. */
+bool copy_sized(void *to, size_t size, const void *from, size_t least);
+/* Ends what is left of connections, without a word to the plugin. */
+void sockets_release(testkit *kit);
+/* Whether text is UTF-8. */
+bool text_valid(tappet_str text);
 void auth_release(testkit *kit);
 void activity_release(testkit *kit);
 void readers_release(testkit *kit);

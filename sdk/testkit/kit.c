@@ -1,7 +1,7 @@
 /* The life of a plugin under test: open, create, start, stop, close, and the table of functions that it is given. */
 #include <dlfcn.h>
 #include <stdio.h>
-#include "internal.h"
+#include "exchange.h"
 
 #define WALL_AT_START INT64_C(1577836800000)
 #define MONO_AT_START INT64_C(1000000)
@@ -35,16 +35,28 @@ static const void *table_capability(tappet_instance *self, const char *name)
 		return &auth_table;
 	if (strcmp(name, TAPPET_EVENTS_1) == 0)
 		return &events_table;
+	if (strcmp(name, TAPPET_WS_1) == 0)
+		return &ws_table;
 	return strcmp(name, TAPPET_ACTIVITY_1) == 0 ? &activity_table : NULL;
 }
 
 static void check_unanswered(testkit *kit)
 {
-	size_t count = 0;
+	size_t requests = 0, upgrades = 0;
 	list_each (node, &kit->requests)
-		count++;
+		*(list_entry(node, struct tappet_request, node)->socket ? &upgrades : &requests) += 1;
+	if (requests)
+		rule_broken(kit, RULE_HTTP_1, "%zu unanswered", requests);
+	if (upgrades)
+		rule_broken(kit, RULE_WS_1, "%zu unanswered", upgrades);
+}
+
+static void check_sockets(testkit *kit)
+{
+	const size_t count = testkit_ws_count(kit);
+	sockets_release(kit);
 	if (count)
-		rule_broken(kit, RULE_HTTP_1, "%zu unanswered", count);
+		rule_broken(kit, RULE_WS_2, "%zu connections", count);
 }
 
 static void table_stopped(tappet_instance *self)
@@ -62,6 +74,7 @@ static void table_stopped(tappet_instance *self)
 	if (self->operations)
 		rule_broken(self, RULE_WORK_1, "%zu under way", self->operations);
 	check_unanswered(self);
+	check_sockets(self);
 }
 
 static const tappet_host host_table = {
@@ -106,10 +119,10 @@ const tappet_host *testkit_host(void)
 
 static void init_lists(testkit *kit)
 {
-	struct list *const lists[] = {&kit->handles,    &kit->triggers,        &kit->tasks,    &kit->posts,
-				      &kit->timers,     &kit->watches,         &kit->outcomes, &kit->tokens,
-				      &kit->activities, &kit->waiters,         &kit->requests, &kit->readers,
-				      &kit->claims,     &kit->credit_task.node};
+	struct list *const lists[] = {&kit->handles,    &kit->triggers, &kit->tasks,           &kit->posts,
+				      &kit->timers,     &kit->watches,  &kit->outcomes,        &kit->tokens,
+				      &kit->activities, &kit->waiters,  &kit->requests,        &kit->readers,
+				      &kit->claims,     &kit->sockets,  &kit->credit_task.node};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 }
@@ -270,8 +283,12 @@ static void finish(testkit *kit)
 	readers_release(kit);
 	if (kit->route_count)
 		rule_broken(kit, RULE_HTTP_2, "%zu routes", kit->route_count);
-	if (!kit->stopped)
+	if (kit->endpoint_count)
+		rule_broken(kit, RULE_WS_2, "%zu endpoints", kit->endpoint_count);
+	if (!kit->stopped) {
 		check_unanswered(kit);
+		check_sockets(kit);
+	}
 }
 
 static void free_kit(testkit *kit)
@@ -295,6 +312,8 @@ static void free_kit(testkit *kit)
 	records_release(&kit->events);
 	records_release(&kit->log);
 	records_release(&kit->workflows);
+	records_release(&kit->actions);
+	free(kit->connects.items);
 	records_release(&kit->texts);
 	free(kit->capabilities.items);
 	free(kit->always.detail);

@@ -8,6 +8,7 @@ struct tappet_timer {
 	struct handle handle;
 	struct list node; /* in kit->timers */
 	int64_t due_ms, repeat_ms;
+	bool own;        /* the testkit's */
 	uint64_t number; /* of two that are due at one instant the older one fires first */
 	void (*cb)(void *arg);
 	void *arg;
@@ -18,6 +19,17 @@ void task_add(testkit *kit, struct task *task)
 	list_append(&kit->tasks, &task->node);
 }
 
+static struct tappet_timer *timer_new(testkit *kit, int64_t delay_ms, void (*cb)(void *arg), void *arg)
+{
+	struct tappet_timer *t = handle_new(kit, "timer", sizeof(*t));
+	t->due_ms = kit->mono_ms + delay_ms;
+	t->number = kit->timer_number++;
+	t->cb = cb;
+	t->arg = arg;
+	list_append(&kit->timers, &t->node);
+	return t;
+}
+
 int32_t table_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repeat_ms, void (*cb)(void *arg), void *arg,
 			  tappet_timer **ret)
 {
@@ -26,13 +38,8 @@ int32_t table_timer_start(tappet_instance *self, int64_t delay_ms, int64_t repea
 	int32_t error = call_begin(self, "timer_start");
 	if (error)
 		return error;
-	struct tappet_timer *t = handle_new(self, "timer", sizeof(*t));
-	t->due_ms = self->mono_ms + delay_ms;
+	struct tappet_timer *t = timer_new(self, delay_ms, cb, arg);
 	t->repeat_ms = repeat_ms;
-	t->number = self->timer_number++;
-	t->cb = cb;
-	t->arg = arg;
-	list_append(&self->timers, &t->node);
 	if (ret)
 		*ret = t;
 	return TAPPET_OK;
@@ -50,11 +57,27 @@ void table_timer_stop(tappet_timer *timer)
 		end(timer);
 }
 
-static struct tappet_timer *next(const testkit *kit)
+tappet_timer *own_timer(testkit *kit, int64_t delay_ms, void (*cb)(void *arg), void *arg)
+{
+	struct tappet_timer *t = timer_new(kit, delay_ms, cb, arg);
+	t->own = true;
+	return t;
+}
+
+void own_timer_stop(tappet_timer *timer)
+{
+	if (timer)
+		end(timer);
+}
+
+/* `all`: also the testkit's own. */
+static struct tappet_timer *next(const testkit *kit, bool all)
 {
 	struct tappet_timer *first = NULL;
 	list_each (node, &kit->timers) {
 		struct tappet_timer *t = list_entry(node, struct tappet_timer, node);
+		if (t->own && !all)
+			continue;
 		if (!first || t->due_ms < first->due_ms || (t->due_ms == first->due_ms && t->number < first->number))
 			first = t;
 	}
@@ -78,8 +101,9 @@ bool timers_release(testkit *kit)
 {
 	size_t count = 0;
 	list_each_safe (node, &kit->timers) {
-		end(list_entry(node, struct tappet_timer, node));
-		count++;
+		struct tappet_timer *t = list_entry(node, struct tappet_timer, node);
+		count += !t->own;
+		end(t);
 	}
 	if (count)
 		rule_broken(kit, RULE_TIME_1, "%zu timers", count);
@@ -98,7 +122,7 @@ static bool run_one(testkit *kit)
 		task->run(task);
 		return true;
 	}
-	struct tappet_timer *t = next(kit);
+	struct tappet_timer *t = next(kit, true);
 	if (!t || t->due_ms > kit->mono_ms)
 		return false;
 	fire(t);
@@ -136,7 +160,7 @@ void testkit_advance(testkit *kit, int64_t ms)
 		misuse("testkit_advance by %lld ms; only the wall clock goes back (testkit_wall_set)", (long long)ms);
 	testkit_run(kit);
 	for (;;) {
-		const struct tappet_timer *t = next(kit);
+		const struct tappet_timer *t = next(kit, true);
 		const int64_t to = t && t->due_ms < until ? t->due_ms : until;
 		kit->wall_ms += to - kit->mono_ms;
 		kit->mono_ms = to;
@@ -172,12 +196,12 @@ size_t testkit_timer_count(const testkit *kit)
 {
 	size_t count = 0;
 	list_each (node, &kit->timers)
-		count++;
+		count += !list_entry(node, struct tappet_timer, node)->own;
 	return count;
 }
 
 int64_t testkit_timer_next(const testkit *kit)
 {
-	const struct tappet_timer *t = next(kit);
+	const struct tappet_timer *t = next(kit, false);
 	return t ? t->due_ms - kit->mono_ms : -1;
 }

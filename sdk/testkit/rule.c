@@ -1,6 +1,7 @@
 /* The rules of the ABI that a test can see broken, and how it is told. ABI.md has the same list with the reasons. */
 #include <stdarg.h>
 #include <stdio.h>
+#include "base/json_scan.h"
 #include "internal.h"
 
 #define MESSAGE_MAX 2000
@@ -25,6 +26,11 @@ static const struct {
 	[RULE_FD_2] = {"FD-2", "a descriptor is closed after `fd_unwatch`, not before"},
 	[RULE_HTTP_1] = {"HTTP-1", "each request is answered exactly once, before `stopped` is called"},
 	[RULE_HTTP_2] = {"HTTP-2", "no route is left when the plugin has stopped"},
+	[RULE_WS_1] = {"WS-1", "each upgrade is answered exactly once, before `stopped` is called"},
+	[RULE_WS_2] = {"WS-2", "every connection has ended before `stopped` is called, and no endpoint is left"},
+	[RULE_WS_3] = {"WS-3",
+		       "a connection is closed with a code that may be sent, and a reason of at most 123 bytes"},
+	[RULE_WS_4] = {"WS-4", "what is sent as text is UTF-8"},
 	[RULE_EVENTS_1] = {"EVENTS-1", "no reader of events is left when the plugin has stopped"},
 	[RULE_HTTP_3] = {"HTTP-3",
 			 "an answer has a status of 200 to 599 and headers that leave the framing to the host"},
@@ -88,6 +94,27 @@ tappet_str kit_keep(testkit *kit, tappet_str text)
 	char *copy = kit_copy(text.ptr, text.ptr ? text.len : 0);
 	records_add(&kit->texts, copy);
 	return tappet_strn(copy, text.ptr ? text.len : 0);
+}
+
+bool copy_sized(void *to, size_t size, const void *from, size_t least)
+{
+	size_t given;
+	memcpy(&given, from, sizeof(given));
+	if (given < least)
+		return false;
+	memset(to, 0, size);
+	memcpy(to, from, given < size ? given : size);
+	return true;
+}
+
+bool text_valid(tappet_str text)
+{
+	for (size_t at = 0, len; at < text.len; at += len) {
+		len = json_utf8(text.ptr + at, text.len - at);
+		if (len == 0)
+			return false;
+	}
+	return true;
 }
 
 void records_add(struct records *records, void *item)

@@ -43,7 +43,7 @@ static struct tappet_trigger *trigger_new(testkit *kit, const char *workflow_id,
 	return t;
 }
 
-static const struct workflow_words *words_of(const testkit *kit, const char *workflow_id)
+const struct workflow_words *words_of(const testkit *kit, const char *workflow_id)
 {
 	static const struct workflow_words none = {.slug = "workflow", .name = "workflow", .team = ""};
 	for (size_t i = kit->workflows.count; i > 0; i--) {

@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import websockets
+from action import LOOP
 from daemon import BUILD, wait_until
 
 EXAMPLES = BUILD / "examples"
@@ -138,6 +140,78 @@ def test_command_starts_an_activity_for_each_line_and_ends_with_the_daemon(daemo
 
 def test_command_keeps_the_rules():
     assert broken_rules("command", "--trigger", json.dumps({"command": "echo 1; echo 2"})) == []
+
+
+# ---- homeassistant
+
+
+class Home:
+    """The WebSocket API of Home Assistant, as far as the plugin speaks it; each connection gets the same events."""
+
+    def __init__(self, token, events):
+        self.token, self.events, self.subscriptions = token, events, []
+        self.socket = None
+        self.server = LOOP.call(self.listen())
+
+    async def listen(self):
+        return await websockets.serve(self.serve, "127.0.0.1", 0)
+
+    @property
+    def url(self):
+        return f"ws://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/api/websocket"
+
+    async def serve(self, socket, _path):
+        self.socket = socket
+        await socket.send('{"type":"auth_required","ha_version":"2024.1.0"}')
+        answer = json.loads(await socket.recv())
+        if answer != {"type": "auth", "access_token": self.token}:
+            await socket.send('{"type":"auth_invalid","message":"Invalid access token"}')
+            return
+        await socket.send('{"type":"auth_ok"}')
+        asked = json.loads(await socket.recv())
+        self.subscriptions.append(asked)
+        await socket.send(json.dumps({"id": asked["id"], "type": "result", "success": True}))
+        for event in self.events:
+            await socket.send(json.dumps({"id": asked["id"], "type": "event", "event": event}))
+        await socket.wait_closed()
+
+    async def end(self):
+        self.server.close()
+        await self.server.wait_closed()
+
+    def close(self):
+        LOOP.call(self.end())
+
+
+@pytest.fixture
+def home():
+    server = Home("T", [{"event_type": "state_changed", "data": {"n": n}} for n in range(20)])
+    yield server
+    server.close()
+
+
+def with_home(daemon, home, token):
+    return with_example(daemon, "homeassistant", {"url": home.url, "token": {"env": "TOKEN"}, "event": "state_changed"},
+                        env={"TOKEN": token})
+
+
+def test_homeassistant_takes_events_in_their_order_and_connects_again(daemon, home):
+    with_home(daemon, home, "T")
+    wait_payloads(daemon, [{"id": 1, "type": "event", "event": event} for event in home.events])
+    LOOP.call(home.socket.close(1012))
+    wait_until(lambda: len(payloads(daemon)) == 2 * len(home.events), "the events of the second connection")
+    assert home.subscriptions == 2 * [{"id": 1, "type": "subscribe_events", "event_type": "state_changed"}]
+
+
+def test_homeassistant_tells_that_its_token_was_turned_down(daemon, home):
+    with_home(daemon, home, "wrong")
+    wait_until(lambda: daemon.api("GET", "/workflows/site/triggers/it").json["health"]["state"] == "dead", "the trigger to be dead")
+    assert daemon.api("GET", "/workflows/site/triggers/it").json["health"]["reason"] == "the token was turned down"
+    assert payloads(daemon) == []
+
+
+def test_homeassistant_keeps_the_rules_with_all_kinds_of_peers():
+    assert broken_rules("homeassistant", "--trigger", json.dumps({"url": "ws://home.example/api/websocket"})) == []
 
 
 # ---- pgnotify

@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cloud_event *events = NULL;
 	const char *problem = NULL;
 	size_t count = 0;
-	const enum cloud_mode mode = cloud_read(&w, NULL, &events, &count, &problem);
+	const enum cloud_mode mode = cloud_read(w.http, NULL, &events, &count, &problem);
 	for (size_t i = 0; i < count; i++) {
 		const struct settings s = {.verifier = verifier};
 		if (mode != CLOUD_MALFORMED && mode != CLOUD_NONE)

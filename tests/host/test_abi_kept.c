@@ -66,7 +66,7 @@ static void plugins_of_abi_1_0_load_and_emit(void **state)
 
 static void plugins_of_each_abi_keep_its_rules(void **state)
 {
-	static const char *const names[] = {"1_0_ticker", "1_0_listener", "1_1_ticker", "1_2_book"};
+	static const char *const names[] = {"1_0_ticker", "1_0_listener", "1_1_ticker", "1_2_book", "1_3_relay"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[512];

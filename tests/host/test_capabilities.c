@@ -8,6 +8,7 @@
 #include <tappet/auth.h>
 #include <tappet/http.h>
 #include <unistd.h>
+#include "gateway/gateway.h"
 
 #define STEPS "\"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]"
 
@@ -181,6 +182,43 @@ static void a_route_for_administrators_is_below_the_plugins_name_and_asks_who_co
 	http->route_remove(route);
 }
 
+static void a_route_is_served_where_its_surface_is(void **state)
+{
+	struct client c = {0};
+	tappet_route *route, *hook, *none = NULL;
+	(void)state;
+	open_http();
+	assert_int_equal(http->surface_route_add(self, 3, "POST", "/act/{name}", on_request, NULL, &none),
+			 TAPPET_EINVAL);
+	assert_int_equal(
+		http->surface_route_add(self, TAPPET_SURFACE_ACTION, "POST", "/act/{name}", on_request, NULL, &route),
+		0);
+	assert_int_equal(
+		http->surface_route_add(self, TAPPET_SURFACE_ACTION, "POST", "/act/{name}", on_request, NULL, &none),
+		TAPPET_EEXIST);
+	assert_int_equal(http->surface_route_add(self, TAPPET_SURFACE_HOOKS, "POST", "/hook", on_request, NULL, &hook),
+			 0);
+	client_start(&c, "POST /act/go?q=1 HTTP/1.1\r\nHost: x\r\nX-Thing: y\r\nConnection: close\r\n"
+			 "Content-Length: 0\r\n\r\n");
+	until(&f, kept != NULL);
+	assert_string_equal(seen, "POST /act/go name=go q=1 thing=y body= from=127.0.0.1");
+	assert_int_equal(http->respond(kept, 204, NULL, 0, tappet_cstr("")), 0);
+	client_wait(&c);
+	assert_memory_equal(c.answer, "HTTP/1.1 204 ", 13);
+	/* On a listener that serves hooks alone there is none of it. */
+	char *address = f.address;
+	const struct listener_options hooks = {.address = "127.0.0.1:0", .surfaces = SURFACE_HOOKS};
+	assert_int_equal(gateway_listen(f.gateway, &hooks, &f.address), 0);
+	struct client elsewhere = {0};
+	client_start(&elsewhere, "POST /act/go HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+	client_wait(&elsewhere);
+	assert_memory_equal(elsewhere.answer, "HTTP/1.1 404 ", 13);
+	free(f.address);
+	f.address = address;
+	http->route_remove(route);
+	http->route_remove(hook);
+}
+
 static void the_public_url_is_told(void **state)
 {
 	(void)state;
@@ -319,6 +357,64 @@ static void a_stop_ends_waiting(void **state)
 	assert_int_equal(t.result, TAPPET_EBUSY);
 }
 
+/* ---- Actions ---- */
+
+struct acted {
+	int calls;
+	int32_t result;
+	uint64_t seq, released;
+};
+
+static void on_action(void *arg, int32_t result, uint64_t seq, uint64_t released)
+{
+	struct acted *a = arg;
+	*a = (struct acted){a->calls + 1, result, seq, released};
+}
+
+static void an_action_is_stored_and_told_with_its_number(void **state)
+{
+	const tappet_activity1 *activity = open_activity();
+	tappet_action action = {.struct_size = sizeof(action), .topic = tappet_cstr("site.publish")};
+	struct acted first = {0}, second = {0}, never = {0};
+	(void)state;
+	assert_int_equal(activity->action(self, &action, on_action, &first), 0);
+	assert_int_equal(first.calls, 0);
+	action.data = tappet_cstr("[1]");
+	action.by = tappet_cstr("a test");
+	assert_int_equal(activity->action(self, &action, on_action, &second), 0);
+	until(&f, first.calls == 1 && second.calls == 1);
+	assert_int_equal(first.result, 0);
+	assert_int_equal(first.released, 0);
+	assert_true(first.seq > 0);
+	assert_int_equal(second.seq, first.seq + 1);
+	action.token_id = "0123456789abcdef01234567";
+	assert_int_equal(activity->action(self, &action, on_action, &never), TAPPET_EDENIED);
+	action.token_id = NULL;
+	action.data = tappet_cstr("{");
+	assert_int_equal(activity->action(self, &action, on_action, &never), TAPPET_EINVAL);
+	action.data = tappet_cstr("1");
+	action.topic = tappet_cstr("a.*");
+	assert_int_equal(activity->action(self, &action, on_action, &never), TAPPET_EINVAL);
+	action.topic = tappet_cstr("a");
+	action.data.len = 16 * 1024 * 1024 + 1;
+	assert_int_equal(activity->action(self, &action, on_action, &never), TAPPET_ETOOBIG);
+	action.struct_size = 8;
+	assert_int_equal(activity->action(self, &action, on_action, &never), TAPPET_EINVAL);
+	assert_int_equal(never.calls, 0);
+}
+
+static void a_stop_waits_for_actions_under_way(void **state)
+{
+	const tappet_activity1 *activity = open_activity();
+	const tappet_action action = {.struct_size = sizeof(action), .topic = tappet_cstr("a")};
+	struct acted a = {0};
+	(void)state;
+	assert_int_equal(activity->action(self, &action, on_action, &a), 0);
+	fixture_stop(&f, 10000);
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(a.result, 0);
+}
+
 /* ---- Tokens ---- */
 
 static char secret[ACCESS_SECRET_SIZE];
@@ -358,6 +454,40 @@ static void a_token_is_told_by_what_it_covers(void **state)
 	assert_int_equal(auth->check(self, tappet_cstr(secret), &grant), TAPPET_EINVAL);
 }
 
+static void on_revoked(void *arg, int status)
+{
+	assert_int_equal(status, 0);
+	*(bool *)arg = true;
+}
+
+static void a_token_is_checked_again_by_its_id_until_it_is_over(void **state)
+{
+	const tappet_auth1 *auth = host->capability(self, TAPPET_AUTH_1);
+	const char *ids[] = {entry->id};
+	struct access_request request = {.label = "test", .workflow_ids = ids, .workflow_count = 1};
+	tappet_grant lasting = {.struct_size = sizeof(lasting)}, brief = lasting, again = lasting;
+	bool made = false, revoked = false;
+	(void)state;
+	assert_int_equal(access_create(f.engine, &request, on_secret, &made), 0);
+	until(&f, made);
+	assert_int_equal(auth->check(self, tappet_cstr(secret), &lasting), 0);
+	request.expires_ms = clock_wall_ms() + 1000;
+	made = false;
+	assert_int_equal(access_create(f.engine, &request, on_secret, &made), 0);
+	until(&f, made);
+	assert_int_equal(auth->check(self, tappet_cstr(secret), &brief), 0);
+	assert_int_equal(auth->check_again(self, lasting.token_id, &again), 0);
+	assert_memory_equal(&again, &lasting, sizeof(again));
+	until(&f, auth->check_again(self, brief.token_id, &again) == TAPPET_EDENIED);
+	assert_int_equal(auth->covers(self, brief.token_id, entry->id), 0);
+	assert_int_equal(access_revoke(f.engine, lasting.token_id, on_revoked, &revoked), 0);
+	until(&f, revoked);
+	assert_int_equal(auth->check_again(self, lasting.token_id, &again), TAPPET_EDENIED);
+	assert_int_equal(auth->check_again(self, NULL, &again), TAPPET_EINVAL);
+	again.struct_size = 4;
+	assert_int_equal(auth->check_again(self, lasting.token_id, &again), TAPPET_EINVAL);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -366,13 +496,17 @@ int main(void)
 		CASE(a_route_serves_requests_and_answers_later),
 		CASE(a_problem_is_answered_as_such),
 		CASE(a_route_for_administrators_is_below_the_plugins_name_and_asks_who_comes),
+		CASE(a_route_is_served_where_its_surface_is),
 		CASE(the_public_url_is_told),
 		CASE(an_unanswered_request_is_answered_at_the_end_and_named),
 		CASE(the_status_of_an_activity_is_told_later),
 		CASE(who_waits_is_told_the_end),
 		CASE(who_waits_too_long_is_told_the_status_as_it_is),
 		CASE(a_stop_ends_waiting),
+		CASE(an_action_is_stored_and_told_with_its_number),
+		CASE(a_stop_waits_for_actions_under_way),
 		CASE(a_token_is_told_by_what_it_covers),
+		CASE(a_token_is_checked_again_by_its_id_until_it_is_over),
 	};
 	return cmocka_run_group_tests_name("host/capabilities", tests, NULL, NULL);
 }

@@ -194,6 +194,100 @@ static void a_filter_leaves_out_and_still_moves_on(void **state)
 	events->close(some.reader);
 }
 
+static void on_secret(void *arg, int status, const char *secret, const struct access_token *token)
+{
+	(void)secret;
+	assert_int_equal(status, 0);
+	memcpy(arg, token->id, sizeof(token->id));
+}
+
+static void on_revoked(void *arg, int status)
+{
+	assert_int_equal(status, 0);
+	*(bool *)arg = true;
+}
+
+static void make_token(const char *team, char token_id[static 25])
+{
+	const struct access_request request = {.team = team, .scopes = "subscribe"};
+	assert_int_equal(access_create(f.engine, &request, on_secret, token_id), 0);
+	until(&f, token_id[0]);
+}
+
+static void several_types_a_team_and_a_token_leave_out_what_is_not_theirs(void **state)
+{
+	struct reading types = {.eager = true}, team = {.eager = true}, other = {.eager = true},
+		       covered = {.eager = true}, uncovered = {.eager = true};
+	char web[25] = "", shop[25] = "";
+	(void)state;
+	fixture_apply(&f, "{\"slug\": \"w\", \"team\": \"Web\", \"triggers\": [{\"plugin\": \"probe\"}]," STEPS "}");
+	trigger = f.probe->triggers[f.probe->trigger_count - 1]->handle;
+	make_token("Web", web);
+	make_token("Shop", shop);
+	const tappet_events_filter some_types = {.struct_size = sizeof(some_types), .types = "step.*,workflow.changed"};
+	const tappet_events_filter of_web = {.struct_size = sizeof(of_web), .type = "activity.*", .team = "Web"};
+	const tappet_events_filter of_shop = {.struct_size = sizeof(of_shop), .team = "Shop"};
+	const tappet_events_filter for_web = {.struct_size = sizeof(for_web), .token_id = web};
+	const tappet_events_filter for_shop = {.struct_size = sizeof(for_shop), .token_id = shop};
+	assert_int_equal(events->open(self, 0, &some_types, on_events, &types, &types.reader), 0);
+	assert_int_equal(events->open(self, 0, &of_web, on_events, &team, &team.reader), 0);
+	assert_int_equal(events->open(self, 0, &of_shop, on_events, &other, &other.reader), 0);
+	assert_int_equal(events->open(self, 0, &for_web, on_events, &covered, &covered.reader), 0);
+	assert_int_equal(events->open(self, 0, &for_shop, on_events, &uncovered, &uncovered.reader), 0);
+	emit(1);
+	until(&f, team.accepted == 1 && covered.accepted == 1 && types.count == 2);
+	assert_string_equal(types.first_type, "workflow.changed");
+	assert_int_equal(other.count, 0);
+	assert_int_equal(uncovered.count, 0);
+	/* A revoked token covers nothing from then on. */
+	bool revoked = false;
+	assert_int_equal(access_revoke(f.engine, web, on_revoked, &revoked), 0);
+	until(&f, revoked);
+	emit(1);
+	until(&f, team.accepted == 2);
+	assert_int_equal(covered.accepted, 1);
+	events->close(types.reader);
+	events->close(team.reader);
+	events->close(other.reader);
+	events->close(covered.reader);
+	events->close(uncovered.reader);
+}
+
+static void a_filter_of_an_older_header_is_read_as_far_as_it_goes(void **state)
+{
+	struct reading r = {.eager = true};
+	tappet_events_filter filter;
+	(void)state;
+	memset(&filter, 0xff, sizeof(filter));
+	filter.struct_size = offsetof(tappet_events_filter, team);
+	filter.workflow_id = filter.activity_id = NULL;
+	filter.type = "activity.acc*";
+	assert_int_equal(events->open(self, 0, &filter, on_events, &r, &r.reader), 0);
+	emit(1);
+	until(&f, r.accepted == 1);
+	assert_int_equal(r.count, 1);
+	events->close(r.reader);
+}
+
+static void a_workflow_is_told_by_its_id_and_its_slug(void **state)
+{
+	tappet_workflow_info info = {.struct_size = sizeof(info)};
+	const struct catalog_entry *entry =
+		fixture_apply(&f, "{\"slug\": \"v\", \"name\": \"Five\", \"team\": \"Web\"," STEPS "}");
+	(void)state;
+	assert_int_equal(events->workflow(self, tappet_cstr(entry->id), &info), 0);
+	assert_string_equal(info.workflow_slug, "v");
+	assert_string_equal(info.workflow_name, "Five");
+	assert_string_equal(info.team, "Web");
+	assert_int_equal(events->workflow(self, tappet_cstr("w"), &info), 0);
+	assert_string_equal(info.workflow_id, f.probe->triggers[0]->workflow_id);
+	assert_string_equal(info.workflow_name, "w");
+	assert_string_equal(info.team, "");
+	assert_int_equal(events->workflow(self, tappet_cstr("nobody"), &info), TAPPET_ENOTFOUND);
+	info.struct_size = 8;
+	assert_int_equal(events->workflow(self, tappet_cstr("w"), &info), TAPPET_EINVAL);
+}
+
 static void a_reader_may_be_closed_from_inside(void **state)
 {
 	struct reading r = {.close_inside = true};
@@ -224,6 +318,10 @@ static void wrong_filters_are_refused(void **state)
 	(void)state;
 	assert_int_equal(events->open(self, 0, &id, on_events, &r, &r.reader), TAPPET_EINVAL);
 	assert_int_equal(events->open(self, 0, &size, on_events, &r, &r.reader), TAPPET_EINVAL);
+	const tappet_events_filter type = {.struct_size = sizeof(type), .types = "activity.*,step.flown"};
+	const tappet_events_filter token = {.struct_size = sizeof(token), .token_id = "me"};
+	assert_int_equal(events->open(self, 0, &type, on_events, &r, &r.reader), TAPPET_EINVAL);
+	assert_int_equal(events->open(self, 0, &token, on_events, &r, &r.reader), TAPPET_EINVAL);
 	assert_int_equal(events->open(self, 0, NULL, NULL, &r, &r.reader), TAPPET_EINVAL);
 }
 
@@ -238,6 +336,9 @@ int main(void)
 		CASE(a_reader_from_now_on_sees_nothing_old),
 		CASE(a_reader_goes_on_behind_its_number),
 		CASE(a_filter_leaves_out_and_still_moves_on),
+		CASE(several_types_a_team_and_a_token_leave_out_what_is_not_theirs),
+		CASE(a_filter_of_an_older_header_is_read_as_far_as_it_goes),
+		CASE(a_workflow_is_told_by_its_id_and_its_slug),
 		CASE(a_reader_may_be_closed_from_inside),
 		CASE(a_reader_that_is_left_open_is_closed_at_the_end),
 		CASE(wrong_filters_are_refused),

@@ -83,10 +83,18 @@ static void a_page_of_state_is_lent_as_well(void **state)
 	breaks_alone(TEST_PLUGIN_DIR "/broken_mem_kept_list.so", rule_of("MEM-KEPT"));
 }
 
+static void a_connection_is_left_behind_and_used_too_late(void **state)
+{
+	(void)state;
+	breaks_alone(TEST_PLUGIN_DIR "/broken_life_leftover_ws.so", rule_of("LIFE-LEFTOVER"));
+	breaks_alone(TEST_PLUGIN_DIR "/broken_life_handle_ws.so", rule_of("LIFE-HANDLE"));
+}
+
 static void a_plugin_that_keeps_the_rules_passes(void **state)
 {
 	(void)state;
 	breaks_nothing(TEST_PLUGIN_DIR "/broken_none.so", NULL, NULL);
+	breaks_nothing(TEST_PLUGIN_DIR "/broken_none_ws.so", NULL, NULL);
 }
 
 static void the_webhook_plugin_passes(void **state)
@@ -114,6 +122,7 @@ int main(void)
 		cmocka_unit_test(a_check_that_changes_its_mind_is_seen_as_well),
 		cmocka_unit_test(a_subject_belongs_to_an_open_trigger),
 		cmocka_unit_test(a_page_of_state_is_lent_as_well),
+		cmocka_unit_test(a_connection_is_left_behind_and_used_too_late),
 		cmocka_unit_test(a_plugin_that_keeps_the_rules_passes),
 		cmocka_unit_test(the_webhook_plugin_passes),
 		cmocka_unit_test(options_that_are_no_object_are_told_by_their_name),

@@ -7,17 +7,18 @@ import jsonschema
 import yaml
 from daemon import ROOT
 
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = ("get", "put", "post", "delete", "patch", "options")
 
 
 class Document:
     def __init__(self, path=ROOT / "docs" / "openapi.yaml"):
         self.root = yaml.safe_load(path.read_text(encoding="utf-8"))
-        self.operations = {}
+        # Those of the daemon itself, and those that a plugin adds.
+        self.operations, self.of_plugins = {}, {}
         for pattern, item in self.root["paths"].items():
             for method in METHODS:
                 if method in item:
-                    self.operations[method.upper(), pattern] = item[method]
+                    (self.of_plugins if "x-plugin" in item else self.operations)[method.upper(), pattern] = item[method]
         self.patterns = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", pattern) + "$"), pattern)
                          for pattern in sorted(self.root["paths"], key=lambda path: path.count("{"))]
 
@@ -38,7 +39,7 @@ class Document:
         for name, schema in self.root["components"]["schemas"].items():
             jsonschema.Draft202012Validator.check_schema(schema)
             assert isinstance(schema, dict), name
-        for (_, pattern), operation in self.operations.items():
+        for (_, pattern), operation in [*self.operations.items(), *self.of_plugins.items()]:
             there = [self.resolve(one) for one in
                      self.root["paths"][pattern].get("parameters", []) + operation.get("parameters", [])]
             assert {one["name"] for one in there if one["in"] == "path"} == set(re.findall(r"\{([^}]+)\}", pattern))
@@ -58,12 +59,12 @@ class Document:
         path = path.partition("?")[0]
         return next((pattern for regex, pattern in self.patterns if regex.match(path)), None)
 
-    def documented(self):
-        return {(method, pattern, int(status)) for (method, pattern), operation in self.operations.items()
+    def documented(self, operations=None):
+        return {(method, pattern, int(status)) for (method, pattern), operation in (operations or self.operations).items()
                 for status in operation["responses"]}
 
     def response(self, method, pattern, status):
-        operation = self.operations.get((method, pattern))
+        operation = self.operations.get((method, pattern)) or self.of_plugins.get((method, pattern))
         assert operation, f"{method} {pattern} is not documented"
         assert str(status) in operation["responses"], f"{method} {pattern} {status} is not documented"
         return self.resolve(operation["responses"][str(status)])

@@ -41,6 +41,9 @@ enum rule {
 	HTTP_VALID,
 	HTTP_ODD,
 	EVENTS_ODD,
+	WS_ANSWER,
+	WS_VALID,
+	WS_ODD,
 	RULES
 };
 

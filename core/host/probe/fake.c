@@ -37,8 +37,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 int fake_open(struct fake *f, struct board *board, const tappet_plugin *desc)
 {
-	struct list *lists[] = {&f->calls,    &f->timers, &f->watches, &f->routes, &f->readers,
-				&f->requests, &f->values, &f->posts,   &f->unknown};
+	struct list *lists[] = {&f->calls,   &f->timers,   &f->watches, &f->routes, &f->readers, &f->endpoints,
+				&f->sockets, &f->requests, &f->values,  &f->posts,  &f->unknown};
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	*f = (struct fake){.board = board, .desc = desc, .loop = pthread_self(), .wall_ms = WALL_START_MS};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -190,6 +190,28 @@ struct fake_call *fake_call_new(struct fake_instance *i, const char *what,
 	return c;
 }
 
+void fake_check_left(struct fake *f, const struct fake_instance *i)
+{
+	struct list *const lists[] = {&f->timers, &f->watches, &f->routes, &f->readers, &f->endpoints, &f->sockets};
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		list_each_safe (node, lists[k]) {
+			struct fake_handle *h = list_entry(node, struct fake_handle, node);
+			if (h->instance != i)
+				continue;
+			board_broken(f->board, LIFE_LEFTOVER, "a %s was left behind when it had stopped", h->what);
+			h->gone = true;
+			list_remove(node);
+		}
+	}
+	if (fake_unanswered(f, false))
+		board_broken(f->board, HTTP_ANSWER, "%zu requests were not answered when it had stopped",
+			     fake_unanswered(f, false));
+	if (fake_unanswered(f, true))
+		board_broken(f->board, WS_ANSWER, "%zu upgrades were not answered when it had stopped",
+			     fake_unanswered(f, true));
+	list_init(&f->requests);
+}
+
 /* ---- The small ones ---- */
 
 static struct fake_instance *instance_of(tappet_instance *self)
@@ -286,7 +308,8 @@ static const void *fake_capability(tappet_instance *self, const char *name)
 	} all[] = {{TAPPET_HTTP_1, &fake_http},
 		   {TAPPET_AUTH_1, &fake_auth},
 		   {TAPPET_ACTIVITY_1, &fake_activity},
-		   {TAPPET_EVENTS_1, &fake_events}};
+		   {TAPPET_EVENTS_1, &fake_events},
+		   {TAPPET_WS_1, &fake_ws}};
 	if (!fake_allowed(instance_of(self), "capability"))
 		return NULL;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -11,6 +11,7 @@
 #include <tappet/auth.h>
 #include <tappet/events.h>
 #include <tappet/http.h>
+#include <tappet/ws.h>
 #include "base/list.h"
 #include "host/internal.h"
 #include "host/probe/board.h"
@@ -19,7 +20,8 @@ enum fake_phase { FAKE_CREATED, FAKE_STARTED, FAKE_STOPPING, FAKE_STOPPED, FAKE_
 enum fake_plan { PLAN_OK, PLAN_ROTATE, PLAN_UNKNOWN, PLAN_HOLD };
 
 #define FAKE_ID "0123456789abcdef01234567" /* of the workflow, and of an activity */
-#define FAKE_EXIT_TOLD 99                  /* of the process: the breach that ends it has been noted */
+#define FAKE_TOKEN "probe"
+#define FAKE_EXIT_TOLD 99 /* of the process: the breach that ends it has been noted */
 
 struct fake;
 
@@ -55,6 +57,7 @@ struct fake_call {
 		void (*list)(void *arg, int32_t result, const tappet_checkpoint *rows, size_t count);
 		void (*plain)(void *arg);
 		tappet_activity_cb activity;
+		tappet_action_cb action;
 	} cb;
 	void *arg;
 	int32_t result;
@@ -66,7 +69,7 @@ struct fake_call {
 	bool held;
 };
 
-struct fake_handle { /* a timer, a watch, a route or a reader */
+struct fake_handle { /* a timer, a watch, a route, a reader, an endpoint or a connection */
 	struct list node;
 	struct fake_instance *instance;
 	const char *what;
@@ -96,6 +99,8 @@ struct fake_request {
 	size_t emissions; /* unsettled ones */
 	bool lost;        /* one of them was surely, or perhaps, not stored */
 	bool answered;
+	bool upgrade; /* of an endpoint */
+	bool left;    /* the client is not there any more */
 };
 
 struct fake_value {
@@ -116,6 +121,9 @@ struct fake {
 	bool timed;      /* callbacks are timed in this scenario */
 	bool checking;   /* check_options or check_trigger runs */
 	bool odd_events; /* batches of all shapes; else plausible ones */
+	bool odd_peers;  /* of connections: hostile ones, else plausible ones */
+	size_t checks;   /* of what fails now and then */
+	size_t sockets_made;
 	uint64_t newest; /* event */
 	size_t batches;
 	bool storm; /* found; what is left of the scenario is skipped over */
@@ -131,7 +139,7 @@ struct fake {
 	struct rusage begin_usage;
 	bool paused;
 	struct list unknown; /* emissions with a time of occurrence whose outcome was EUNKNOWN */
-	struct list calls, timers, watches, routes, readers, requests, values;
+	struct list calls, timers, watches, routes, readers, endpoints, sockets, requests, values;
 	pthread_mutex_t lock; /* of what follows: other threads may call post */
 	struct list posts;
 	atomic_size_t works;
@@ -151,6 +159,7 @@ extern const tappet_http1 fake_http;
 extern const tappet_auth1 fake_auth;
 extern const tappet_activity1 fake_activity;
 extern const tappet_events1 fake_events;
+extern const tappet_ws1 fake_ws;
 
 int fake_open(struct fake *f, struct board *board, const tappet_plugin *desc);
 void *fake_alloc(struct fake *f, size_t size);
@@ -195,8 +204,18 @@ void fake_settle(struct fake *f, bool release);
 void fake_advance(struct fake *f, int64_t ms);
 /* Sends requests to all routes: plausible ones, or also odd ones. */
 void fake_requests(struct fake *f, bool odd);
+/* One request of a route or an endpoint; `given` says what is its own. */
+struct fake_request *fake_request_send(struct fake *f, struct fake_handle *route, const struct fake_request *given,
+				       bool with_headers);
+/* NULL: it must not be used (any more). */
+struct fake_request *fake_request_usable(tappet_request *request, const char *function);
+tappet_str fake_repeated(struct fake *f, char c, size_t len);
+/* Clients come to all endpoints, and the other sides of all connections go on. */
+void fake_peers(struct fake *f);
 /* So many events more. */
 void fake_events_commit(struct fake *f, uint64_t count);
-size_t fake_unanswered(const struct fake *f);
+/* What is there when the instance has stopped has been left behind. */
+void fake_check_left(struct fake *f, const struct fake_instance *i);
+size_t fake_unanswered(const struct fake *f, bool upgrades);
 
 #endif

@@ -13,6 +13,7 @@ struct longer {
 
 struct filter {
 	char workflow_id[FILTER_MAX], activity_id[FILTER_MAX], type[FILTER_MAX]; /* "": all */
+	tappet_str types;                                                        /* the same */
 };
 
 static struct fake_instance *instance_of(tappet_instance *self)
@@ -33,12 +34,25 @@ static bool is_type(const char *type, const char *wanted)
 	return len && wanted[len - 1] == '*' ? strncmp(type, wanted, len - 1) == 0 : !len || strcmp(type, wanted) == 0;
 }
 
+static bool is_one_of(const char *type, tappet_str types)
+{
+	char wanted[FILTER_MAX];
+	for (size_t at = 0; at < types.len;) {
+		const size_t len = strcspn(types.ptr + at, ",");
+		snprintf(wanted, sizeof(wanted), "%.*s", (int)len, types.ptr + at);
+		if (is_type(type, wanted))
+			return true;
+		at += len + 1;
+	}
+	return types.len == 0;
+}
+
 /* All are of one workflow, and of one activity. */
 static bool matches(const struct fake *f, const struct filter *filter, uint64_t seq)
 {
 	return (!filter->workflow_id[0] || strcmp(filter->workflow_id, FAKE_ID) == 0) &&
 	       (!filter->activity_id[0] || strcmp(filter->activity_id, FAKE_ID) == 0) &&
-	       is_type(type_of(f, seq), filter->type);
+	       is_type(type_of(f, seq), filter->type) && is_one_of(type_of(f, seq), filter->types);
 }
 
 static void lend_event(struct fake *f, tappet_event *e, uint64_t seq)
@@ -106,6 +120,8 @@ static const struct filter *filter_copy(struct fake *f, const tappet_events_filt
 	snprintf(copy->workflow_id, FILTER_MAX, "%s", given->workflow_id ? given->workflow_id : "");
 	snprintf(copy->activity_id, FILTER_MAX, "%s", given->activity_id ? given->activity_id : "");
 	snprintf(copy->type, FILTER_MAX, "%s", given->type ? given->type : "");
+	if (given->struct_size >= sizeof(*given))
+		copy->types = fake_copy(f, tappet_cstr(given->types));
 	return copy;
 }
 
@@ -115,7 +131,7 @@ static int32_t events_open(tappet_instance *self, uint64_t since, const tappet_e
 	struct fake_instance *i = instance_of(self);
 	if (!fake_allowed(i, "events open"))
 		return TAPPET_ESTATE;
-	if (!cb || !ret || (filter && filter->struct_size < sizeof(*filter)))
+	if (!cb || !ret || (filter && filter->struct_size < FILTER_SIZE_1_0))
 		return TAPPET_EINVAL;
 	struct fake_handle *h = fake_handle_new(i, &i->f->readers, "reader");
 	h->filter = filter_copy(i->f, filter);
@@ -152,8 +168,26 @@ static uint64_t events_newest(tappet_instance *self)
 	return fake_allowed(i, "newest") ? i->f->newest : 0;
 }
 
+static int32_t events_workflow(tappet_instance *self, tappet_str id_or_slug, tappet_workflow_info *ret)
+{
+	struct fake_instance *i = instance_of(self);
+	if (!fake_allowed(i, "workflow"))
+		return TAPPET_ESTATE;
+	if (!ret || ret->struct_size < sizeof(*ret) || !id_or_slug.ptr)
+		return TAPPET_EINVAL;
+	if ((id_or_slug.len != strlen(FAKE_ID) || memcmp(id_or_slug.ptr, FAKE_ID, id_or_slug.len) != 0) &&
+	    (id_or_slug.len != strlen("probe") || memcmp(id_or_slug.ptr, "probe", id_or_slug.len) != 0))
+		return TAPPET_ENOTFOUND;
+	ret->workflow_id = fake_lend_str(i->f, tappet_cstr(FAKE_ID)).ptr;
+	ret->workflow_slug = fake_lend_str(i->f, tappet_cstr("probe")).ptr;
+	ret->workflow_name = fake_lend_str(i->f, tappet_cstr("Probe")).ptr;
+	ret->team = fake_lend_str(i->f, tappet_cstr("team")).ptr;
+	return TAPPET_OK;
+}
+
 const tappet_events1 fake_events = {.struct_size = sizeof(tappet_events1),
 				    .open = events_open,
 				    .more = events_more,
 				    .close = events_close,
-				    .newest = events_newest};
+				    .newest = events_newest,
+				    .workflow = events_workflow};

@@ -1,7 +1,6 @@
-/* The optional capabilities: HTTP requests without sockets, one token that is good, activities that have ended. */
+/* tappet.http/1: requests without sockets. */
 #include "host/probe/fake.h"
 
-#define GOOD_TOKEN "probe"
 #define BODY_LARGE ((size_t)1 << 20)
 #define DEEP 10000
 
@@ -12,12 +11,14 @@ static struct fake_instance *instance_of(tappet_instance *self)
 
 /* ---- Routes and requests ---- */
 
-static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
-			 tappet_route **ret)
+static int32_t surface_route_add(tappet_instance *self, int32_t surface, const char *methods, const char *pattern,
+				 tappet_http_cb cb, void *arg, tappet_route **ret)
 {
 	struct fake_instance *i = instance_of(self);
 	if (!fake_allowed(i, "route_add"))
 		return TAPPET_ESTATE;
+	if (surface != TAPPET_SURFACE_HOOKS && surface != TAPPET_SURFACE_ACTION)
+		return TAPPET_EINVAL;
 	if (!methods || !pattern || pattern[0] != '/' || !cb || !ret)
 		return TAPPET_EINVAL;
 	struct fake_handle *h = fake_handle_new(i, &i->f->routes, "route");
@@ -31,27 +32,32 @@ static int32_t route_add(tappet_instance *self, const char *methods, const char 
 	return TAPPET_OK;
 }
 
+static int32_t route_add(tappet_instance *self, const char *methods, const char *pattern, tappet_http_cb cb, void *arg,
+			 tappet_route **ret)
+{
+	return surface_route_add(self, TAPPET_SURFACE_HOOKS, methods, pattern, cb, arg, ret);
+}
+
 static void route_remove(tappet_route *route)
 {
 	fake_handle_end((struct fake_handle *)(void *)route, "route_remove");
 }
 
-/* NULL: it must not be used (any more). */
-static struct fake_request *usable(tappet_request *request, const char *function)
+struct fake_request *fake_request_usable(tappet_request *request, const char *function)
 {
 	struct fake_request *r = (struct fake_request *)(void *)request;
 	if (!r || !fake_allowed(r->route->instance, function))
 		return NULL;
 	if (r->answered)
-		board_broken(r->route->instance->f->board, HTTP_ANSWER, "%s was called for a request that was answered",
-			     function);
+		board_broken(r->route->instance->f->board, r->upgrade ? WS_ANSWER : HTTP_ANSWER,
+			     "%s was called for a request that was answered", function);
 	return r->answered ? NULL : r;
 }
 
 #define READER(name, expression)                                                                                       \
 	static tappet_str name(tappet_request *request)                                                                \
 	{                                                                                                              \
-		const struct fake_request *r = usable(request, #name);                                                 \
+		const struct fake_request *r = fake_request_usable(request, #name);                                    \
 		return r ? (expression) : tappet_strn(NULL, 0);                                                        \
 	}
 
@@ -72,13 +78,13 @@ static tappet_str public_url(tappet_instance *self)
 
 static tappet_str query_value(tappet_request *request, const char *key)
 {
-	const struct fake_request *r = usable(request, "query_value");
+	const struct fake_request *r = fake_request_usable(request, "query_value");
 	return r && key && r->query.len ? r->param : tappet_strn(NULL, 0);
 }
 
 static tappet_str param(tappet_request *request, const char *name)
 {
-	const struct fake_request *r = usable(request, "param");
+	const struct fake_request *r = fake_request_usable(request, "param");
 	char bracketed[64];
 	if (!r || !name)
 		return tappet_strn(NULL, 0);
@@ -88,7 +94,7 @@ static tappet_str param(tappet_request *request, const char *name)
 
 static tappet_str header(tappet_request *request, const char *name)
 {
-	const struct fake_request *r = usable(request, "header");
+	const struct fake_request *r = fake_request_usable(request, "header");
 	for (size_t i = 0; r && name && i < r->header_count; i++)
 		if (strcasecmp(r->headers[i].name.ptr, name) == 0)
 			return r->headers[i].value;
@@ -97,7 +103,7 @@ static tappet_str header(tappet_request *request, const char *name)
 
 static int32_t header_at(tappet_request *request, size_t index, tappet_http_header *ret)
 {
-	const struct fake_request *r = usable(request, "header_at");
+	const struct fake_request *r = fake_request_usable(request, "header_at");
 	if (!r || index >= r->header_count)
 		return TAPPET_ENOTFOUND;
 	*ret = r->headers[index];
@@ -126,7 +132,7 @@ static const char *wrong_answer(int32_t status, const tappet_http_header *header
 static int32_t answer(tappet_request *request, const char *function, int32_t status, const tappet_http_header *headers,
 		      size_t count)
 {
-	struct fake_request *r = usable(request, function);
+	struct fake_request *r = fake_request_usable(request, function);
 	if (!r)
 		return TAPPET_EINVAL;
 	struct board *board = r->route->instance->f->board;
@@ -177,38 +183,49 @@ const tappet_http1 fake_http = {.struct_size = sizeof(tappet_http1),
 				.scheme = scheme,
 				.client_subject = client_subject,
 				.public_url = public_url,
-				.api_route_add = route_add};
+				.api_route_add = route_add,
+				.surface_route_add = surface_route_add};
 
 /* ---- Sending ---- */
 
 static const tappet_http_header headers[] = {
-	{{"Authorization", 13}, {"Bearer " GOOD_TOKEN, 12}},
+	{{"Authorization", 13}, {"Bearer " FAKE_TOKEN, 12}},
 	{{"Content-Type", 12}, {"application/json", 16}},
 };
+
+static tappet_str odd_query(bool is_odd)
+{
+	return is_odd ? tappet_cstr("a=%00&a&&=%zz") : tappet_strn(NULL, 0);
+}
+
+struct fake_request *fake_request_send(struct fake *f, struct fake_handle *route, const struct fake_request *given,
+				       bool with_headers)
+{
+	struct fake_request *r = fake_alloc(f, sizeof(*r));
+	*r = *given;
+	r->route = route;
+	r->path = tappet_cstr(route->pattern);
+	r->query = odd_query(!with_headers);
+	r->headers = with_headers ? headers : NULL;
+	r->header_count = with_headers ? sizeof(headers) / sizeof(headers[0]) : 0;
+	list_append(&f->requests, &r->node);
+	f->serving = r;
+	fake_enter(f, route->instance, r->upgrade ? "the callback of an endpoint" : "the callback of a route");
+	route->cb.route(route->arg, (tappet_request *)(void *)r);
+	fake_leave(f);
+	f->serving = NULL;
+	return r;
+}
 
 static void send_one(struct fake *f, struct fake_handle *route, const char *method_name, tappet_str value,
 		     tappet_str text, bool with_headers)
 {
-	struct fake_request *r = fake_alloc(f, sizeof(*r));
-	if (route->gone || route->instance->phase != FAKE_STARTED)
-		return;
-	*r = (struct fake_request){.route = route,
-				   .method = fake_copy(f, tappet_cstr(method_name)),
-				   .path = tappet_cstr(route->pattern),
-				   .param = value,
-				   .query = with_headers ? tappet_strn(NULL, 0) : tappet_cstr("a=%00&a&&=%zz"),
-				   .body = text,
-				   .headers = with_headers ? headers : NULL,
-				   .header_count = with_headers ? sizeof(headers) / sizeof(headers[0]) : 0};
-	list_append(&f->requests, &r->node);
-	f->serving = r;
-	fake_enter(f, route->instance, "the callback of a route");
-	route->cb.route(route->arg, (tappet_request *)(void *)r);
-	fake_leave(f);
-	f->serving = NULL;
+	const struct fake_request r = {.method = fake_copy(f, tappet_cstr(method_name)), .param = value, .body = text};
+	if (!route->gone && route->instance->phase == FAKE_STARTED)
+		fake_request_send(f, route, &r, with_headers);
 }
 
-static tappet_str repeated(struct fake *f, char c, size_t len)
+tappet_str fake_repeated(struct fake *f, char c, size_t len)
 {
 	char *text = fake_alloc(f, len + 1);
 	memset(text, c, len);
@@ -231,13 +248,13 @@ static void send_all(struct fake *f, struct fake_handle *route, tappet_str value
 static void send_odd(struct fake *f, struct fake_handle *route)
 {
 	const tappet_str values[] = {tappet_strn("", 0), tappet_strn("a\0b", 3), tappet_cstr("../../\xff"),
-				     repeated(f, '%', 8000)};
+				     fake_repeated(f, '%', 8000)};
 	const tappet_str bodies[] = {tappet_strn(NULL, 0),
 				     tappet_cstr("null"),
 				     tappet_cstr("[1,"),
 				     tappet_strn("\0\xff\xfe", 3),
-				     repeated(f, '[', DEEP),
-				     repeated(f, 'x', BODY_LARGE),
+				     fake_repeated(f, '[', DEEP),
+				     fake_repeated(f, 'x', BODY_LARGE),
 				     tappet_cstr("{\"properties\":[],\"token\":{}}")};
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		for (size_t k = 0; k < 2; k++)
@@ -259,122 +276,10 @@ void fake_requests(struct fake *f, bool odd)
 	}
 }
 
-size_t fake_unanswered(const struct fake *f)
+size_t fake_unanswered(const struct fake *f, bool upgrades)
 {
 	size_t count = 0;
 	list_each (node, &f->requests)
-		count++;
+		count += list_entry(node, struct fake_request, node)->upgrade == upgrades;
 	return count;
 }
-
-/* ---- Tokens ---- */
-
-static int32_t auth_check(tappet_instance *self, tappet_str token, tappet_grant *ret)
-{
-	const int all = TAPPET_SCOPE_TRIGGER | TAPPET_SCOPE_STATUS | TAPPET_SCOPE_CANCEL | TAPPET_SCOPE_ACTION |
-			TAPPET_SCOPE_SUBSCRIBE;
-	if (!fake_allowed(instance_of(self), "check"))
-		return TAPPET_ESTATE;
-	if (token.len != strlen(GOOD_TOKEN) || memcmp(token.ptr, GOOD_TOKEN, token.len) != 0)
-		return TAPPET_EDENIED;
-	snprintf(ret->token_id, sizeof(ret->token_id), "%s", FAKE_ID);
-	snprintf(ret->workflow_id, sizeof(ret->workflow_id), "%s", FAKE_ID);
-	ret->scopes = (uint32_t)all;
-	ret->workflow_count = 1;
-	return TAPPET_OK;
-}
-
-static int32_t auth_covers(tappet_instance *self, const char *token_id, const char *workflow_id)
-{
-	(void)token_id;
-	return fake_allowed(instance_of(self), "covers") && workflow_id && strcmp(workflow_id, FAKE_ID) == 0;
-}
-
-static int32_t auth_action_allowed(tappet_instance *self, const char *token_id, tappet_str topic)
-{
-	(void)token_id;
-	return fake_allowed(instance_of(self), "action_allowed") && topic.len % 2 == 0;
-}
-
-static int32_t auth_trigger_enabled(tappet_instance *self, const char *workflow_id)
-{
-	(void)workflow_id;
-	return fake_allowed(instance_of(self), "trigger_enabled") ? 1 : 0;
-}
-
-static void auth_refuse_workflow(tappet_instance *self, const char *workflow_id, int32_t reason, tappet_str detail)
-{
-	(void)workflow_id;
-	(void)reason;
-	(void)detail;
-	(void)fake_allowed(instance_of(self), "refuse_workflow");
-}
-
-const tappet_auth1 fake_auth = {.struct_size = sizeof(tappet_auth1),
-				.check = auth_check,
-				.covers = auth_covers,
-				.action_allowed = auth_action_allowed,
-				.trigger_enabled = auth_trigger_enabled,
-				.refuse_workflow = auth_refuse_workflow};
-
-/* ---- Activities ---- */
-
-static void tell_activity(struct fake *f, struct fake_call *c)
-{
-	static const char document[] = "{\"id\":\"" FAKE_ID "\",\"workflowId\":\"" FAKE_ID
-				       "\",\"workflow\":\"probe\",\"status\":\"completed\",\"steps\":[]}";
-	fake_enter(f, c->instance, "a callback of tappet.activity/1");
-	tappet_activity_info info = {.struct_size = sizeof(info),
-				     .workflow_id = fake_lend(f, FAKE_ID, strlen(FAKE_ID)),
-				     .status = fake_lend(f, "completed", 9),
-				     .document = fake_lend_str(f, tappet_cstr(document))};
-	c->cb.activity(c->arg, c->result, c->result == TAPPET_OK ? fake_lend(f, &info, sizeof(info)) : NULL);
-	fake_leave(f);
-}
-
-static int32_t activity_status(tappet_instance *self, const char *id, tappet_activity_cb cb, void *arg)
-{
-	struct fake_instance *i = instance_of(self);
-	if (!fake_allowed(i, "status"))
-		return TAPPET_ESTATE;
-	if (!id || !cb)
-		return TAPPET_EINVAL;
-	struct fake_call *c = fake_call_new(i, "status", tell_activity);
-	c->result = strcmp(id, FAKE_ID) == 0 ? TAPPET_OK : TAPPET_ENOTFOUND;
-	c->cb.activity = cb;
-	c->arg = arg;
-	return TAPPET_OK;
-}
-
-static void tell_done(struct fake *f, struct fake_call *c)
-{
-	fake_enter(f, c->instance, "the callback of cancel");
-	c->cb.done(c->arg, c->result);
-	fake_leave(f);
-}
-
-static int32_t activity_cancel(tappet_instance *self, const char *id, tappet_done_cb cb, void *arg)
-{
-	struct fake_instance *i = instance_of(self);
-	if (!fake_allowed(i, "cancel"))
-		return TAPPET_ESTATE;
-	if (!id || !cb)
-		return TAPPET_EINVAL;
-	struct fake_call *c = fake_call_new(i, "cancel", tell_done);
-	c->result = i->f->settled % 2 ? TAPPET_ESTATE : TAPPET_OK;
-	c->cb.done = cb;
-	c->arg = arg;
-	return TAPPET_OK;
-}
-
-static int32_t activity_wait_end(tappet_instance *self, const char *id, int64_t timeout_ms, tappet_activity_cb cb,
-				 void *arg)
-{
-	(void)timeout_ms;
-	return activity_status(self, id, cb, arg);
-}
-
-const tappet_activity1 fake_activity = {.struct_size = sizeof(tappet_activity1),
-					.status = activity_status,
-					.cancel = activity_cancel,
-					.wait_end = activity_wait_end};

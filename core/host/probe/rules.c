@@ -23,7 +23,7 @@ static const struct {
 	[LIFE_ORDER] = {"LIFE-ORDER", "survives triggers, pauses and stops in any order that is allowed"},
 	[LIFE_STOP] = {"LIFE-STOP", "says `stopped` before the deadline when all callbacks have fired"},
 	[LIFE_STOPPED] = {"LIFE-STOPPED", "says `stopped` once, and only when asked to stop"},
-	[LIFE_LEFTOVER] = {"LIFE-LEFTOVER", "leaves no timer, watch, route or reader behind"},
+	[LIFE_LEFTOVER] = {"LIFE-LEFTOVER", "leaves no timer, watch, route, reader, endpoint or connection behind"},
 	[LIFE_HANDLE] = {"LIFE-HANDLE", "uses no handle that is gone"},
 	[LIFE_AFTER] = {"LIFE-AFTER", "calls nothing of the host after destroy"},
 	[EMIT_VALID] = {"EMIT-VALID", "emits valid JSON, sizes and keys, with a callback"},
@@ -44,6 +44,10 @@ static const struct {
 	[HTTP_VALID] = {"HTTP-VALID", "answers with a valid status and valid headers"},
 	[HTTP_ODD] = {"HTTP-ODD", "survives odd methods, headers, parameters and bodies"},
 	[EVENTS_ODD] = {"EVENTS-ODD", "survives batches that are empty, have gaps, larger elements or unknown types"},
+	[WS_ANSWER] = {"WS-ANSWER", "answers each upgrade exactly once, and does not use it afterwards"},
+	[WS_VALID] = {"WS-VALID", "closes with a valid code and reason, and sends only UTF-8 as text"},
+	[WS_ODD] = {"WS-ODD",
+		    "survives odd messages, slow readers, and connections that are refused, break or end at any time"},
 };
 
 size_t probe_rule_count(void)

@@ -13,6 +13,7 @@
 #define GROWTH_EACH 16 /* bytes a round that are no leak but the allocator's */
 #define EMISSIONS_AFTER_JUMP 5000
 #define STORM 100
+#define PEER_ROUNDS 4
 #define ENTRIES_WAIT_MS 500
 
 struct stage {
@@ -209,25 +210,6 @@ static bool has_stopped(struct stage *s, struct fake_instance *i)
 	return i->phase == FAKE_STOPPED;
 }
 
-static void check_left(struct stage *s, const struct fake_instance *i)
-{
-	struct list *const lists[] = {&s->f.timers, &s->f.watches, &s->f.routes, &s->f.readers};
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
-		list_each_safe (node, lists[k]) {
-			struct fake_handle *h = list_entry(node, struct fake_handle, node);
-			if (h->instance != i)
-				continue;
-			board_broken(s->f.board, LIFE_LEFTOVER, "a %s was left behind when it had stopped", h->what);
-			h->gone = true;
-			list_remove(node);
-		}
-	}
-	if (fake_unanswered(&s->f))
-		board_broken(s->f.board, HTTP_ANSWER, "%zu requests were not answered when it had stopped",
-			     fake_unanswered(&s->f));
-	list_init(&s->f.requests);
-}
-
 static void destroy(struct stage *s, struct fake_instance *i)
 {
 	fake_enter(&s->f, i, "destroy");
@@ -245,7 +227,7 @@ static void finish(struct stage *s, struct fake_instance *i)
 		remove_trigger(s, list_entry(node, struct fake_trigger, node));
 	fake_settle(&s->f, true);
 	free_removed(s, i);
-	check_left(s, i);
+	fake_check_left(&s->f, i);
 	destroy(s, i);
 }
 
@@ -283,6 +265,7 @@ static void drive(struct stage *s)
 	fake_requests(&s->f, false);
 	for (size_t i = 0; i < sizeof(steps_ms) / sizeof(steps_ms[0]); i++) {
 		fake_events_commit(&s->f, EVENTS_EACH);
+		fake_peers(&s->f);
 		fake_advance(&s->f, steps_ms[i]);
 	}
 }
@@ -509,6 +492,21 @@ static void events(const struct play *play)
 	end(&s, i);
 }
 
+static void peers(const struct play *play)
+{
+	struct stage s;
+	struct fake_instance *i = stage_open(&s, play) ? begin(&s, 2) : NULL;
+	if (!i)
+		return;
+	s.f.odd_peers = true;
+	s.f.plan = PLAN_ROTATE;
+	for (int n = 0; n < PEER_ROUNDS; n++)
+		drive(&s);
+	if (s.f.sockets_made == 0)
+		play->board->rules[WS_ODD].state = PROBE_NOT_APPLICABLE;
+	end(&s, i);
+}
+
 /* ---- Memory ---- */
 
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
@@ -582,6 +580,7 @@ const struct scene scenes[] = {
 	{"clock jumps", TIME_JUMP, jumps},
 	{"odd requests", HTTP_ODD, requests},
 	{"odd events", EVENTS_ODD, events},
+	{"odd peers", WS_ODD, peers},
 	{"triggers that come and go", MEM_TRIGGERS, rounds},
 	{"many lives", MEM_INSTANCE, lives},
 };

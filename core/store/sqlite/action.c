@@ -3,8 +3,8 @@
 
 int apply_action(struct backend *b, struct store_action *a)
 {
-	int r = sql_run(&b->writer, SQL_ADD_ACTION, "iittT", ++b->now.action_seq, a->time_ms, a->topic,
-			text_or_empty(a->by), a->data, a->data_len);
+	int r = sql_run(&b->writer, SQL_ADD_ACTION, "iittTt", ++b->now.action_seq, a->time_ms, a->topic,
+			text_or_empty(a->by), a->data, a->data_len, a->covers);
 	a->ret_seq = (uint64_t)b->now.action_seq;
 	return r;
 }

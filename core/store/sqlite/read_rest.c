@@ -156,6 +156,7 @@ static int take_action(struct database *c, struct store_request *q, sqlite3_stmt
 	row->topic = column_copy(q, st, 2, NULL, &error);
 	row->by = column_copy(q, st, 3, NULL, &error);
 	row->data = column_copy(q, st, 4, &row->data_len, &error);
+	row->covers = column_copy(q, st, 5, NULL, &error);
 	return error;
 }
 

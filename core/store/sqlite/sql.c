@@ -2,7 +2,7 @@
 
 /* The numbers come from the index alone; sorting the actions themselves would hold all their data at once. */
 #define ACTIONS(topics)                                                                                                \
-	"SELECT seq, time_ms, topic, made_by, data FROM action WHERE seq IN (SELECT seq FROM action "                  \
+	"SELECT seq, time_ms, topic, made_by, data, covers FROM action WHERE seq IN (SELECT seq FROM action "          \
 	"INDEXED BY action_by_topic WHERE " topics                                                                     \
 	" AND time_ms >= ?2 AND seq > ?3 ORDER BY seq LIMIT ?4) ORDER BY seq"
 
@@ -112,7 +112,8 @@ const char *const sql_texts[SQL_COUNT] = {
 		"INSERT OR REPLACE INTO account (workflow, trigger_id, first_ms, last_ms, outcome, count, time_ms) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 
-	[SQL_ADD_ACTION] = "INSERT INTO action (seq, time_ms, topic, made_by, data) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_ADD_ACTION] =
+		"INSERT INTO action (seq, time_ms, topic, made_by, data, covers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_ADD_PROGRAM] = "INSERT OR IGNORE INTO program (hash, made_ms) VALUES (?1, ?2)",
 	[SQL_COUNT_PROGRAMS] = "SELECT count(*) FROM program",
 	[SQL_DELETE_PROGRAMS] =

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "../../../plugins/webhook/body.c"
-#include "../../../plugins/webhook/token.c"
 
 static enum body_error split(const char *text, struct body *ret)
 {

@@ -17,7 +17,6 @@
 #include "../../../plugins/webhook/document.c"
 #include "../../../plugins/webhook/payload.c"
 #include "../../../plugins/webhook/status.c"
-#include "../../../plugins/webhook/token.c"
 #include "../../../plugins/webhook/triggers.c"
 #include "../../../plugins/webhook/webhook.c"
 

@@ -168,9 +168,16 @@ static void on_action(void *arg, int status, uint64_t seq, size_t released)
 
 size_t act(struct rig *r, const char *topic, const char *data)
 {
+	return act_by(r, NULL, topic, data);
+}
+
+size_t act_by(struct rig *r, const struct access_token *token, const char *topic, const char *data)
+{
+	const struct engine_action action = {
+		.topic = topic, .data = data, .len = strlen(data), .by = "a test", .token = token};
 	struct done d = {0};
 
-	assert_int_equal(engine_action(r->engine, topic, data, strlen(data), "a test", on_action, &d), 0);
+	assert_int_equal(engine_action(r->engine, &action, on_action, &d), 0);
 	rig_until(r, is_done, &d);
 	assert_int_equal(d.status, 0);
 	return d.released;

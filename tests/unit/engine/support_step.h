@@ -29,5 +29,6 @@ void restart(struct rig *r);
 int approve(struct rig *r, const char *id, const char *step, bool approved, const char *comment);
 /* The number of steps that were released. */
 size_t act(struct rig *r, const char *topic, const char *data);
+size_t act_by(struct rig *r, const struct access_token *token, const char *topic, const char *data);
 
 #endif

@@ -111,8 +111,10 @@ static void a_token_ends_with_its_time(void **state)
 
 	create_for_one(r, clock_wall_ms() + 300, NULL, &s);
 	assert_non_null(check(r, &s));
+	assert_non_null(access_use(r->engine, s.id));
 	rig_until(r, expired, both);
-	assert_non_null(access_find(r->engine, s.id));
+	assert_null(access_find(r->engine, s.id));
+	assert_null(access_use(r->engine, s.id));
 }
 
 static void a_renewed_token_has_a_new_secret_and_the_old_one_is_void(void **state)

@@ -513,13 +513,13 @@ static void wake(void *arg)
 static bool has_started_20(void *arg)
 {
 	struct tally *t = arg;
-	struct event event;
+	const struct event *event;
 
-	while (t->started[1] < 20 && bus_take(t->subscriber, &event)) {
+	while (t->started[1] < 20 && (event = bus_take(t->subscriber))) {
 		for (size_t i = 0; i < 2; i++)
-			if (event.type == EVENT_ACTIVITY_STARTED && strcmp(event.workflow_id, t->ids[i]) == 0)
+			if (event->type == EVENT_ACTIVITY_STARTED && strcmp(event->workflow_id, t->ids[i]) == 0)
 				t->started[i]++;
-		event_release(&event);
+		event_drop(event);
 	}
 	return t->started[1] >= 20;
 }
@@ -527,13 +527,14 @@ static bool has_started_20(void *arg)
 /* Two workflows of which so many wait; how many of the first have started when 20 of the second have. */
 static size_t race(struct rig *r, const char *slug, size_t count, const char *other, size_t other_count)
 {
+	const struct bus_listener listener = {.types = EVENT_TYPES_ALL, .wake = wake};
 	struct tally tally = {0};
 
 	memcpy(tally.ids[0], engine_find(r->engine, slug)->id, ID_SIZE);
 	memcpy(tally.ids[1], engine_find(r->engine, other)->id, ID_SIZE);
 	fill(r, slug, count);
 	fill(r, other, other_count);
-	assert_int_equal(bus_subscribe(r->bus, 20000, wake, NULL, &tally.subscriber), 0);
+	assert_int_equal(bus_subscribe(r->bus, 20000, &listener, &tally.subscriber), 0);
 	rig_start(r);
 	rig_until(r, has_started_20, &tally);
 	bus_unsubscribe(tally.subscriber);

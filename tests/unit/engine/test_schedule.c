@@ -236,14 +236,14 @@ static struct bus_subscriber *subscriber;
 static void wake(void *arg)
 {
 	struct seen *s = arg;
-	struct event event;
+	const struct event *event;
 
-	while (bus_take(subscriber, &event)) {
-		assert_true(event.seq == s->last + 1 || s->last == 0);
-		s->last = event.seq;
+	while ((event = bus_take(subscriber))) {
+		assert_true(event->seq == s->last + 1 || s->last == 0);
+		s->last = event->seq;
 		(void)snprintf(s->types + strlen(s->types), sizeof(s->types) - strlen(s->types), "%s ",
-			       event_type_name(event.type));
-		event_release(&event);
+			       event_type_name(event->type));
+		event_drop(event);
 	}
 }
 
@@ -251,12 +251,13 @@ static void each_commit_is_told_to_the_bus_in_order(void **state)
 {
 	struct rig *r = *state;
 	struct seen seen = {0};
+	const struct bus_listener listener = {.types = EVENT_TYPES_ALL, .wake = wake, .arg = &seen};
 	char id[ID_SIZE];
 
 	rig_up(r);
 	(void)rig_define(r, "test",
 			 "{\"steps\":[{\"id\":\"a\",\"run\":[\"/bin/true\"]},{\"id\":\"b\",\"sleep\":\"0ms\"}]}");
-	assert_int_equal(bus_subscribe(r->bus, 100, wake, &seen, &subscriber), 0);
+	assert_int_equal(bus_subscribe(r->bus, 100, &listener, &subscriber), 0);
 	rig_run(r, "test", NULL, id);
 	json_free(rig_wait(r, id, "completed"));
 	assert_string_equal(seen.types,

@@ -184,6 +184,121 @@ static void an_action_that_was_stored_and_told_to_nobody_is_found_at_the_next_st
 	rig_down(r, 0);
 }
 
+struct made {
+	bool done;
+	char id[ID_SIZE];
+};
+
+static void on_secret(void *arg, int status, const char *secret, const struct access_token *token)
+{
+	struct made *m = arg;
+
+	(void)secret;
+	assert_int_equal(status, 0);
+	memcpy(m->id, token->id, ID_SIZE);
+	m->done = true;
+}
+
+static bool is_made(void *arg)
+{
+	return ((struct made *)arg)->done;
+}
+
+/* Over a team, or over one workflow. */
+static const struct access_token *token_over(struct rig *r, const char *team, const char *slug)
+{
+	const struct access_request request = {
+		.team = team, .workflow_ids = &slug, .workflow_count = slug ? 1 : 0, .scopes = "action:>"};
+	struct made m = {0};
+
+	assert_int_equal(access_create(r->engine, &request, on_secret, &m), 0);
+	rig_until(r, is_made, &m);
+	return access_find(r->engine, m.id);
+}
+
+static void on_revoked(void *arg, int status)
+{
+	assert_int_equal(status, 0);
+	*(bool *)arg = true;
+}
+
+static bool is_true(void *arg)
+{
+	return *(bool *)arg;
+}
+
+static void begin_waiting(struct rig *r, const char *slug, char id[static ID_SIZE])
+{
+	rig_run(r, slug, NULL, id);
+	parked(r, id, "w");
+}
+
+static void assert_waits(struct rig *r, const char *id)
+{
+	struct json *d = rig_document(r, id);
+
+	assert_status(d, "waiting");
+	json_free(d);
+}
+
+static void an_action_releases_only_what_its_senders_token_covers(void **state)
+{
+	struct rig *r = *state;
+	char web[ID_SIZE], shop[ID_SIZE], none[ID_SIZE];
+
+	rig_up(r);
+	step_define(r, "web", "{'team':'Web team','steps':[{'id':'w','wait':'a.x'}]}");
+	step_define(r, "shop", "{'team':'Shop','steps':[{'id':'w','wait':'a.*'}]}");
+	step_define(r, "none", "{'steps':[{'id':'w','wait':{'topic':'a.x','match':'.go'}}]}");
+	begin_waiting(r, "web", web);
+	begin_waiting(r, "shop", shop);
+	begin_waiting(r, "none", none);
+	assert_int_equal(act_by(r, token_over(r, "Nobody", NULL), "a.x", "{\"go\":true}"), 0);
+	assert_int_equal(act_by(r, token_over(r, "Web team", NULL), "a.x", "{\"go\":true}"), 1);
+	json_free(rig_wait(r, web, "completed"));
+	assert_waits(r, shop);
+	assert_waits(r, none);
+	assert_int_equal(act_by(r, token_over(r, NULL, "none"), "a.x", "{\"go\":true}"), 1);
+	json_free(rig_wait(r, none, "completed"));
+	/* What was not for it is not found at a restart either, nor by a look into the store. */
+	restart(r);
+	assert_waits(r, shop);
+	assert_int_equal(act(r, "a.y", "{}"), 1);
+	json_free(rig_wait(r, shop, "completed"));
+	rig_down(r, 0);
+}
+
+static void an_action_counts_for_steps_that_come_later_whatever_became_of_its_token(void **state)
+{
+	struct rig *r = *state;
+	const struct access_token *token;
+	char id[ID_SIZE], other[ID_SIZE];
+	bool revoked = false;
+	struct json *d;
+
+	rig_up(r);
+	step_define(r, "mine", "{'steps':[{'id':'s','sleep':'1200ms'},{'id':'w','wait':'a.x'}]}");
+	step_define(r, "yours", "{'steps':[{'id':'s','sleep':'1200ms'},{'id':'w','wait':'a.x'}]}");
+	rig_run(r, "mine", NULL, id);
+	rig_run(r, "yours", NULL, other);
+	json_free(rig_wait(r, id, "waiting"));
+	json_free(rig_wait(r, other, "waiting"));
+	token = token_over(r, NULL, "mine");
+	assert_int_equal(act_by(r, token, "a.x", "\"covered\""), 0);
+	assert_int_equal(access_revoke(r->engine, token->id, on_revoked, &revoked), 0);
+	rig_until(r, is_true, &revoked);
+	restart(r);
+	d = rig_wait(r, id, "completed");
+	assert_output(d, "w", "data", "\"covered\"");
+	json_free(d);
+	step_wait_for(r, other, "w", "waiting");
+	assert_int_equal(act(r, "a.x", "\"all\""), 1);
+	d = rig_wait(r, other, "completed");
+	assert_output(d, "w", "data", "\"all\"");
+	json_free(d);
+	rig_down(r, 0);
+}
+
 static void a_wait_times_out_in_memory_and_out_of_it(void **state)
 {
 	struct rig *r = *state;
@@ -255,6 +370,13 @@ static void one_action_releases_all_that_wait_for_it(void **state)
 	rig_down(r, 0);
 }
 
+static int refused(struct rig *r, const char *topic, const char *data)
+{
+	const struct engine_action action = {.topic = topic, .data = data, .len = strlen(data), .by = "x"};
+
+	return engine_action(r->engine, &action, NULL, NULL);
+}
+
 static void what_is_no_action_is_refused(void **state)
 {
 	struct rig *r = *state;
@@ -263,11 +385,11 @@ static void what_is_no_action_is_refused(void **state)
 	memset(long_topic, 'a', sizeof(long_topic) - 1);
 	long_topic[sizeof(long_topic) - 1] = '\0';
 	rig_up(r);
-	assert_int_equal(engine_action(r->engine, "a.*", "1", 1, "x", NULL, NULL), -EINVAL);
-	assert_int_equal(engine_action(r->engine, "a..b", "1", 1, "x", NULL, NULL), -EINVAL);
-	assert_int_equal(engine_action(r->engine, "", "1", 1, "x", NULL, NULL), -EINVAL);
-	assert_int_equal(engine_action(r->engine, long_topic, "1", 1, "x", NULL, NULL), -EINVAL);
-	assert_int_equal(engine_action(r->engine, "a.b", "{", 1, "x", NULL, NULL), -EINVAL);
+	assert_int_equal(refused(r, "a.*", "1"), -EINVAL);
+	assert_int_equal(refused(r, "a..b", "1"), -EINVAL);
+	assert_int_equal(refused(r, "", "1"), -EINVAL);
+	assert_int_equal(refused(r, long_topic, "1"), -EINVAL);
+	assert_int_equal(refused(r, "a.b", "{"), -EINVAL);
 	rig_down(r, 0);
 }
 
@@ -295,6 +417,8 @@ int main(void)
 		TEST(an_action_among_many_is_found),
 		TEST(a_wait_survives_restarts),
 		TEST(an_action_that_was_stored_and_told_to_nobody_is_found_at_the_next_start),
+		TEST(an_action_releases_only_what_its_senders_token_covers),
+		TEST(an_action_counts_for_steps_that_come_later_whatever_became_of_its_token),
 		TEST(a_wait_times_out_in_memory_and_out_of_it),
 		TEST(a_wait_can_be_cancelled_wherever_it_is),
 		TEST(one_action_releases_all_that_wait_for_it),

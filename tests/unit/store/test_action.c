@@ -69,6 +69,33 @@ static void actions_are_found_by_topic_and_by_its_beginning_in_order(void **stat
 	assert_int_equal(list(f, "site.a", true, NOW_MS + 3, 0, 10).count, 1);
 }
 
+static void keep_covers(void *arg, int status, const struct store_action_row *rows, size_t count)
+{
+	struct seen *seen = arg;
+	assert_int_equal(status, 0);
+	for (size_t i = 0; i < count; i++)
+		snprintf(seen->texts[i], sizeof(seen->texts[i]), "%s", rows[i].covers ? rows[i].covers : "(all)");
+	seen->count = count;
+	seen->done = true;
+}
+
+static void what_an_action_covers_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct store_action a = {.topic = "t", .data = "{}", .data_len = 2, .time_ms = NOW_MS, .covers = "team Web"};
+	struct seen seen = {0};
+
+	act(f, "t", NOW_MS);
+	assert_int_equal(run_op(f, &a.op, STORE_ACTION), 0);
+	fixture_close(f);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(store_list_actions(f->store, "t", true, 0, 0, 10, keep_covers, &seen), 0);
+	wait_until(f, is_seen, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.texts[0], "(all)");
+	assert_string_equal(seen.texts[1], "team Web");
+}
+
 static void actions_are_read_page_by_page(void **state)
 {
 	struct fixture *f = *state;
@@ -351,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ACTION_TEST(actions_are_found_by_topic_and_by_its_beginning_in_order),
+		ACTION_TEST(what_an_action_covers_is_kept),
 		ACTION_TEST(actions_are_read_page_by_page),
 		ACTION_TEST(numbers_of_actions_do_not_come_back),
 		ACTION_TEST(the_newest_programs_are_kept),

@@ -196,6 +196,61 @@ static void a_store_of_the_first_schema_goes_on_as_it_was(void **state)
 	assert_int_equal(activity_status(f, id), STATUS_NOTSTARTED);
 }
 
+/* As `version` left it: what came later is not there, and an action of that time has no covers. */
+static void make_older(struct fixture *f, int version)
+{
+	struct database c;
+
+	make_first(f);
+	assert_int_equal(database_open(&c, f->path, NULL), 0);
+	assert_int_equal(migrate(&c, f->path, NULL, schema_migrations, version), 0);
+	assert_int_equal(database_exec(&c, "INSERT INTO action VALUES (3, 1700000000000, 'a.b', 'ann', '{}');"
+					   "UPDATE store SET action_seq = 3"),
+			 0);
+	database_close(&c);
+}
+
+static void keep_action(void *arg, int status, const struct store_action_row *rows, size_t count)
+{
+	assert_int_equal(status, 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(rows[0].seq, 3);
+	assert_string_equal(rows[0].by, "ann");
+	assert_null(rows[0].covers);
+	*(bool *)arg = true;
+}
+
+static bool is_true(void *arg)
+{
+	return *(bool *)arg;
+}
+
+/* Actions came with the second schema; the first has a test of its own. */
+static void stores_of_all_schemas_since_go_on_as_they_were(void **state)
+{
+	(void)state;
+	for (int version = 2; version < schema_version; version++) {
+		struct fixture f;
+		char id[ID_SIZE], copy[100];
+		bool done = false;
+
+		fixture_init(&f);
+		make_older(&f, version);
+		assert_int_equal(fixture_open(&f), 0);
+		snprintf(copy, sizeof(copy), "%s.schema-%d", f.path, version);
+		assert_int_equal(ask(copy, "PRAGMA user_version"), version);
+		assert_int_equal(store_check(f.path, tell, NULL), 0);
+		assert_int_equal(store_list_actions(f.store, "a.b", true, 0, 0, 10, keep_action, &done), 0);
+		wait_until(&f, is_true, &done);
+		assert_int_equal(activity_status(&f, "018bcfe568000001000000f4"), STATUS_COMPLETED);
+		fixture_define(&f);
+		admit(&f, id);
+		assert_int_equal(activity_status(&f, id), STATUS_NOTSTARTED);
+		fixture_close(&f);
+		fixture_release(&f);
+	}
+}
+
 /* All that this build knows, and one more. */
 #define MIGRATIONS_MAX 32
 static void with_one_more(const char *text, const char *ret[static MIGRATIONS_MAX])
@@ -287,6 +342,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_a_store_is_refused_and_left_alone),
 		cmocka_unit_test_setup_teardown(a_store_of_a_newer_version_is_refused, fixture_setup, fixture_teardown),
 		cmocka_unit_test_teardown(a_store_of_the_first_schema_goes_on_as_it_was, fixture_teardown),
+		cmocka_unit_test(stores_of_all_schemas_since_go_on_as_they_were),
 		cmocka_unit_test_setup_teardown(a_migration_runs_after_a_copy_and_keeps_everything, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_the_old_schema, fixture_setup,

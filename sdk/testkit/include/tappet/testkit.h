@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The testkit: a host for unit tests of plugins. It needs no daemon, no network and no waiting: the clock is virtual,
- * HTTP requests are calls, emissions are kept for the test to look at, and nothing happens before the test says
+ * HTTP requests and WebSocket connections are calls, emissions are kept for the test to look at, and nothing happens before the test says
  * testkit_run or testkit_advance.
  *
  * It takes the plugin at its word: each rule of the ABI (ABI.md lists them by id) that the plugin breaks ends the test
@@ -18,6 +18,7 @@
 #include "tappet/events.h"
 #include "tappet/http.h"
 #include "tappet/plugin.h"
+#include "tappet/ws.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,7 +35,7 @@ TAPPET_EXPORT testkit *testkit_open(const tappet_plugin *plugin);
 /* A plugin as a shared object. The kit stays until testkit_close. */
 TAPPET_EXPORT testkit *testkit_open_file(const char *path);
 /* Runs what is due, stops the plugin when it runs, removes its triggers, looks for what it left behind (LIFE, EMIT,
- * WORK, TIME, FD, HTTP, EVENTS), destroys it and frees everything. Emissions that the test held back are cancelled. NULL is
+ * WORK, TIME, FD, HTTP, WS, EVENTS), destroys it and frees everything. Emissions that the test held back are cancelled. NULL is
  * allowed. */
 TAPPET_EXPORT void testkit_close(testkit *kit);
 
@@ -52,8 +53,8 @@ TAPPET_EXPORT tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *w
  * and the plugin's name is its id, no option of it is set or checked, no checkpoints are handed over. Valid until its
  * trigger_free. NULL: testkit_error has the words. Allowed before and after the start. */
 TAPPET_EXPORT tappet_trigger *testkit_open_trigger(testkit *kit, const char *workflow_id);
-/* What triggers that are added from now on are told of their workflow; without it "workflow" is its slug and name, and it
- * belongs to no team. `name` and `team` may be NULL: the slug, and none. */
+/* What triggers that are added from now on are told of their workflow, and tappet.events/1 says of it; without it "workflow"
+ * is its slug and name, and it belongs to no team. `name` and `team` may be NULL: the slug, and none. */
 TAPPET_EXPORT void testkit_workflow(testkit *kit, const char *workflow_id, const char *slug, const char *name,
 				    const char *team);
 /* trigger_remove at once; trigger_free when the callbacks of its emissions have fired. */
@@ -222,8 +223,95 @@ TAPPET_EXPORT const char *testkit_http_header(const testkit_exchange *exchange, 
 TAPPET_EXPORT const char *testkit_http_problem(const testkit_exchange *exchange);
 /* The `detail` of an answer by `problem`; "" for others. It stays until testkit_close. */
 TAPPET_EXPORT const char *testkit_http_detail(const testkit_exchange *exchange);
-/* How many routes there are. */
+/* How many routes there are, endpoints of tappet.ws/1 not among them. */
 TAPPET_EXPORT size_t testkit_route_count(const testkit *kit);
+
+/* ---- WebSocket (tappet.ws/1) ----------------------------------------------------------------------------------- */
+
+/* A connection as its other side sees it: a client that came to an endpoint, or the server that `connect` is about. It is
+ * the handle that the plugin has, too, but stays until testkit_close. */
+typedef tappet_ws testkit_ws;
+
+/* A client that asks for an upgrade, for testkit_ws_upgrade. */
+typedef struct testkit_ws_upgrade_options {
+	size_t struct_size;    /* sizeof(testkit_ws_upgrade_options) */
+	const char *target;    /* as that of testkit_http */
+	const char *headers;   /* further ones, as those of testkit_http; NULL: none */
+	const char *protocols; /* the subprotocols that it names, "tappet.v1, cloudevents.json"; NULL: none */
+	const char *origin;    /* as a browser sends it; NULL: none */
+	const char *remote;    /* where it comes from; NULL: as testkit_http_remote has it */
+} testkit_ws_upgrade_options;
+
+/* A client comes. The endpoint's handler runs inside; the answer may come later. What the host answers itself comes as
+ * there: 404 without an endpoint, 400 when none of the subprotocols is the endpoint's, 403 for another Origin, 503 before the
+ * start and after `stop`. The site of the daemon is http://localhost (https by testkit_http_tls), and that of
+ * testkit_http_public_url. It stays until testkit_close. */
+TAPPET_EXPORT testkit_ws *testkit_ws_upgrade(testkit *kit, const testkit_ws_upgrade_options *options);
+/* The status of the answer: 101 when the client was taken, 200 to 599 when it was turned down; 0: no answer yet, or it is
+ * a connection of `connect`. */
+TAPPET_EXPORT int32_t testkit_ws_status(const testkit_ws *ws);
+/* The request of a client with the answer, for testkit_http_body, testkit_http_problem and the like; NULL for a connection
+ * of `connect`. It stays until testkit_close. */
+TAPPET_EXPORT testkit_exchange *testkit_ws_exchange(const testkit_ws *ws);
+/* 1 while messages can go both ways, else 0. */
+TAPPET_EXPORT int testkit_ws_is_open(const testkit_ws *ws);
+/* The subprotocol that was agreed on; "" when none was. It stays until the next is agreed on. */
+TAPPET_EXPORT const char *testkit_ws_protocol(const testkit_ws *ws);
+
+/* The other side sends a message, and what is due is run. While the plugin has paused it, it waits. One that is larger than
+ * the limit is answered by the host with 1009, and a text that is not UTF-8 with 1007. */
+TAPPET_EXPORT void testkit_ws_send(testkit_ws *ws, int32_t kind, tappet_str bytes);
+/* The same, of a text that ends with a NUL. */
+TAPPET_EXPORT void testkit_ws_send_text(testkit_ws *ws, const char *text);
+/* How many messages of the plugin have arrived. */
+TAPPET_EXPORT size_t testkit_ws_sent_count(const testkit_ws *ws);
+/* The index-th (from 0); ptr == NULL behind the last. It stays until testkit_close. */
+TAPPET_EXPORT tappet_str testkit_ws_sent(const testkit_ws *ws, size_t index);
+/* The kind of the index-th: 1 (TAPPET_WS_TEXT) or 2 (TAPPET_WS_BINARY); 0 behind the last. */
+TAPPET_EXPORT int32_t testkit_ws_sent_kind(const testkit_ws *ws, size_t index);
+/* The next that was not taken before; ptr == NULL: there is none. It stays until testkit_close. */
+TAPPET_EXPORT tappet_str testkit_ws_take(testkit_ws *ws);
+/* While on, the other side reads nothing: what is sent waits, and `send` gives TAPPET_EBUSY when the queue is full. Switched
+ * off, all of it arrives, and `drained` is called when it was waited for. */
+TAPPET_EXPORT void testkit_ws_hold(testkit_ws *ws, int on);
+/* 1 while the plugin has paused it, else 0. */
+TAPPET_EXPORT int testkit_ws_is_paused(const testkit_ws *ws);
+/* The other side closes; code 0: without one. `reason` may be NULL. What is due is run. */
+TAPPET_EXPORT void testkit_ws_close(testkit_ws *ws, int32_t code, const char *reason);
+/* It is cut. A client that has no answer yet has left: `accept` gives TAPPET_EGONE. What is due is run. */
+TAPPET_EXPORT void testkit_ws_break(testkit_ws *ws);
+/* The code that the other side was closed with, 1006 (TAPPET_WS_BROKEN) when it was cut; 0 when it is not
+ * closed. */
+TAPPET_EXPORT int32_t testkit_ws_code(const testkit_ws *ws);
+/* The reason that came with it; "" when none did. It stays until the connection comes about again. */
+TAPPET_EXPORT const char *testkit_ws_reason(const testkit_ws *ws);
+/* How many endpoints there are. */
+TAPPET_EXPORT size_t testkit_ws_endpoint_count(const testkit *kit);
+/* How many connections there are for the plugin: taken, or of `connect` and not given up. */
+TAPPET_EXPORT size_t testkit_ws_count(const testkit *kit);
+
+/* How often the plugin has called `connect` with success. */
+TAPPET_EXPORT size_t testkit_ws_connect_count(const testkit *kit);
+/* The index-th (from 0) in the order of the calls; NULL behind the last. It stays until testkit_close. */
+TAPPET_EXPORT testkit_ws *testkit_ws_connect_at(const testkit *kit, size_t index);
+/* The last one; NULL when there is none. It stays until testkit_close. */
+TAPPET_EXPORT testkit_ws *testkit_ws_connect_last(const testkit *kit);
+/* Where to, and how: what was given to `connect`. NULL for a client of an endpoint. It stays until testkit_close. */
+TAPPET_EXPORT const tappet_ws_connect_options *testkit_ws_options(const testkit_ws *ws);
+/* A header that `connect` was given, without regard to case; NULL when it has none. It stays until testkit_close. */
+TAPPET_EXPORT const char *testkit_ws_header(const testkit_ws *ws, const char *name);
+/* How many attempts have begun. One is under way from `connect`, and from the end of each pause, until the test says what
+ * becomes of it, or its time is over. */
+TAPPET_EXPORT size_t testkit_ws_attempt_count(const testkit_ws *ws);
+/* 1 while an attempt is under way, else 0. */
+TAPPET_EXPORT int testkit_ws_is_connecting(const testkit_ws *ws);
+/* Milliseconds until the next attempt; -1 when none is to come. Pauses have no jitter here: they are as long as they can be. */
+TAPPET_EXPORT int64_t testkit_ws_retry_ms(const testkit_ws *ws);
+/* The attempt succeeds. `protocol` may be NULL: none. What is due is run. */
+TAPPET_EXPORT void testkit_ws_open(testkit_ws *ws, const char *protocol);
+/* The attempt, or the connection, ends by an error as in tappet_ws_end. `detail` may be NULL. TAPPET_EINVAL is the last
+ * one. What is due is run. */
+TAPPET_EXPORT void testkit_ws_fail(testkit_ws *ws, int32_t error, const char *detail);
 
 /* ---- Tokens and activities (tappet.auth/1, tappet.activity/1) -------------------------------------------------- */
 
@@ -237,8 +325,23 @@ TAPPET_EXPORT void testkit_activity(testkit *kit, const char *activity_id, const
 				    const char *document);
 /* What the next `cancel` of an activity that is there gives, in place of the end. */
 TAPPET_EXPORT void testkit_cancel_result(testkit *kit, int32_t result);
+
+/* An action that was taken. */
+typedef struct testkit_action {
+	const char *topic;    /* as it was given */
+	tappet_str data;      /* JSON, as it was given, or "{}" */
+	const char *token_id; /* who; "": an administrator */
+	const char *by;       /* who, in words; "" when nothing was said */
+} testkit_action;
+/* How many actions were taken. */
+TAPPET_EXPORT size_t testkit_action_count(const testkit *kit);
+/* The index-th (from 0) in the order of the calls; NULL behind the last. It stays until testkit_close. */
+TAPPET_EXPORT const testkit_action *testkit_action_at(const testkit *kit, size_t index);
+/* What becomes of actions from now on: TAPPET_OK and how many steps go on (0), TAPPET_ECANCELED or
+ * TAPPET_EUNKNOWN. */
+TAPPET_EXPORT void testkit_action_outcome(testkit *kit, int32_t result, uint64_t released);
 /* A capability by the test's own table, in place of the testkit's; NULL: there is none. `name` and `table` have to
- * stay. The testkit has http, auth, activity and events. */
+ * stay. The testkit has http, ws, auth, activity and events. */
 TAPPET_EXPORT void testkit_capability(testkit *kit, const char *name, const void *table);
 
 /* ---- Events (tappet.events/1) ---------------------------------------------------------------------------------- */
@@ -287,7 +390,8 @@ TAPPET_EXPORT size_t testkit_log_find(const testkit *kit, const char *text);
 /* ---- Faults ---------------------------------------------------------------------------------------------------- */
 
 /* The nth (from 1) call from now on that may fail (emit, account, timer_start, fd_watch, kv_put, kv_get, kv_list,
- * metric, post, work, route_add, those of tappet.activity/1, open) fails with `error`; metric gives NULL. 0: none. */
+ * metric, post, work, route_add, those of tappet.activity/1, open, and endpoint_add, accept, connect and send of
+ * tappet.ws/1) fails with `error`; metric gives NULL. 0: none. */
 TAPPET_EXPORT void testkit_fail(testkit *kit, size_t nth, int32_t error);
 /* 1 when that call has come: a loop over nth ends when it has not. */
 TAPPET_EXPORT int testkit_has_failed(const testkit *kit);

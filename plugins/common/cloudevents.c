@@ -1,10 +1,10 @@
-/* CloudEvents 1.0, HTTP protocol binding: binary (headers), structured (one JSON object) and batch (a list of them). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <cjson/cJSON.h>
-#include "in.h"
+#include "cloudevents.h"
+#include "decode.h"
 
 #define BATCH_MAX 100
 #define ATTRIBUTE_NAME_MAX 64
@@ -35,6 +35,8 @@ static const char *check_required(struct cloud_event *e, const cJSON *attributes
 		if (!cJSON_IsString(found[i]) || !found[i]->valuestring[0])
 			return "The event has no id, source or type.";
 	}
+	if (strlen(found[2]->valuestring) < sizeof(e->type))
+		snprintf(e->type, sizeof(e->type), "%s", found[2]->valuestring);
 	const int len = snprintf(e->key, sizeof(e->key), "%s %s", found[1]->valuestring, found[0]->valuestring);
 	return len < (int)sizeof(e->key) ? NULL : "The event's source and id are longer than 254 bytes together.";
 }
@@ -93,13 +95,13 @@ static void add_attribute(cJSON *attributes, tappet_http_header h)
 	free(value);
 }
 
-static const char *read_binary(const struct webhook *w, tappet_request *request, struct cloud_event *e)
+static const char *read_binary(const tappet_http1 *http, tappet_request *request, struct cloud_event *e)
 {
 	cJSON *attributes = cJSON_CreateObject();
 	e->data_in_body = true;
-	const tappet_str type = w->http->header(request, "Content-Type");
+	const tappet_str type = http->header(request, "Content-Type");
 	tappet_http_header h;
-	for (size_t i = 0; attributes && w->http->header_at(request, i, &h) == TAPPET_OK; i++)
+	for (size_t i = 0; attributes && http->header_at(request, i, &h) == TAPPET_OK; i++)
 		if (h.name.len > 3 && strncasecmp(h.name.ptr, "ce-", 3) == 0)
 			add_attribute(attributes, h);
 	char *content_type = type.len ? strndup(type.ptr, type.len) : NULL;
@@ -131,10 +133,19 @@ static const char *read_list(cJSON *list, bool batch, struct cloud_event **ret, 
 	return problem;
 }
 
-enum cloud_mode cloud_read(const struct webhook *w, tappet_request *request, struct cloud_event **ret,
+const char *cloud_read_event(tappet_str text, struct cloud_event *ret)
+{
+	*ret = (struct cloud_event){0};
+	cJSON *tree = json_is_whole(text) ? cJSON_ParseWithLength(text.ptr, text.len) : NULL;
+	const char *problem = tree ? read_structured(ret, tree) : "The event is not JSON.";
+	cJSON_Delete(tree);
+	return problem;
+}
+
+enum cloud_mode cloud_read(const tappet_http1 *http, tappet_request *request, struct cloud_event **ret,
 			   size_t *ret_count, const char **ret_problem)
 {
-	const tappet_str type = w->http->header(request, "Content-Type"), body = w->http->body(request);
+	const tappet_str type = http->header(request, "Content-Type"), body = http->body(request);
 	const bool batch = content_type_is(type, "application/cloudevents-batch+json");
 	const bool structured = content_type_is(type, "application/cloudevents+json");
 	if (batch || structured) {
@@ -143,10 +154,10 @@ enum cloud_mode cloud_read(const struct webhook *w, tappet_request *request, str
 		cJSON_Delete(tree);
 		return *ret_problem ? CLOUD_MALFORMED : batch ? CLOUD_BATCH : CLOUD_STRUCTURED;
 	}
-	if (!w->http->header(request, "ce-specversion").ptr)
+	if (!http->header(request, "ce-specversion").ptr)
 		return CLOUD_NONE;
 	*ret = calloc(1, sizeof(**ret));
 	*ret_count = *ret ? 1 : 0;
-	*ret_problem = *ret ? read_binary(w, request, *ret) : "Out of memory.";
+	*ret_problem = *ret ? read_binary(http, request, *ret) : "Out of memory.";
 	return *ret_problem ? CLOUD_MALFORMED : CLOUD_BINARY;
 }

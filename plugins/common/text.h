@@ -1,6 +1,6 @@
 /* A growing text, mostly JSON. Errors are sticky: whoever writes asks once, at the end. */
-#ifndef WEBHOOK_TEXT_H
-#define WEBHOOK_TEXT_H
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
 
 #include <stdbool.h>
 #include "tappet/plugin.h"

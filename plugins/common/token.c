@@ -2,7 +2,8 @@
 #include <string.h>
 #include <strings.h>
 #include <cjson/cJSON.h>
-#include "webhook.h"
+#include "decode.h"
+#include "token.h"
 
 static bool same(tappet_str a, tappet_str b)
 {
@@ -77,13 +78,6 @@ void token_release(struct token *token)
 	*token = (struct token){0};
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
 /* Takes one character, percent-encoded or not (RFC 3986 section 2.1). */
 static char next_decoded(const char **at, const char *end)
 {
@@ -115,4 +109,23 @@ bool token_is_doubled(tappet_str query)
 		at = pair_end < end ? pair_end + 1 : end;
 	}
 	return count > 1;
+}
+
+static bool is_doubled(const tappet_http1 *http, tappet_request *request)
+{
+	static const char name[] = "authorization";
+	tappet_http_header header;
+	size_t count = 0;
+	for (size_t i = 0; http->header_at(request, i, &header) == TAPPET_OK; i++)
+		count +=
+			header.name.len == sizeof(name) - 1 && strncasecmp(header.name.ptr, name, header.name.len) == 0;
+	return count > 1 || token_is_doubled(http->query(request));
+}
+
+enum token_error token_of_request(const tappet_http1 *http, tappet_request *request, tappet_str in_body,
+				  struct token *ret)
+{
+	if (is_doubled(http, request))
+		return TOKEN_CONFLICT;
+	return token_find(in_body, http->header(request, "Authorization"), http->query_value(request, "token"), ret);
 }
