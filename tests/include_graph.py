@@ -35,6 +35,9 @@ SHARED = {
 # What the testkit is built with, none of which its own header shows.
 TESTKIT = "sdk/testkit/"
 TESTKIT_ALLOWED = {"base", "config", "gateway"}
+# The same for the client library.
+CLIENT = "sdk/client/"
+CLIENT_ALLOWED = {"base", "gateway"}
 
 # Who may include these headers of libraries: prefixes of paths.
 LIBRARIES = {
@@ -84,6 +87,8 @@ def check_outside(relative, kind, name):
     if kind != '"' or target not in ALLOWED:
         return None
     if relative.startswith(TESTKIT) and "/include/" not in relative and target in TESTKIT_ALLOWED:
+        return None
+    if relative.startswith(CLIENT) and target in CLIENT_ALLOWED:
         return None
     return f"{relative.split('/')[0]} sees the SDK and nothing of core/"
 

@@ -1,0 +1,2 @@
+/* The same for the client library: see its header. */
+#include "unit/gateway/support_peer.c"
