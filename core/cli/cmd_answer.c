@@ -1,4 +1,4 @@
-/* approve, emit: what people say to steps that wait. */
+/* approve: what people say to steps that wait. */
 #include <pwd.h>
 #include <unistd.h>
 #include "cli/client.h"
@@ -37,45 +37,6 @@ int cmd_approve(struct cli *c)
 		client_print_json(&answer);
 	else
 		puts(reject ? "rejected" : "approved");
-	answer_release(&answer);
-	return CLI_OK;
-}
-
-/* JSON, @FILE or - */
-static bool read_data(const char *argument, struct buf *body)
-{
-	struct buf text;
-	buf_init(&text, INPUT_MAX);
-	bool well = input_value(strcmp(argument, "-") == 0 ? "@-" : argument, &text);
-	if (well)
-		well = input_json("the data", buf_cstr(&text), text.len, body);
-	buf_release(&text);
-	return well;
-}
-
-int cmd_emit(struct cli *c)
-{
-	struct answer answer;
-	struct buf path, body;
-	int64_t seq = 0, released = 0;
-	buf_init(&body, INPUT_MAX);
-	if (c->arg_count > 1 && !read_data(c->args[1], &body)) {
-		buf_release(&body);
-		return CLI_USAGE;
-	}
-	buf_init(&path, 4096);
-	buf_str(&path, "/actions/");
-	client_escape(&path, c->args[0]);
-	int code = client_call_path(c, "POST", &path, &body, &answer);
-	buf_release(&body);
-	if (code != CLI_OK)
-		return code;
-	json_int(json_get(answer.json, "seq"), &seq);
-	json_int(json_get(answer.json, "released"), &released);
-	if (c->json)
-		client_print_json(&answer);
-	else
-		printf("action %lld, steps that waited for it: %lld\n", (long long)seq, (long long)released);
 	answer_release(&answer);
 	return CLI_OK;
 }

@@ -59,10 +59,10 @@ static void the_number_of_arguments_is_checked(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const names[] = {"init",    "serve",      "check",   "reload",    "run",    "activities",
-					    "status",  "logs",       "cancel",  "workflows", "enable", "disable",
-					    "replay",  "approve",    "emit",    "why",       "backup", "restore",
-					    "plugins", "completion", "version", "help"};
+	static const char *const names[] = {"init",    "serve",   "check",      "reload",    "run",    "activities",
+					    "status",  "logs",    "cancel",     "workflows", "enable", "disable",
+					    "replay",  "approve", "emit",       "subscribe", "why",    "backup",
+					    "restore", "plugins", "completion", "version",   "help"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct result r = RUN("help", names[i]);
@@ -359,8 +359,12 @@ static void answers_to_waiting_steps_are_sent(void **state)
 		{"POST /api/v1/activities/" ID "/steps/ask/approve ", "{\"by\":\"Ann\",\"comment\":\"go\"}", 200, "{}"},
 		{"POST /api/v1/activities/" ID "/steps/ask/reject ", "{\"by\":\"Ann\"}", 409,
 		 "{\"type\":\"tappet:answered\",\"detail\":\"late\"}"},
+		/* A daemon without the plugin. */
+		{"POST /api/v1/plugins/action/actions/order.7 ", "{\"a\":1}", 404, "{\"type\":\"tappet:not-found\"}"},
 		{"POST /api/v1/actions/order.7 ", "{\"a\":1}", 200, "{\"seq\":4,\"released\":2}"},
-		{"POST /api/v1/actions/a%2Fb ", NULL, 200, "{\"seq\":5,\"released\":0}"},
+		{"POST /api/v1/plugins/action/actions/a%2Fb ", NULL, 200,
+		 "{\"matched\":1,\"activities\":[],\"refused\":[{\"workflow\":\"w\",\"trigger\":\"t\","
+		 "\"reason\":\"filter\"}]}"},
 		{"POST /api/v1/activities/" ID "/replay ", "{\"revision\":\"latest\"}", 200,
 		 "{\"activityId\":\"" ID "\"}"},
 	};
