@@ -85,7 +85,9 @@ static void read_events(void *arg, int status, const struct event *events, size_
 		event_write(call->base.api, &events[i], &call->out);
 		call->found++;
 	}
-	if (call->found < call->limit && count == call->asked && call->stretches < STRETCHES_MAX)
+	/* With logs a page may be short because of its bytes. */
+	const bool more = event_filter_has(&call->filter, EVENT_STEP_LOG) ? count > 0 : count == call->asked;
+	if (more && call->found < call->limit && call->stretches < STRETCHES_MAX)
 		read_on(call);
 	else
 		answer(call);
@@ -94,7 +96,8 @@ static void read_events(void *arg, int status, const struct event *events, size_
 static void read_on(struct events_call *call)
 {
 	call->stretches++;
-	int error = store_read_events(call->base.api->options.store, call->position, call->asked, read_events, call);
+	int error = store_read_events(call->base.api->options.store, call->position, call->asked,
+				      event_filter_has(&call->filter, EVENT_STEP_LOG), read_events, call);
 	if (error < 0)
 		read_events(call, error, NULL, 0, 0);
 }

@@ -94,7 +94,8 @@ static void read_store(struct events_stream *e)
 {
 	e->base.reading = true;
 	bus_reader_ask(&e->reader);
-	int status = store_read_events(e->base.base.api->options.store, e->reader.position, BUS_READER_MAX, on_read, e);
+	int status = store_read_events(e->base.base.api->options.store, e->reader.position, BUS_READER_MAX,
+				       event_filter_has(&e->filter, EVENT_STEP_LOG), on_read, e);
 	if (status < 0)
 		on_read(e, status, NULL, 0, 0);
 }

@@ -2,6 +2,7 @@
 #include "api/logs.h"
 
 #include <errno.h>
+#include "model/log_line.h"
 
 struct logs_call {
 	struct api_call base;
@@ -9,18 +10,6 @@ struct logs_call {
 	bool over;
 	size_t limit;
 };
-
-static const char *stream_name(char stream)
-{
-	switch (stream) {
-	case 'o':
-		return "stdout";
-	case 'e':
-		return "stderr";
-	default:
-		return "marker";
-	}
-}
 
 static const struct json *step_at(const struct json *document, uint32_t index)
 {
@@ -40,7 +29,7 @@ void log_view_write(const struct log_view *view, const struct store_log_row *row
 	jsonw_int(out, (int64_t)row->step + 1);
 	jsonw_key(out, "attempt");
 	jsonw_int(out, row->attempt);
-	api_member(out, "stream", stream_name(row->stream));
+	api_member(out, "stream", log_stream_name(row->stream));
 	api_member_time(out, "time", row->time_ms);
 	jsonw_key(out, "text");
 	jsonw_strn(out, row->text, row->len);

@@ -11,15 +11,18 @@
 /* Of the texts that one subscriber holds, whoever holds them too. */
 #define BYTES_MAX ((size_t)512 * 1024)
 
+#define TYPES_MAX 64
+
 struct bus {
 	struct list subscribers;
 	uint64_t newest;
+	size_t wanted[TYPES_MAX]; /* by how many, by type */
 };
 
 struct bus_subscriber {
 	struct list node;
 	struct bus_listener listener;
-	const struct bus *bus; /* NULL: it has gone */
+	struct bus *bus; /* NULL: it has gone */
 	uint64_t begun, looked, woken_at;
 	bool lost, due; /* due: to be woken */
 	/* A ring of `room` places, none while nothing is kept; it grows up to `size`. */
@@ -145,6 +148,19 @@ void bus_publish(struct bus *b, const struct event *events, size_t count)
 	}
 }
 
+bool bus_is_wanted(const struct bus *b, enum event_type type)
+{
+	return b->wanted[type] > 0;
+}
+
+/* One more or one less. */
+static void count_wanted(struct bus *b, uint64_t types, size_t by)
+{
+	for (size_t i = 0; i < TYPES_MAX; i++)
+		if (types & EVENT_BIT(i))
+			b->wanted[i] += by;
+}
+
 uint64_t bus_newest(const struct bus *b)
 {
 	return b->newest;
@@ -169,6 +185,7 @@ int bus_subscribe(struct bus *b, size_t ring_size, const struct bus_listener *li
 	s->begun = s->looked = s->woken_at = b->newest;
 	s->size = ring_size;
 	list_append(&b->subscribers, &s->node);
+	count_wanted(b, listener->types, 1);
 	*ret = s;
 	return 0;
 }
@@ -184,6 +201,8 @@ void bus_unsubscribe(struct bus_subscriber *s)
 	if (!s)
 		return;
 	list_remove(&s->node);
+	if (s->bus)
+		count_wanted(s->bus, s->listener.types, SIZE_MAX);
 	discard(s);
 	free(s->ring);
 	free(s);

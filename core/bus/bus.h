@@ -26,6 +26,8 @@ void bus_free(struct bus *b);
 /* `events` in ascending order of seq. One whose number is not behind the newest is left out; a hole before one is what
  * somebody could not publish, so that all are lost. */
 void bus_publish(struct bus *b, const struct event *events, size_t count);
+/* Whether some subscriber asks for events of this type. */
+bool bus_is_wanted(const struct bus *b, enum event_type type);
 /* The newest seq published (or set at start), 0 when none. */
 uint64_t bus_newest(const struct bus *b);
 void bus_set_newest(struct bus *b, uint64_t seq);

@@ -28,6 +28,10 @@ void event_filter_release(struct event_filter *f);
 int event_filter_set_team(struct event_filter *f, const char *team);
 /* Whether nothing is left out but what has to be asked for. */
 bool event_filter_is_open(const struct event_filter *f);
+static inline bool event_filter_has(const struct event_filter *f, enum event_type type)
+{
+	return (f->types & EVENT_BIT(type)) != 0;
+}
 bool event_filter_matches(struct event_filter *f, const struct event *event);
 
 #endif

@@ -73,12 +73,19 @@ static void answer_admitted(struct ingest *i)
 	answer(i, ENGINE_OK, REASON_NONE, a->id, "");
 }
 
+/* The store has recorded it. */
+static void refused(struct ingest *i, enum engine_outcome outcome, int reason, const char *detail)
+{
+	refusals_note(i->engine, &i->admit, reason, detail);
+	answer(i, outcome, reason, "", detail);
+}
+
 static void answer_overlap(struct ingest *i)
 {
 	char detail[64];
 
 	(void)snprintf(detail, sizeof(detail), "activity %s has not ended", i->admit.ret_existing);
-	answer(i, ENGINE_REFUSED, REASON_OVERLAP, "", detail);
+	refused(i, ENGINE_REFUSED, REASON_OVERLAP, detail);
 }
 
 static void answer_stored(struct ingest *i)
@@ -90,9 +97,11 @@ static void answer_stored(struct ingest *i)
 		answer_admitted(i);
 		break;
 	case STORE_DUPLICATE:
+		refusals_note(i->engine, a, REASON_DUPLICATE, "");
 		answer(i, ENGINE_DUP, REASON_NONE, a->ret_existing, "");
 		break;
 	case STORE_CONFLICT:
+		refusals_note(i->engine, a, REASON_DUPLICATE, "the same key came with another payload");
 		answer(i, ENGINE_CONFLICT, REASON_NONE, a->ret_existing, "");
 		break;
 	case STORE_OVERLAP:
@@ -100,13 +109,13 @@ static void answer_stored(struct ingest *i)
 		break;
 	case STORE_QUEUE_FULL:
 		order_broken(i);
-		answer(i, ENGINE_REFUSED, REASON_QUEUE_FULL, "", "too many activities wait already");
+		refused(i, ENGINE_REFUSED, REASON_QUEUE_FULL, "too many activities wait already");
 		break;
 	case STORE_REFUSED:
 		if (i->again && a->refuse_reason == REASON_DUPLICATE)
 			answer(i, ENGINE_DUP, REASON_NONE, a->id, "");
 		else
-			answer(i, ENGINE_REFUSED, a->refuse_reason, "", i->filter.detail);
+			refused(i, ENGINE_REFUSED, a->refuse_reason, i->filter.detail);
 		break;
 	}
 }

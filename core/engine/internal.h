@@ -270,6 +270,9 @@ int activity_failure(const struct activity *a, const char **ret_step, char **ret
 /* step_log.c: a line of the daemon's own in a step's log. */
 void step_log(const struct step *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* log_events.c: after the commit. */
+void log_publish(struct engine *e, const struct store_log *l);
+
 /* step_sleep.c */
 /* Negative with a message (may be NULL) when the text is no duration. */
 int sleep_duration(struct step *s, int64_t *ret_ms, char *message, size_t message_size);
@@ -420,6 +423,8 @@ struct refusals {
 void refusals_init(struct engine *e);
 void refusals_release(struct engine *e);
 void refusals_flush(struct engine *e);
+/* The store has recorded that it refused this one: it is to be told of with the next flush. */
+void refusals_note(struct engine *e, const struct store_admit *a, int reason, const char *detail);
 
 struct ingest_state {
 	char last_id[ID_SIZE]; /* given out */

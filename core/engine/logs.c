@@ -29,6 +29,8 @@ static void piece_stored(struct store_op *op)
 	struct engine *e = piece->engine;
 	struct list *first;
 
+	if (op->status == 0)
+		log_publish(e, &piece->log);
 	if (e->logged && op->status == 0)
 		e->logged(e->logged_arg, piece->log.id);
 	free(piece);
@@ -70,6 +72,7 @@ static struct log_piece *piece_of(struct log_stream *l)
 		.time_ms = clock_wall_ms(),
 	};
 	memcpy(piece->log.id, l->activity->id, ID_SIZE);
+	memcpy(piece->log.workflow_id, l->activity->workflow_id, ID_SIZE);
 	piece->engine = l->engine;
 	l->piece = piece;
 	l->filling(l->arg);

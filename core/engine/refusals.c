@@ -1,5 +1,5 @@
 /* Refusals that others decided, counted per workflow, trigger, reason and minute: a flood of strangers is a few
- * rows. */
+ * rows. With them those that the store decided itself, which are only to be told of. */
 #include "engine/internal.h"
 
 #include <errno.h>
@@ -51,6 +51,7 @@ void refusals_release(struct engine *e)
 
 struct flush {
 	struct store_refusals op;
+	struct engine *engine;
 	struct refusal **owned;
 	struct store_refusal items[];
 };
@@ -62,6 +63,9 @@ static void flushed(struct store_op *op)
 	if (op->status < 0)
 		log_warn("refusals could not be recorded", log_int("kinds", f->op.count), log_errno(op->status),
 			 LOG_END);
+	if (op->status == 0 && f->engine->options.bus)
+		bus_publish(f->engine->options.bus, f->op.ret_events, f->op.ret_event_count);
+	store_events_free(f->op.ret_events, f->op.ret_event_count);
 	for (size_t i = 0; i < f->op.count; i++)
 		refusal_free(f->owned[i]);
 	free(f->owned);
@@ -99,6 +103,7 @@ void refusals_flush(struct engine *e)
 		free(f);
 		return;
 	}
+	f->engine = e;
 	(void)map_each(&e->refusals.items, move_one, f);
 	map_release(&e->refusals.items);
 	f->op.op = (struct store_op){.kind = STORE_REFUSALS, .done = flushed};
@@ -150,6 +155,37 @@ static struct refusal *find(struct engine *e, const char *workflow_id, const cha
 	return r;
 }
 
+static void set_sample(struct refusal *r, const char *detail)
+{
+	if (!detail || !detail[0] || (r->sample && strcmp(r->sample, detail) == 0))
+		return;
+	free(r->sample);
+	r->sample = strdup(detail);
+}
+
+static void flush_soon(struct engine *e)
+{
+	if (e->refusals.items.count >= ITEMS_MAX || e->quiet)
+		refusals_flush(e);
+	else if (!e->refusals.timer)
+		e->refusals.timer = step_timer_start(e, FLUSH_MS, flush_due, e);
+}
+
+void refusals_note(struct engine *e, const struct store_admit *a, int reason, const char *detail)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct refusal *r = e->quiet ? NULL
+				     : find(e, a->workflow_id, a->subject ? a->subject : a->trigger_id, a->trigger,
+					    reason, now_ms - now_ms % MINUTE_MS);
+
+	if (!r)
+		return;
+	r->item.known++;
+	r->item.last_ms = now_ms;
+	set_sample(r, detail);
+	flush_soon(e);
+}
+
 void engine_refuse(struct engine *e, const char *workflow_id, const char *trigger_id, const char *trigger, int reason,
 		   const char *detail)
 {
@@ -165,12 +201,6 @@ void engine_refuse(struct engine *e, const char *workflow_id, const char *trigge
 	}
 	r->item.count++;
 	r->item.last_ms = now_ms;
-	if (detail && (!r->sample || strcmp(r->sample, detail) != 0)) {
-		free(r->sample);
-		r->sample = strdup(detail);
-	}
-	if (e->refusals.items.count >= ITEMS_MAX || e->quiet)
-		refusals_flush(e);
-	else if (!e->refusals.timer)
-		e->refusals.timer = step_timer_start(e, FLUSH_MS, flush_due, e);
+	set_sample(r, detail);
+	flush_soon(e);
 }

@@ -11,12 +11,17 @@
 
 struct line {
 	struct store_log log;
+	struct engine *engine;
 	char text[STEP_LINE_MAX];
 };
 
 static void stored(struct store_op *op)
 {
-	free(list_entry(op, struct line, log.op));
+	struct line *line = list_entry(op, struct line, log.op);
+
+	if (op->status == 0)
+		log_publish(line->engine, &line->log);
+	free(line);
 }
 
 void step_log(const struct step *s, const char *format, ...)
@@ -41,5 +46,7 @@ void step_log(const struct step *s, const char *format, ...)
 	line->log.len = len < 0 ? 0 : strnlen(line->text, sizeof(line->text) - 2);
 	line->text[line->log.len++] = '\n';
 	memcpy(line->log.id, s->activity->id, ID_SIZE);
+	memcpy(line->log.workflow_id, s->activity->workflow_id, ID_SIZE);
+	line->engine = s->activity->engine;
 	store_submit(s->activity->engine->store, &line->log.op);
 }

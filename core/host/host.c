@@ -207,9 +207,11 @@ static int open_loop(struct host *h)
 	h->idle = open_handle(h, sizeof(*h->idle), init_idle);
 	h->full_timer = open_handle(h, sizeof(*h->full_timer), init_timer);
 	h->stop_timer = open_handle(h, sizeof(*h->stop_timer), init_timer);
-	if (!h->idle || !h->full_timer || !h->stop_timer)
+	h->health_timer = open_handle(h, sizeof(*h->health_timer), init_timer);
+	if (!h->idle || !h->full_timer || !h->stop_timer || !h->health_timer)
 		return -ENOMEM;
 	uv_unref((uv_handle_t *)h->full_timer);
+	uv_unref((uv_handle_t *)h->health_timer);
 	int r = host_clock_open(h);
 	if (r < 0)
 		return r;
@@ -243,6 +245,8 @@ int host_open(const struct host_options *options, struct host **ret)
 	map_init(&h->retiring);
 	map_init(&h->workflows);
 	map_init(&h->metric_kinds);
+	map_init(&h->health_notes);
+	list_init(&h->quiet);
 	claims_init(&h->claims);
 	int r = copy_text(options->plugin_folder, &h->plugin_folder);
 	if (r == 0)
@@ -315,6 +319,8 @@ static void close_loop(struct host *h)
 	host_close_handle((uv_handle_t *)h->idle);
 	host_close_handle((uv_handle_t *)h->full_timer);
 	host_close_handle((uv_handle_t *)h->stop_timer);
+	host_close_handle((uv_handle_t *)h->health_timer);
+	h->health_timer = NULL;
 	h->idle = NULL;
 }
 
@@ -361,6 +367,7 @@ void host_free(struct host *h)
 	map_release(&h->retiring);
 	map_release(&h->workflows);
 	map_release(&h->metric_kinds);
+	health_events_release(h);
 	claims_release(&h->claims);
 	free(h->plugins);
 	free(h->plugin_folder);

@@ -79,7 +79,8 @@ static void read_store(struct tappet_reader *r)
 	r->reading = true;
 	bus_reader_ask(&r->events);
 	pending_add(r->plugin);
-	int status = store_read_events(h->options.store, r->events.position, BUS_READER_MAX, on_read, r);
+	int status = store_read_events(h->options.store, r->events.position, BUS_READER_MAX,
+				       event_filter_has(&r->filter, EVENT_STEP_LOG), on_read, r);
 	if (status < 0)
 		on_read(r, status, NULL, 0, 0);
 }

@@ -6,7 +6,7 @@
 
 #define REASON_SIZE 400
 
-static const char *state_name(int32_t state)
+const char *trigger_state_name(int32_t state)
 {
 	switch (state) {
 	case TAPPET_HEALTH_RUNNING:
@@ -60,12 +60,12 @@ static void set_health(struct tappet_trigger *t, int32_t state, const char *reas
 }
 
 /* A trigger that does not run degrades the daemon; only a plugin's death takes a part of it down. */
-void trigger_health_set(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms)
+static void apply(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms)
 {
 	char part[200];
 	struct health *health = t->owner->host->options.health;
 	bool was_running = !t->health;
-	set_health(t, state, reason ? reason : state_name(state), until_ms);
+	set_health(t, state, reason ? reason : trigger_state_name(state), until_ms);
 	if (!health || (was_running && !t->health))
 		return;
 	snprintf(part, sizeof(part), "trigger %s/%s", t->workflow->slug, trigger_def(t)->id);
@@ -75,10 +75,22 @@ void trigger_health_set(struct tappet_trigger *t, int32_t state, const char *rea
 		tell(health, part, HEALTH_DEGRADED, state, t->health->reason, until_ms);
 }
 
+void trigger_health_set(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms)
+{
+	apply(t, state, reason, until_ms);
+	health_event_note(t);
+}
+
+void trigger_health_forget(struct tappet_trigger *t)
+{
+	apply(t, TAPPET_HEALTH_RUNNING, NULL, 0);
+	health_event_gone(t);
+}
+
 static void plugin_health_set(struct tappet_instance *p, int32_t state, const char *reason, int64_t until_ms)
 {
 	char part[80];
-	char *copy = state == TAPPET_HEALTH_RUNNING ? NULL : strdup(reason ? reason : state_name(state));
+	char *copy = state == TAPPET_HEALTH_RUNNING ? NULL : strdup(reason ? reason : trigger_state_name(state));
 	free(p->health_reason);
 	p->health_reason = copy;
 	p->health_state = state;
@@ -89,7 +101,8 @@ static void plugin_health_set(struct tappet_instance *p, int32_t state, const ch
 	if (state == TAPPET_HEALTH_RUNNING)
 		health_set(p->host->options.health, part, HEALTH_OK, NULL);
 	else
-		tell(p->host->options.health, part, HEALTH_DOWN, state, copy ? copy : state_name(state), until_ms);
+		tell(p->host->options.health, part, HEALTH_DOWN, state, copy ? copy : trigger_state_name(state),
+		     until_ms);
 }
 
 void table_health(tappet_instance *self, tappet_trigger *trigger, int32_t state, const char *reason, int64_t until_ms)
@@ -138,10 +151,10 @@ static void write_trigger(const struct tappet_trigger *t, struct buf *out)
 	else if (t->plugin && t->plugin->phase != PLUGIN_STARTED && t->phase == TRIGGER_LIVE)
 		write_state(out, t->plugin->phase == PLUGIN_CREATED ? "starting" : "stopped", NULL, 0);
 	else if (t->plugin && !t->health && t->plugin->health_state != TAPPET_HEALTH_RUNNING)
-		write_state(out, state_name(t->plugin->health_state), t->plugin->health_reason,
+		write_state(out, trigger_state_name(t->plugin->health_state), t->plugin->health_reason,
 			    t->plugin->health_until_ms);
 	else
-		write_state(out, state_name(trigger_health_state(t)), t->health ? t->health->reason : NULL,
+		write_state(out, trigger_state_name(trigger_health_state(t)), t->health ? t->health->reason : NULL,
 			    t->health ? t->health->until_ms : 0);
 }
 

@@ -267,6 +267,15 @@ bool trigger_retire(struct tappet_trigger *t);
 void trigger_settled(struct host *h);
 void trigger_dead(struct tappet_trigger *t, const char *reason);
 void trigger_health_set(struct tappet_trigger *t, int32_t state, const char *reason, int64_t until_ms);
+/* It goes. */
+void trigger_health_forget(struct tappet_trigger *t);
+/* "running", "degraded", "backing-off", "dead" */
+const char *trigger_state_name(int32_t state);
+/* health_events.c: how it is has been set; it has gone; all that is still to be told is told. */
+void health_event_note(const struct tappet_trigger *t);
+void health_event_gone(const struct tappet_trigger *t);
+void health_events_flush(struct host *h);
+void health_events_release(struct host *h);
 /* Loader of checkpoints. */
 void loading_run(struct later *l);
 /* Removes all triggers of a plugin that has stopped. */
@@ -290,7 +299,7 @@ struct host {
 	uv_idle_t *idle;
 	struct list later;
 	uv_timer_t *full_timer; /* asks a full store whether it has room again */
-	uv_timer_t *stop_timer;
+	uv_timer_t *stop_timer, *health_timer;
 	uv_poll_t *clock_poll;
 	int clock_fd;
 
@@ -311,6 +320,8 @@ struct host {
 	void *stop_arg;
 	char *late;
 
+	struct map health_notes; /* health_events.c: WORKFLOWID/TRIGGERID -> what was told */
+	struct list quiet;
 	struct map metric_kinds; /* name -> kind, over all plugins */
 	struct activity_watch *watch;
 };

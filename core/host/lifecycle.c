@@ -190,6 +190,7 @@ void host_stop(struct host *h, int64_t deadline_ms, void (*done)(void *arg, cons
 {
 	if (h->stopping)
 		return;
+	health_events_flush(h);
 	h->stopping = true;
 	h->stop_done = done;
 	h->stop_arg = arg;

@@ -143,7 +143,7 @@ bool trigger_retire(struct tappet_trigger *t)
 	bool unsettled = t->phase == TRIGGER_WAITING || t->phase == TRIGGER_LOADING;
 	/* The second time its name may be its successor's. */
 	if (t->phase != TRIGGER_REMOVED)
-		trigger_health_set(t, TAPPET_HEALTH_RUNNING, NULL, 0);
+		trigger_health_forget(t);
 	forget_in(&t->owner->host->triggers, t);
 	claims_forget(&t->owner->host->claims, t);
 	list_remove(&t->in_workflow);
@@ -281,6 +281,8 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 	t->phase = TRIGGER_LIVE;
 	t->plugin->trigger_count++;
 	list_append(&t->plugin->triggers, &t->in_plugin);
+	/* The one before it may have been told of as dead. */
+	health_event_note(t);
 }
 
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)

@@ -18,6 +18,9 @@ static const char *const names[] = {
 	[EVENT_WORKFLOW_CHANGED] = "workflow.changed",
 	[EVENT_WORKFLOW_DISABLED] = "workflow.disabled",
 	[EVENT_WORKFLOW_ENABLED] = "workflow.enabled",
+	[EVENT_TRIGGER_HEALTH] = "trigger.health",
+	[EVENT_STEP_LOG] = "step.log",
+	[EVENT_TRIGGER_REFUSED] = "trigger.refused",
 };
 
 const char *event_type_name(enum event_type type)
@@ -31,7 +34,7 @@ const char *event_type_name(enum event_type type)
 
 uint64_t event_types_on_request(void)
 {
-	return 0;
+	return EVENT_BIT(EVENT_STEP_LOG) | EVENT_BIT(EVENT_TRIGGER_REFUSED);
 }
 
 uint64_t event_types_granted(uint64_t types, uint64_t named)

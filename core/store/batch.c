@@ -24,6 +24,7 @@ bool op_is_patient(const struct store_op *op)
 	case STORE_REFUSALS:
 	case STORE_REMOVE:
 	case STORE_TURNS:
+	case STORE_EVENT:
 		break;
 	}
 	return false;
@@ -115,6 +116,7 @@ static bool event_list(struct store_op *op, struct event ***ret_events, size_t *
 	struct store_definitions *definitions = list_entry(op, struct store_definitions, op);
 	struct store_enable *enable = list_entry(op, struct store_enable, op);
 	struct store_remove *removal = list_entry(op, struct store_remove, op);
+	struct store_refusals *refusals = list_entry(op, struct store_refusals, op);
 
 	if (op->kind == STORE_TRANSITION) {
 		*ret_events = &transition->ret_events;
@@ -128,6 +130,9 @@ static bool event_list(struct store_op *op, struct event ***ret_events, size_t *
 	} else if (op->kind == STORE_REMOVE) {
 		*ret_events = &removal->ret_events;
 		*ret_count = &removal->ret_event_count;
+	} else if (op->kind == STORE_REFUSALS) {
+		*ret_events = &refusals->ret_events;
+		*ret_count = &refusals->ret_event_count;
 	} else {
 		return false;
 	}
@@ -146,6 +151,8 @@ static void clear_results(struct store_op *op)
 		as_admit(op)->ret_give_way = NULL;
 		as_admit(op)->ret_give_way_count = 0;
 	}
+	if (op->kind == STORE_LOG)
+		list_entry(op, struct store_log, op)->ret_line_count = 0;
 	if (event_list(op, &events, &count)) {
 		*events = NULL;
 		*count = 0;

@@ -243,12 +243,13 @@ int store_read_logs(struct store *s, const char *id, int step, uint64_t after, s
 	return queue_request(s, request);
 }
 
-int store_read_events(struct store *s, uint64_t after, size_t limit, store_read_events_cb cb, void *arg)
+int store_read_events(struct store *s, uint64_t after, size_t limit, bool logs, store_read_events_cb cb, void *arg)
 {
 	struct store_request *request = make_request(REQUEST_EVENTS, sizeof(struct event), arg);
 	if (!request)
 		return -ENOMEM;
 	request->after = after;
+	request->logs = logs;
 	request->limit = limit;
 	request->cb.events = cb;
 	return queue_request(s, request);

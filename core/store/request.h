@@ -51,6 +51,7 @@ struct store_request {
 	size_t limit;
 	char *scope; /* or prefix, or topic; in the arena */
 	bool exact;  /* the topic */
+	bool logs;   /* with the text of events that stand for one */
 	void *key;   /* or behind which; in the arena; NULL: all */
 	size_t key_len;
 

@@ -84,6 +84,7 @@ enum store_kind {
 	STORE_REMOVE,
 	STORE_PROGRAMS,
 	STORE_TURNS,
+	STORE_EVENT,
 };
 
 struct store_op {
@@ -218,15 +219,23 @@ struct store_transition {
 void store_events_free(struct event *events, size_t count);
 
 /* Appends to a step's log; logs are not acknowledged to anybody, `done` only gives the struct back. Cut at log_max
- * with one marker record (stream 'm'). -ENOENT: no such activity. */
+ * with one marker record (stream 'm'). Each record is an event step.log, which refers to it. -ENOENT: no such activity. */
+struct store_log_line {
+	uint64_t seq, position;
+	char stream;
+	const char *text; /* in the submitter's, or constant */
+	size_t len;
+};
 struct store_log {
 	struct store_op op;
-	char id[ID_SIZE];
+	char id[ID_SIZE], workflow_id[ID_SIZE];
 	uint32_t step, attempt;
 	char stream; /* 'o' stdout, 'e' stderr, 'm' a marker by the daemon */
 	int64_t time_ms;
 	const char *text;
 	size_t len;
+	struct store_log_line ret_lines[2]; /* what was kept, and the marker */
+	size_t ret_line_count;
 };
 
 struct store_definition {
@@ -359,13 +368,23 @@ struct store_refusal {
 	int64_t minute_ms;       /* start of the minute */
 	int64_t last_ms;
 	uint64_t count;
+	uint64_t known;     /* further ones that are in the store already; for the event alone */
 	const char *sample; /* plain words; the last few are kept, and read back one a line, newest first */
 };
-/* Adds to the counts. */
+/* Adds to the counts, and makes an event trigger.refused of each item, of at most STORE_REFUSED_EVENTS_MAX. */
+#define STORE_REFUSED_EVENTS_MAX 100
 struct store_refusals {
 	struct store_op op;
 	const struct store_refusal *items;
 	size_t count;
+	struct event *ret_events;
+	size_t ret_event_count;
+};
+
+/* An event that stands for itself. */
+struct store_event {
+	struct store_op op;
+	struct event event; /* seq is the store's to write; data is the submitter's */
 };
 
 /* What became of expected occurrences that started nothing. The same range with the same outcome replaces its count. */
@@ -508,9 +527,10 @@ typedef void (*store_logs_cb)(void *arg, int status, const struct store_log_row 
 int store_read_logs(struct store *s, const char *id, int step, uint64_t after, size_t limit, store_logs_cb cb,
 		    void *arg);
 
-/* `oldest`: the oldest number still kept (newest + 1 when none is). */
+/* `oldest`: the oldest number still kept (newest + 1 when none is). Events step.log come with the text of their record, if it
+ * is kept, when `logs`, at most about 1 MiB of it at once; else without data. */
 typedef void (*store_read_events_cb)(void *arg, int status, const struct event *events, size_t count, uint64_t oldest);
-int store_read_events(struct store *s, uint64_t after, size_t limit, store_read_events_cb cb, void *arg);
+int store_read_events(struct store *s, uint64_t after, size_t limit, bool logs, store_read_events_cb cb, void *arg);
 
 typedef void (*store_kv_cb)(void *arg, int status, const struct store_checkpoint *rows, size_t count);
 /* All keys of a scope, or one of them (key not NULL; -ENOENT). */

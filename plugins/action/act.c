@@ -8,7 +8,7 @@
 
 /* Under way in the whole plugin: the host takes 4,096 operations of one kind. */
 #define ACTIONS_MAX 4000
-#define ACTIONS_LOW (ACTIONS_MAX / 4 * 3)
+#define ACTIONS_LOW (ACTIONS_MAX / 2) /* each client that is not held up yet may add one */
 #define CREDIT_LOW 16
 #define QUEUE_BYTES_MAX (32 << 20)
 
@@ -345,6 +345,11 @@ void actions_resume(struct plugin *p)
 			a->error = r;
 		check_done(a);
 	}
+	/* Credit is one thing, how many are under way another: of these each lets one client go on, and the last one all. */
+	if (p->action_count == 0)
+		connections_release(p, p->connection_count);
+	else if (p->action_count < ACTIONS_LOW)
+		connections_release(p, ACTIONS_LOW - p->action_count);
 }
 
 void actions_stop(struct plugin *p)

@@ -195,7 +195,6 @@ static void resume(void *state)
 	p->low = false;
 	actions_resume(p);
 	bindings_resume(p);
-	connections_release(p, p->connection_count);
 }
 
 /* What is under way ends with callbacks of the host, and so do connections. */

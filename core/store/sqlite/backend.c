@@ -325,6 +325,8 @@ static int apply(struct backend *b, struct store_op *op)
 		return apply_programs(b, list_entry(op, struct store_programs, op));
 	case STORE_TURNS:
 		return apply_turns(b, list_entry(op, struct store_turns, op));
+	case STORE_EVENT:
+		return apply_event(b, list_entry(op, struct store_event, op));
 	}
 	return -EINVAL;
 }

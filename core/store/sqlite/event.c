@@ -12,6 +12,15 @@ int event_add(struct backend *b, struct event *e, int64_t workflow)
 		       activity, has_activity ? (size_t)ID_BLOB : (size_t)0, e->data);
 }
 
+int apply_event(struct backend *b, struct store_event *e)
+{
+	int64_t workflow = 0;
+	int r = names_workflow(b, e->event.workflow_id, &workflow);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return event_add(b, &e->event, workflow);
+}
+
 struct event *event_append(struct event **list, size_t *count)
 {
 	/* Grows by doubling: the capacity is the next power of two. */

@@ -58,10 +58,11 @@ int apply_definitions(struct backend *b, struct store_definitions *d);
 int apply_enable(struct backend *b, struct store_enable *e);
 int apply_token(struct backend *b, struct store_token *t);
 int apply_kv(struct backend *b, const struct store_kv *kv);
-int apply_refusals(struct backend *b, const struct store_refusals *r);
+int apply_refusals(struct backend *b, struct store_refusals *r);
 int apply_account(struct backend *b, const struct store_account *a);
 int apply_remove(struct backend *b, struct store_remove *r);
 int apply_turns(struct backend *b, struct store_turns *t);
+int apply_event(struct backend *b, struct store_event *e);
 int apply_action(struct backend *b, struct store_action *a);
 int apply_programs(struct backend *b, const struct store_programs *p);
 

@@ -29,11 +29,31 @@ static int log_size(struct backend *b, const struct store_log *l, const uint8_t 
 	return 0;
 }
 
-static int add_record(struct backend *b, const struct store_log *l, const uint8_t *id, char stream, const char *text,
+/* The event holds the number of the record, and nothing of it twice. */
+static int add_event(struct backend *b, const struct store_log *l, struct store_log_line *line)
+{
+	char position[24];
+	struct event event = {.time_ms = l->time_ms, .type = EVENT_STEP_LOG, .data = position};
+	int64_t workflow = 0;
+	int r = names_workflow(b, l->workflow_id, &workflow);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	memcpy(event.activity_id, l->id, ID_SIZE);
+	snprintf(position, sizeof(position), "%llu", (unsigned long long)line->position);
+	r = event_add(b, &event, workflow);
+	line->seq = event.seq;
+	return r;
+}
+
+static int add_record(struct backend *b, struct store_log *l, const uint8_t *id, char stream, const char *text,
 		      size_t len)
 {
-	return sql_run(&b->writer, SQL_ADD_LOG, "idiiiib", ++b->now.log_seq, id, (int64_t)l->step, (int64_t)l->attempt,
-		       (int64_t)stream, l->time_ms, text, len);
+	struct store_log_line *line = &l->ret_lines[l->ret_line_count++];
+	*line = (struct store_log_line){.stream = stream, .text = text, .len = len};
+	line->position = (uint64_t)++b->now.log_seq;
+	int r = sql_run(&b->writer, SQL_ADD_LOG, "idiiiib", (int64_t)line->position, id, (int64_t)l->step,
+			(int64_t)l->attempt, (int64_t)stream, l->time_ms, text, len);
+	return r < 0 ? r : add_event(b, l, line);
 }
 
 /* Not in the middle of a character. */
@@ -45,7 +65,7 @@ static size_t cut_length(const char *text, size_t room)
 	return len;
 }
 
-static int append(struct backend *b, const struct store_log *l, const uint8_t *id, size_t size)
+static int append(struct backend *b, struct store_log *l, const uint8_t *id, size_t size)
 {
 	size_t room = b->log_max - size;
 	bool cut = l->len > room;

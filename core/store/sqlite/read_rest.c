@@ -2,6 +2,7 @@
 #include "store/sqlite/internal.h"
 
 #include <errno.h>
+#include "model/log_line.h"
 
 #define LOG_BYTES_MAX ((size_t)1 << 20)
 #define ACTION_BYTES_MAX ((size_t)8 << 20)
@@ -218,6 +219,23 @@ int read_logs(struct database *c, struct store_request *q)
 	return r < 0 ? r : take_all(c, q, st, LOG_BYTES_MAX, take_log);
 }
 
+static char *take_line(struct store_request *q, sqlite3_stmt *st, int *error)
+{
+	const struct log_line line = {
+		.position = (uint64_t)sqlite3_column_int64(st, 5),
+		.step = (uint32_t)sqlite3_column_int64(st, 6),
+		.attempt = (uint32_t)sqlite3_column_int64(st, 7),
+		.stream = (char)sqlite3_column_int(st, 8),
+		.text = sqlite3_column_blob(st, 9),
+		.len = (size_t)sqlite3_column_bytes(st, 9),
+	};
+	char *data = log_line_data(&line);
+	char *copy = data ? arena_copy(&q->arena, data, strlen(data)) : NULL;
+	free(data);
+	*error = copy ? 0 : -ENOMEM;
+	return copy;
+}
+
 static int take_event(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)
 {
 	struct event *row = to;
@@ -228,7 +246,10 @@ static int take_event(struct database *c, struct store_request *q, sqlite3_stmt 
 	row->type = (enum event_type)sqlite3_column_int(st, 2);
 	id_from_column(st, 3, row->workflow_id);
 	id_from_column(st, 4, row->activity_id);
-	row->data = column_copy(q, st, 5, NULL, &error);
+	if (row->type != EVENT_STEP_LOG)
+		row->data = column_copy(q, st, 5, NULL, &error);
+	else if (q->logs)
+		row->data = take_line(q, st, &error);
 	return error;
 }
 
@@ -242,8 +263,8 @@ int read_events(struct database *c, struct store_request *q)
 		return r < 0 ? r : -EIO;
 	q->oldest = (uint64_t)sqlite3_column_int64(st, 0);
 	sqlite3_reset(st);
-	r = sql_bind(c, SQL_READ_EVENTS, &st, "ii", (int64_t)q->after, limit_of(q));
-	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_event);
+	r = sql_bind(c, SQL_READ_EVENTS, &st, "iii", (int64_t)q->after, limit_of(q), (int64_t)q->logs);
+	return r < 0 ? r : take_all(c, q, st, q->logs ? LOG_BYTES_MAX : SIZE_MAX, take_event);
 }
 
 static int take_kv(struct database *c, struct store_request *q, sqlite3_stmt *st, void *to)

@@ -2,9 +2,12 @@
 #include "store/sqlite/internal.h"
 
 #include <errno.h>
+#include "base/json.h"
+#include "model/reason.h"
 
 #define SAMPLES_KEPT 3
 #define SAMPLE_MAX 200
+#define DATA_MAX 4096
 
 /* What is kept so far, one sample a line. */
 struct kept {
@@ -86,10 +89,64 @@ int refusal_add(struct backend *b, const struct store_refusal *refusal)
 		       kept.count, kept.last_ms, kept.sample);
 }
 
-int apply_refusals(struct backend *b, const struct store_refusals *refusals)
+static char *event_data(const struct store_refusal *refusal)
+{
+	char sample[SAMPLE_MAX + 1];
+	struct buf data;
+	buf_init(&data, DATA_MAX);
+	jsonw_open(&data, '{');
+	if (text_or_empty(refusal->trigger_id)[0]) {
+		jsonw_key(&data, "trigger");
+		jsonw_str(&data, refusal->trigger_id);
+	}
+	if (text_or_empty(refusal->trigger)[0]) {
+		jsonw_key(&data, "plugin");
+		jsonw_str(&data, refusal->trigger);
+	}
+	jsonw_key(&data, "reason");
+	jsonw_str(&data, reason_name(refusal->reason));
+	jsonw_key(&data, "count");
+	jsonw_int(&data, (int64_t)(refusal->count + refusal->known));
+	if (clean(refusal->sample, sample) > 0) {
+		jsonw_key(&data, "sample");
+		jsonw_str(&data, sample);
+	}
+	jsonw_close(&data, '}');
+	char *text = buf_detach(&data, NULL);
+	buf_release(&data);
+	return text;
+}
+
+static int add_event(struct backend *b, struct store_refusals *refusals, const struct store_refusal *refusal)
+{
+	const char *workflow_id = text_or_empty(refusal->workflow_id);
+	int64_t workflow = 0;
+	if (refusals->ret_event_count == STORE_REFUSED_EVENTS_MAX)
+		return 0;
+	int r = names_workflow(b, workflow_id, &workflow);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	struct event *event = event_append(&refusals->ret_events, &refusals->ret_event_count);
+	if (!event)
+		return -ENOMEM;
+	event->data = event_data(refusal);
+	if (!event->data)
+		return -ENOMEM;
+	event->type = EVENT_TRIGGER_REFUSED;
+	event->time_ms = refusal->last_ms;
+	if (workflow)
+		memcpy(event->workflow_id, workflow_id, ID_SIZE);
+	return event_add(b, event, workflow);
+}
+
+int apply_refusals(struct backend *b, struct store_refusals *refusals)
 {
 	int r = 0;
-	for (size_t i = 0; i < refusals->count && r == 0; i++)
-		r = refusal_add(b, &refusals->items[i]);
+	for (size_t i = 0; i < refusals->count && r == 0; i++) {
+		if (refusals->items[i].count > 0)
+			r = refusal_add(b, &refusals->items[i]);
+		if (r == 0)
+			r = add_event(b, refusals, &refusals->items[i]);
+	}
 	return r;
 }

@@ -222,8 +222,10 @@ const char *const sql_texts[SQL_COUNT] = {
 			    "FROM token WHERE revoked_ms = 0 ORDER BY id",
 	[SQL_READ_LOGS] = "SELECT num, step, attempt, stream, time_ms, text FROM log "
 			  "WHERE activity = ?1 AND num > ?2 AND (?3 < 0 OR step = ?3) ORDER BY num LIMIT ?4",
-	[SQL_READ_EVENTS] = "SELECT e.seq, e.time_ms, e.type, w.id, e.activity, e.data FROM event e "
-			    "LEFT JOIN workflow w ON w.num = e.workflow WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+	/* The data of an event of type 14, step.log, is the number of its record. */
+	[SQL_READ_EVENTS] = "SELECT e.seq, e.time_ms, e.type, w.id, e.activity, e.data, l.step, l.attempt, l.stream, "
+			    "l.text FROM event e LEFT JOIN workflow w ON w.num = e.workflow LEFT JOIN log l ON ?3 AND "
+			    "e.type = 14 AND l.num = CAST(e.data AS INTEGER) WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
 	[SQL_OLDEST_EVENT] = "SELECT coalesce((SELECT min(seq) FROM event), (SELECT event_seq + 1 FROM store))",
 	[SQL_READ_KV] = "SELECT scope, key, value FROM kv WHERE scope = ?1 ORDER BY key",
 	[SQL_READ_KV_KEY] = "SELECT scope, key, value FROM kv WHERE scope = ?1 AND key = ?2",

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include "api/stream.h"
 #include "base/clock.h"
+#include "model/reason.h"
 
 /* ---- Reading a stream while it goes on ------------------------------------------------------------------------- */
 
@@ -76,13 +77,37 @@ static void follows_events_from_now_on(void **state)
 	expect_problem(f, "GET", "/api/v1/events?stream=true", NULL, 503, "stopping", "stopping");
 }
 
+struct completion {
+	struct fixture *f;
+	char path[96];
+	unsigned long long seq;
+};
+
+static bool is_told(void *arg)
+{
+	struct completion *c = arg;
+	struct reply r = call(c->f, "GET", c->path, NULL);
+	const struct json *event = json_first(json_get(r.json, "events"));
+	c->seq = event ? (unsigned long long)json_number(json_get(event, "seq")) : 0;
+	reply_release(&r);
+	return event && newest(c->f) >= c->seq;
+}
+
+/* Its number; the bus knows it by then. */
+static unsigned long long await_completion(struct fixture *f, const char *id)
+{
+	struct completion c = {.f = f};
+	snprintf(c.path, sizeof(c.path), "/api/v1/events?types=activity.completed&activity=%s", id);
+	turn_until(f, is_told, &c);
+	return c.seq;
+}
+
 static void a_stream_goes_on_behind_the_last_id(void **state)
 {
 	struct fixture *f = *state;
 	char id[25], path[96], text[64], header[64];
 	run_workflow(f, "hello", id);
-	await_status(f, id, "completed");
-	const unsigned long long end = newest(f);
+	const unsigned long long end = await_completion(f, id);
 	snprintf(path, sizeof(path), "/api/v1/events?stream=true&since=%llu", end - 2);
 	struct exchange *x = follow(f, path);
 	snprintf(text, sizeof(text), "\nid: %llu\nevent: activity.completed\n", end);
@@ -147,6 +172,15 @@ static void a_filtered_page_has_no_more_than_asked_for_and_goes_on(void **state)
 	}
 }
 
+/* The place behind `word` in what has come behind `at`; it must be there once. */
+static const char *once(const char *at, const char *word)
+{
+	at = strstr(at, word);
+	assert_non_null(at);
+	assert_null(strstr(at + 2, word));
+	return at + 2;
+}
+
 /* Everything that the page has, in the same order, once each, while activities come and go. */
 static void nothing_is_missed_or_doubled_under_load(void **state)
 {
@@ -160,27 +194,96 @@ static void nothing_is_missed_or_doubled_under_load(void **state)
 		if (i == 100)
 			late = follow(f, "/api/v1/events?stream=true&since=1");
 	}
-	await_status(f, id, "completed");
 	/* Others may still be under way: what comes after this is nobody's business here. */
-	const unsigned long long end = newest(f);
+	const unsigned long long end = await_completion(f, id);
 	snprintf(word, sizeof(word), "\nid: %llu\n", end);
 	await_text(f, live, word, 1);
 	await_text(f, late, word, 1);
 	const char *at = exchange_so_far(live), *at_late = exchange_so_far(late);
-	assert_true(end > begin + 1000);
-	for (unsigned long long seq = begin + 1; seq <= end; seq++) {
-		snprintf(word, sizeof(word), "\nid: %llu\n", seq);
-		at = strstr(at, word);
-		at_late = strstr(at_late, word);
-		assert_non_null(at);
-		assert_non_null(at_late);
-		at += 2;
-		at_late += 2;
-		assert_null(strstr(at, word));
-		assert_null(strstr(at_late, word));
+	size_t seen = 0;
+	for (unsigned long long next = begin; next < end;) {
+		snprintf(word, sizeof(word), "/api/v1/events?limit=1000&since=%llu", next);
+		struct reply r = call(f, "GET", word, NULL);
+		for (const struct json *e = json_first(json_get(r.json, "events")); e; e = json_next(e)) {
+			next = (unsigned long long)json_number(json_get(e, "seq"));
+			if (next > end)
+				break;
+			snprintf(word, sizeof(word), "\nid: %llu\n", next);
+			at = once(at, word);
+			at_late = once(at_late, word);
+			seen++;
+		}
+		reply_release(&r);
 	}
+	assert_true(seen > 1000);
 	exchange_abandon(live);
 	exchange_abandon(late);
+}
+
+static const char *const on_request[] = {"step.log", "trigger.refused"};
+
+static void log_lines_come_to_those_who_name_them(void **state)
+{
+	struct fixture *f = *state;
+	char id[25];
+	struct exchange *plain = follow(f, "/api/v1/events?stream=true");
+	struct exchange *prefix = follow(f, "/api/v1/events?stream=true&types=step.*,*");
+	struct exchange *named = follow(f, "/api/v1/events?stream=true&types=step.log,activity.completed");
+	run_workflow(f, "hello", id);
+	await_text(f, named, "event: activity.completed\n", 1);
+	await_text(f, plain, "event: activity.completed\n", 1);
+	await_text(f, prefix, "event: activity.completed\n", 1);
+	assert_non_null(strstr(exchange_so_far(named), "event: step.log\n"));
+	assert_non_null(strstr(exchange_so_far(named), "\"stream\":\"stdout\""));
+	assert_non_null(strstr(exchange_so_far(named), "hello"));
+	for (size_t i = 0; i < 2; i++) {
+		assert_null(strstr(exchange_so_far(plain), on_request[i]));
+		assert_null(strstr(exchange_so_far(prefix), on_request[i]));
+	}
+	/* Read again, it is what it was when it came. */
+	struct exchange *again = follow(f, "/api/v1/events?stream=true&since=0&types=activity.completed,step.log");
+	await_text(f, again, "event: activity.completed\n", 1);
+	const char *line = strstr(exchange_so_far(named), "event: step.log\n");
+	char *copy = strndup(line, strcspn(line, "}"));
+	assert_non_null(strstr(exchange_so_far(again), copy));
+	free(copy);
+	struct reply page = call(f, "GET", "/api/v1/events?types=step.log", NULL);
+	assert_true(json_count(json_get(page.json, "events")) >= 1);
+	const struct json *event = json_first(json_get(page.json, "events"));
+	assert_string_equal(json_get_str(event, "event"), "step.log");
+	assert_non_null(json_get_str(json_get(event, "data"), "text"));
+	reply_release(&page);
+	page = call(f, "GET", "/api/v1/events?types=step.*", NULL);
+	assert_null(strstr(page.text, "step.log"));
+	reply_release(&page);
+	exchange_abandon(plain);
+	exchange_abandon(prefix);
+	exchange_abandon(named);
+	exchange_abandon(again);
+}
+
+static void refusals_come_to_those_who_name_them(void **state)
+{
+	struct fixture *f = *state;
+	char id[25];
+	struct exchange *plain = follow(f, "/api/v1/events?stream=true");
+	struct exchange *named = follow(f, "/api/v1/events?stream=true&types=trigger.refused,activity.*");
+	const struct catalog_entry *entry = engine_find(f->engine, "hello");
+	for (int i = 0; i < 3; i++)
+		engine_refuse(f->engine, entry->id, "hook", "webhook", REASON_SIGNATURE, "the signature is wrong");
+	engine_refuse(f->engine, NULL, NULL, "webhook", REASON_TOKEN, "");
+	await_text(f, named, "event: trigger.refused\n", 2);
+	assert_non_null(
+		strstr(exchange_so_far(named),
+		       "\"data\":{\"trigger\":\"hook\",\"plugin\":\"webhook\",\"reason\":\"signature\",\"count\":3,"
+		       "\"sample\":\"the signature is wrong\"}"));
+	assert_non_null(
+		strstr(exchange_so_far(named), "\"data\":{\"plugin\":\"webhook\",\"reason\":\"token\",\"count\":1}"));
+	run_workflow(f, "hello", id);
+	await_text(f, plain, "event: activity.completed\n", 1);
+	assert_null(strstr(exchange_so_far(plain), "trigger.refused"));
+	exchange_abandon(plain);
+	exchange_abandon(named);
 }
 
 static bool is_forgotten(void *arg)
@@ -418,6 +521,8 @@ int main(void)
 		STREAM_TEST(a_filter_leaves_events_out),
 		STREAM_TEST(a_filtered_page_has_no_more_than_asked_for_and_goes_on),
 		STREAM_TEST(nothing_is_missed_or_doubled_under_load),
+		STREAM_TEST(log_lines_come_to_those_who_name_them),
+		STREAM_TEST(refusals_come_to_those_who_name_them),
 		cmocka_unit_test_setup_teardown(a_gap_is_told, fixture_open_forgetful, fixture_close),
 		STREAM_TEST(too_many_streams_are_refused_and_one_that_leaves_makes_room),
 		STREAM_TEST(a_slow_reader_is_bounded_and_gets_everything_in_the_end),

@@ -239,7 +239,7 @@ static void on_events(void *arg, int status, const struct event *events, size_t 
 size_t read_all_events(struct fixture *f, uint64_t after, struct event **ret_events, uint64_t *ret_oldest)
 {
 	struct seen seen = {0};
-	assert_int_equal(store_read_events(f->store, after, 100000, on_events, &seen), 0);
+	assert_int_equal(store_read_events(f->store, after, 100000, true, on_events, &seen), 0);
 	wait_until(f, is_seen, &seen);
 	assert_int_equal(seen.status, 0);
 	if (ret_events)

@@ -80,7 +80,7 @@ static void read_on(struct stream *stream)
 {
 	if (stream->left > 0 || stream->seen < stream->acknowledged) {
 		stream->reading++;
-		store_read_events(stream->f->store, stream->seen, 100, on_streamed_events, stream);
+		store_read_events(stream->f->store, stream->seen, 100, true, on_streamed_events, stream);
 	}
 }
 
