@@ -202,12 +202,14 @@ void ws_attempt_release(struct ws_outgoing *w);
 void ws_attempt_next_address(struct ws_outgoing *w);
 void ws_attempt_overdue(struct ws_outgoing *w);
 
-/* ws_client.c: notes how it ends, unless that is known, and ends it at the next turn. */
+/* ws_client_outgoing.c: notes how it ends, unless that is known, and ends it at the next turn. */
 void ws_outgoing_end(struct ws_outgoing *w, int code, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void ws_outgoing_note(struct ws_outgoing *w, int code, const char *reason, size_t len);
 /* The server has said what it may not: the link is closed with this code. */
 void ws_outgoing_refuse(struct ws_outgoing *w, int code);
+/* As websocket_drop. */
+void ws_outgoing_drop(struct ws_outgoing *w);
 /* The link has come about. */
 void ws_outgoing_connected(struct ws_outgoing *w);
 /* The link is gone, in the middle of the work of libwebsockets. `problem` is its word, or NULL. */

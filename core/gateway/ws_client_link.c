@@ -4,7 +4,7 @@
  * - names: it would wait for getaddrinfo on the loop. It only sees numbers.
  * - compression: its own is ended by an assertion when a message grows in just the wrong way. Here is an extension of its
  *   kind that only sees to the bit RSV1; whole messages are compressed by ws_deflate.c.
- * - times: its timers are not set anew when nothing else happens on a loop of somebody else. ws_client.c has its own.
+ * - times: its timers are not set anew when nothing else happens on a loop of somebody else. ws_client_outgoing.c has its own.
  * - the answer of a proxy (ws_client_proxy.c), redirects (none are followed), and the verification of literal IPv6 addresses.
  *
  * What it does not tell: codes 1012 to 1014 of a peer's close, which it shows as 1002. */

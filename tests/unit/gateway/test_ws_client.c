@@ -12,6 +12,9 @@
 #define CLOSE 0x88
 #define PING 0x89
 #define PONG 0x8a
+#ifndef ANY_CONNECTIONS
+#define ANY_CONNECTIONS 150
+#endif
 
 struct setting {
 	struct world world;
@@ -504,6 +507,48 @@ static void test_closes_when_text_is_no_utf8(void **state)
 	finish(&s);
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* Frames with any head, in any order, cut anywhere; and no frames at all. */
+static void any_frames(struct peer *p, unsigned index)
+{
+	uint32_t seed = index * 7919 + 1;
+	unsigned char bytes[600];
+	if (!peer_upgrade(p))
+		return;
+	for (unsigned i = 0; i < 20; i++) {
+		size_t len = next_random(&seed) % sizeof(bytes);
+		for (size_t at = 0; at < len; at++)
+			bytes[at] = (unsigned char)next_random(&seed);
+		bool well = index % 3 == 0 ? peer_write(p, bytes, len)
+					   : peer_frame(p, next_random(&seed) & (index % 3 == 1 ? 0xff : 0xcf), bytes,
+							len % 300);
+		if (!well)
+			break;
+	}
+	shutdown(p->fd, SHUT_WR);
+	peer_wait_end(p);
+}
+
+static void test_survives_any_frames(void **state)
+{
+	struct setting s;
+	(void)state;
+	begin(&s, any_frames);
+	s.peer.more = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+	for (unsigned i = 0; i < ANY_CONNECTIONS; i++) {
+		memset(&s.out, 0, sizeof(s.out));
+		connect_and_wait_end(&s);
+		assert_int_equal(s.out.opened, 1);
+		outgoing_release(&s.out);
+	}
+	finish(&s);
+}
+
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static void read_when_told(struct peer *p, unsigned index)
@@ -825,6 +870,7 @@ int main(void)
 		cmocka_unit_test(test_tells_of_a_cut),
 		cmocka_unit_test(test_closes_when_a_message_is_too_large),
 		cmocka_unit_test(test_closes_when_text_is_no_utf8),
+		cmocka_unit_test(test_survives_any_frames),
 		cmocka_unit_test(test_has_a_bounded_queue_and_sends_all_of_it_before_the_close),
 		cmocka_unit_test(test_hands_nothing_over_while_it_is_paused),
 		cmocka_unit_test(test_ends_when_the_server_does_not_answer_its_close),
