@@ -54,7 +54,7 @@ LIBRARIES = {
     r"curl/.*": ["core/cli/", "core/engine/"],
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],
     r"dlfcn\.h": ["core/host/loader", "core/host/probe/object.c", "core/host/probe/pure.c", "sdk/testkit/"],
-    r"tappet/.*": ["core/host/", "plugins/", "sdk/", "examples/plugins/"],
+    r"tappet/.*": ["core/host/", "core/cli/socket_", "plugins/", "sdk/", "examples/plugins/", "examples/actions/"],
     r"glib(/.*)?\.h|glib/.*": ["plugins/schedule/rules/zone.c"],
 }
 

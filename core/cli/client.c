@@ -148,10 +148,29 @@ int client_dup(struct cli *c, const char *path, size_t (*take)(char *bytes, size
 	return CLI_OK;
 }
 
-static CURLcode perform(struct client *client, const char *method, const char *path, const struct buf *body,
+/* What one request is besides its method and path. */
+struct extra {
+	const struct buf *body;
+	const char *header; /* one more line, or NULL */
+	bool quiet;         /* an unreachable daemon is not told */
+	bool may_miss;      /* nor is a 404 */
+};
+
+/* Each goes with one request only. */
+static struct curl_slist *with_header(const struct client *client, const char *header)
+{
+	struct curl_slist *all = curl_slist_append(NULL, header);
+	for (const struct curl_slist *h = client->headers; h && all; h = h->next)
+		all = curl_slist_append(all, h->data);
+	return all;
+}
+
+static CURLcode perform(struct client *client, const char *method, const char *path, const struct extra *extra,
 			struct answer *answer)
 {
 	CURL *curl = client->curl;
+	const struct buf *body = extra->body;
+	struct curl_slist *headers = extra->header ? with_header(client, extra->header) : NULL;
 	client->error[0] = '\0';
 	set_url(curl, client, path);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
@@ -161,8 +180,11 @@ static CURLcode perform(struct client *client, const char *method, const char *p
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body ? buf_cstr(body) : "");
 	}
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers ? headers : client->headers);
 	CURLcode result = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
+	curl_slist_free_all(headers);
 	return result;
 }
 
@@ -243,17 +265,16 @@ static int report_problem(const struct cli *c, const struct answer *answer)
 	return mistakes ? CLI_FAILED : exit_of(answer->status, json_get_str(answer->json, "type"));
 }
 
-static int call(struct cli *c, const char *method, const char *path, const struct buf *body, bool quiet,
-		struct answer *ret)
+static int call(struct cli *c, const char *method, const char *path, const struct extra *extra, struct answer *ret)
 {
 	struct answer answer = {0};
 	int code = open_client(c);
 	if (code != CLI_OK)
 		return code;
 	buf_init(&answer.body, ANSWER_MAX);
-	CURLcode result = perform(c->client, method, path, body, &answer);
+	CURLcode result = perform(c->client, method, path, extra, &answer);
 	if (result != CURLE_OK) {
-		code = report_transport(c->client, method, result, quiet);
+		code = report_transport(c->client, method, result, extra->quiet);
 		answer_release(&answer);
 		return code;
 	}
@@ -263,14 +284,14 @@ static int call(struct cli *c, const char *method, const char *path, const struc
 		*ret = answer;
 		return CLI_OK;
 	}
-	code = report_problem(c, &answer);
+	code = extra->may_miss && answer.status == 404 ? CLI_NOT_FOUND : report_problem(c, &answer);
 	answer_release(&answer);
 	return code;
 }
 
 int client_call(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret)
 {
-	return call(c, method, path, body, false, ret);
+	return call(c, method, path, &(struct extra){.body = body}, ret);
 }
 
 int client_call_long(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret)
@@ -297,7 +318,12 @@ int client_call_path(struct cli *c, const char *method, struct buf *path, const 
 
 int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret)
 {
-	return call(c, method, path, body, true, ret);
+	return call(c, method, path, &(struct extra){.body = body, .quiet = true}, ret);
+}
+
+int client_offer(struct cli *c, const char *path, const char *header, const struct buf *body, struct answer *ret)
+{
+	return call(c, "POST", path, &(struct extra){.body = body, .header = header, .may_miss = true}, ret);
 }
 
 void client_print_json(const struct answer *a)

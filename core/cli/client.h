@@ -29,6 +29,8 @@ int client_call_path(struct cli *c, const char *method, struct buf *path, const 
 int client_call_long(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
 /* The same, but an unreachable daemon is not told: for those who try again. */
 int client_try(struct cli *c, const char *method, const char *path, const struct buf *body, struct answer *ret);
+/* POST to what may not be there: a 404 is not told. `header` is one more line, or NULL. */
+int client_offer(struct cli *c, const char *path, const char *header, const struct buf *body, struct answer *ret);
 /* A CURL of its own that will get this path, for answers that go on (stream.c); `take` as CURLOPT_WRITEFUNCTION. */
 int client_dup(struct cli *c, const char *path, size_t (*take)(char *bytes, size_t size, size_t count, void *arg),
 	       void *arg, void **ret_curl);

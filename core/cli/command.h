@@ -101,6 +101,7 @@ int cmd_run(struct cli *c);
 int cmd_replay(struct cli *c);
 int cmd_approve(struct cli *c);
 int cmd_emit(struct cli *c);
+int cmd_subscribe(struct cli *c);
 int cmd_activities(struct cli *c);
 int cmd_status(struct cli *c);
 int cmd_logs(struct cli *c);

@@ -32,6 +32,17 @@ static const struct cli_option run_options[] = {
 	{0, "payload", "JSON", "what the activity gets as its trigger's payload; @FILE reads it, @- from stdin"},
 	{'f', "follow", NULL, "show its steps and logs until it ends; the exit code is its outcome"},
 };
+static const struct cli_option emit_options[] = {
+	{'k', "key", "KEY", "makes it unique: sent again, it starts nothing again"},
+};
+static const struct cli_option subscribe_options[] = {
+	{'w', "workflow", "WORKFLOW", "of this workflow only"},
+	{0, "team", "TEAM", "of the workflows of this team only"},
+	{'t', "types", "TYPE,...", "of these types only: activity.*, step.ended, trigger.health, step.log, ..."},
+	{0, "activity", "ID", "of this activity only"},
+	{0, "since", "NUMBER", "begin behind this event, from what is kept (what comes next)"},
+	{'n', "count", "COUNT", "end after so many events"},
+};
 static const struct cli_option import_options[] = {
 	{0, "prefix", "PATH", "the URL prefix there (hooks); \"\" for none"},
 };
@@ -282,11 +293,27 @@ const struct cli_command cli_commands[] = {
 	 cmd_replay},
 	{"approve", "ID STEP", 2, 2, TAKES_DAEMON, OPTIONS(approve_options), "answer a step that waits for approval",
 	 "'tappet status ID' shows which step asks, and what.", cmd_approve},
-	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, NO_OPTIONS, "emit an action",
-	 "Starts what listens to it, and lets steps go on that wait for it. TOPIC is words joined by dots: "
-	 "order.7.paid. The\n"
-	 "data is {} by default; - reads it from stdin.",
+	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, OPTIONS(emit_options),
+	 "emit an action: for triggers that match it, and steps that wait for it",
+	 "TOPIC is words joined by dots: order.7.paid. The data is {} by default; - reads it from stdin. Shows what "
+	 "it\n"
+	 "started, what was refused and why, and how many steps went on.\n\n"
+	 "With --server ws://HOST:PORT or wss://HOST a token in $TAPPET_TOKEN with a scope action:PATTERN is enough, "
+	 "and\n"
+	 "only what it covers is started.\n\n"
+	 "Exit codes: 0 it was taken, also when nobody listens; 2 topic, data or key are wrong; 3 no daemon answers;\n"
+	 "5 it was not taken: the token, or too much now; 7 it may have been taken: send it again with the same key.",
 	 cmd_emit},
+	{"subscribe", "[TYPE,...]", 0, 1, TAKES_DAEMON, OPTIONS(subscribe_options), "show events as they come",
+	 "A line for each, with --json as JSON; TYPE is as of --types. When the daemon or the way to it breaks it "
+	 "waits\n"
+	 "and goes on behind the last event, without gap or double. Ctrl-C ends it.\n\n"
+	 "With --server ws://HOST:PORT or wss://HOST a token in $TAPPET_TOKEN with the scope subscribe is enough, and "
+	 "what\n"
+	 "it covers is shown.\n\n"
+	 "Exit codes: 0 after --count events; 2 the filter is wrong; 3 no daemon answers at the beginning; 4 no such\n"
+	 "workflow; 5 the token is not taken, or not for this.",
+	 cmd_subscribe},
 	{"workflows", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "list workflows and how their triggers are", NULL,
 	 cmd_workflows},
 	{"workflows show", "WORKFLOW", 1, 1, TAKES_DAEMON, OPTIONS(show_options),

@@ -115,19 +115,19 @@ def connecting(feed, scheme="ws", host="127.0.0.1", **more):
 
 def serve(daemon, feed, start=True, **more):
     daemon.configure(plugins={"action": {}})
-    daemon.workflow("numbers", STEPS, params={"data": {"type": "integer", "default": 0}}, triggers=[connecting(feed, **more)])
+    daemon.workflow("numbers", STEPS, params={"data": {"type": "number", "default": 0}}, triggers=[connecting(feed, **more)])
     if start:
         daemon.start()
 
 
 def started(daemon):
     """What the activities were about, in the order of their ids."""
-    rows = daemon.api("GET", "/api/v1/activities?limit=1000").json["activities"]
+    rows = daemon.api("GET", "/activities?limit=1000").json["activities"]
     return [daemon.detail(row["id"])["params"]["data"] for row in sorted(rows, key=lambda row: row["id"])]
 
 
 def health(daemon):
-    triggers = daemon.api("GET", "/api/v1/triggers").json["triggers"]
+    triggers = daemon.api("GET", "/triggers").json["triggers"]
     return next(one for one in triggers if one["plugin"] == "action")["health"]
 
 
@@ -141,7 +141,7 @@ def test_each_message_starts_an_activity_in_its_order(daemon, feed):
     answers = [json.loads(message) for message in feed.heard]
     assert [answer["ack"] for answer in answers] == [f"m{n + 1}" for n in range(20)]
     assert {answer["was"] for answer in answers} == {"accepted"}
-    ids = {row["id"] for row in daemon.api("GET", "/api/v1/activities?limit=100").json["activities"]}
+    ids = {row["id"] for row in daemon.api("GET", "/activities?limit=100").json["activities"]}
     assert {answer["activity"] for answer in answers} == ids
     assert health(daemon)["state"] == "running"
 
@@ -150,7 +150,7 @@ def test_messages_may_be_large_fragmented_and_no_json(daemon, feed):
     daemon.configure(plugins={"action": {}})
     trigger = connecting(feed)
     trigger["params"] = {"data": ".data | if type == \"string\" then length else (.text | length) end"}
-    daemon.workflow("numbers", STEPS, params={"data": {"type": "integer", "default": 0}}, triggers=[trigger])
+    daemon.workflow("numbers", STEPS, params={"data": {"type": "number", "default": 0}}, triggers=[trigger])
     daemon.start()
     wait_until(lambda: feed.clients, "the daemon to connect")
     feed.say(text="x" * 200_000)
@@ -160,7 +160,7 @@ def test_messages_may_be_large_fragmented_and_no_json(daemon, feed):
     assert started(daemon) == [200_000, 6, 7]
     feed.say_raw(b"\x00\x01")
     wait_until(lambda: any(row["reason"] == "malformed" for row in
-                           daemon.api("GET", "/api/v1/refusals").json["refusals"]), "the binary one to be recorded")
+                           daemon.api("GET", "/refusals").json["refusals"]), "the binary one to be recorded")
 
 
 def test_after_a_cut_and_after_a_kill_it_goes_on_behind_what_was_committed(daemon, feed):
@@ -204,7 +204,7 @@ def test_a_message_that_comes_twice_starts_one_activity(daemon, feed):
 
 def test_a_filter_refuses_and_the_cursor_moves_on(daemon, feed):
     daemon.configure(plugins={"action": {}})
-    daemon.workflow("numbers", STEPS, params={"data": {"type": "integer", "default": 0}},
+    daemon.workflow("numbers", STEPS, params={"data": {"type": "number", "default": 0}},
                     triggers=[{**connecting(feed, reply="$(outcome)"), "when": ".data.n > 10"}])
     daemon.start()
     wait_until(lambda: feed.clients, "the daemon to connect")
@@ -238,12 +238,12 @@ def test_an_authority_that_cannot_be_read_is_the_end_of_that_trigger_alone(daemo
 
 def test_certificates_are_verified_by_ones_own_authority(daemon, tmp_path):
     authority = Authority(tmp_path)
-    certificate, key = authority.issue("localhost")
+    certificate, key = authority.issue("localhost", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     feed = Feed(context, token="t0")
     try:
-        serve(daemon, feed, start=False, scheme="wss", host="localhost", caFile=str(authority.file),
+        serve(daemon, feed, start=False, scheme="wss", host="localhost", caFile=str(authority.cert),
               headers={"Authorization": {"env": "FEED_TOKEN"}})
         daemon.start(env={"FEED_TOKEN": "Bearer t0"})
         wait_until(lambda: feed.clients, "the daemon to connect")
@@ -251,7 +251,7 @@ def test_certificates_are_verified_by_ones_own_authority(daemon, tmp_path):
         wait_until(lambda: started(daemon) == [5], "the activity")
         assert "Bearer t0" not in daemon.log_text(everything=True)
         daemon.stop()
-        daemon.workflow("numbers", STEPS, params={"data": {"type": "integer", "default": 0}},
+        daemon.workflow("numbers", STEPS, params={"data": {"type": "number", "default": 0}},
                         triggers=[connecting(feed, scheme="wss", host="localhost")])
         daemon.start()
         wait_until(lambda: health(daemon)["state"] == "backing off" and "certificate" in health(daemon)["reason"],

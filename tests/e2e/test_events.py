@@ -143,3 +143,99 @@ def test_a_log_is_followed_to_its_end(daemon):
     assert [record.get("text") for record in rest] == ["two\n", None]
     assert rest[-1] == {"next": rest[0]["position"], "ended": True}
     assert daemon.wait_end(token, activity)["status"] == "completed"
+
+
+def first(daemon, types, condition=lambda event: True):
+    """The first event of these types from the beginning on, by a stream, and the same by pages."""
+    stream = EventStream(daemon, f"/events?since=0&types={types}")
+    found = stream.until(lambda event: is_real(event) and condition(event.data))[-1].data
+    stream.close()
+    assert found in paged(daemon, 0, types=types)
+    return found
+
+
+def not_told_unasked(daemon, *types):
+    """Neither without a filter nor by a pattern."""
+    for query in ({}, {"types": "*"}, {"types": "step.*,trigger.*"}):
+        assert not {event["event"] for event in paged(daemon, 0, **query)} & set(types)
+
+
+def test_what_steps_write_comes_to_those_who_name_it(daemon):
+    daemon.workflow("w", [{"id": "talk", "script": ["#!/bin/sh", "echo one $KEY", "echo two >&2"],
+                           "envFile": "talk.env"}])
+    (daemon.folder / "talk.env").write_text("KEY=very-secret\n", encoding="utf-8")
+    daemon.start()
+    token = daemon.token("w")
+    live = EventStream(daemon, "/events?types=step.log")
+    activity = daemon.fire(token)
+    daemon.wait_end(token, activity)
+    seen = [live.until(is_real)[-1].data for _ in range(2)]
+    live.close()
+    assert {event["data"]["text"] for event in seen} == {"one ***\n", "two\n"}
+    said = first(daemon, "step.log", lambda event: event["data"]["stream"] == "stdout")
+    assert said in seen
+    assert said["activityId"] == activity and said["workflow"] == "w"
+    assert said["data"] == {"order": 1, "attempt": 1, "stream": "stdout", "position": said["data"]["position"],
+                            "text": "one ***\n"}
+    records = daemon.api("GET", f"/activities/{activity}/logs").json["records"]
+    assert said["data"]["position"] in [record["position"] for record in records]
+    not_told_unasked(daemon, "step.log")
+    daemon.restart()
+    assert first(daemon, "step.log", lambda event: event["data"]["stream"] == "stdout") == said
+    not_told_unasked(daemon, "step.log")
+
+
+def test_refusals_are_told_to_those_who_name_them(served):
+    live = EventStream(served, "/events?types=trigger.refused")
+    for _ in range(3):
+        assert served.post("tpt_nobody").status == 401
+    count = 0
+    for event in live:
+        if is_real(event):
+            assert event.data["data"]["reason"] == "token" and event.data["data"]["plugin"] == "webhook"
+            count += event.data["data"]["count"]
+        if count >= 3:
+            break
+    live.close()
+    assert count == 3
+    told = first(served, "trigger.refused")
+    not_told_unasked(served, "trigger.refused")
+    served.restart()
+    assert first(served, "trigger.refused") == told
+    not_told_unasked(served, "trigger.refused")
+
+
+def test_duplicates_are_told_once_a_flush_and_counted_once(daemon):
+    daemon.workflow("w", STEPS, triggers=[{"plugin": "webhook", "dedup": ".body.n"}])
+    daemon.start()
+    token = daemon.token("w")
+    live = EventStream(daemon, "/events?types=trigger.refused")
+    activity = daemon.post(token, n=1).json["activityId"]
+    for _ in range(20):
+        assert daemon.post(token, n=1).json["activityId"] == activity
+    told = []
+    while sum(event["data"]["count"] for event in told) < 20:
+        told.append(live.until(is_real)[-1].data)
+    live.close()
+    assert {event["data"]["reason"] for event in told} == {"duplicate"}
+    assert {event["workflow"] for event in told} == {"w"}
+    assert len(told) < 20
+    refusals = daemon.api("GET", "/refusals?workflow=w").json["refusals"]
+    assert sum(refusal["count"] for refusal in refusals) == 20
+
+
+def test_a_trigger_that_cannot_run_is_told_also_after_a_restart(daemon):
+    daemon.workflow("w", STEPS)
+    daemon.workflow("signed", STEPS, triggers=[{"plugin": "webhook", "with": {
+        "signature": {"preset": "github", "secret": {"file": "signed.key"}}}}])
+    key = daemon.folder / "signed.key"
+    daemon.start()
+    begin = daemon.api("GET", "/events").json["newest"]
+    told = first(daemon, "trigger.health", lambda event: event["data"]["state"] == "dead")
+    assert told["workflow"] == "signed" and "signed.key" in told["data"]["reason"]
+    assert [event["workflow"] for event in paged(daemon, 0, types="trigger.*")] == ["signed"]
+    key.write_text("0123456789abcdef0123456789abcdef", encoding="utf-8")
+    key.chmod(0o600)
+    daemon.restart()
+    assert paged(daemon, 0, types="trigger.health")[0] == told
+    assert {event["workflow"] for event in paged(daemon, begin, types="trigger.health")} <= {"signed"}

@@ -59,10 +59,10 @@ static void the_number_of_arguments_is_checked(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const names[] = {"init",    "serve",      "check",   "reload",    "run",    "activities",
-					    "status",  "logs",       "cancel",  "workflows", "enable", "disable",
-					    "replay",  "approve",    "emit",    "why",       "backup", "restore",
-					    "plugins", "completion", "version", "help"};
+	static const char *const names[] = {"init",    "serve",   "check",      "reload",    "run",    "activities",
+					    "status",  "logs",    "cancel",     "workflows", "enable", "disable",
+					    "replay",  "approve", "emit",       "subscribe", "why",    "backup",
+					    "restore", "plugins", "completion", "version",   "help"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct result r = RUN("help", names[i]);
@@ -353,34 +353,18 @@ static void filters_become_a_query(void **state)
 	script_end(s);
 }
 
-static void an_action_goes_to_the_plugin_that_listens(void **state)
-{
-	static const struct scene scenes[] = {
-		{"GET /api/v1/plugins ", NULL, 200, "{\"plugins\":[{\"name\":\"eu\",\"plugin\":\"action\"}]}"},
-		{"POST /api/v1/plugins/eu/actions/order.7 ", "{\"a\":1}", 200,
-		 "{\"matched\":2,\"activities\":[{\"workflow\":\"pay\",\"trigger\":\"action\",\"activityId\":\"" ID
-		 "\"}],\"refused\":[{\"workflow\":\"audit\",\"trigger\":\"action\",\"reason\":\"filter\"}],"
-		 "\"released\":1}"},
-	};
-	struct script *s = script_start(*state, scenes, 2);
-	struct result r = RUN("emit", "order.7", "{\"a\":1}", "--server", script_server(s));
-	assert_int_equal(r.code, CLI_OK);
-	assert_string_equal(r.out, "pay started: " ID "\naudit refused: filter\n"
-				   "triggers that listen: 2, steps that waited for it: 1\n");
-	result_release(&r);
-	script_end(s);
-}
-
 static void answers_to_waiting_steps_are_sent(void **state)
 {
 	static const struct scene scenes[] = {
 		{"POST /api/v1/activities/" ID "/steps/ask/approve ", "{\"by\":\"Ann\",\"comment\":\"go\"}", 200, "{}"},
 		{"POST /api/v1/activities/" ID "/steps/ask/reject ", "{\"by\":\"Ann\"}", 409,
 		 "{\"type\":\"tappet:answered\",\"detail\":\"late\"}"},
-		{"GET /api/v1/plugins ", NULL, 200, "{\"plugins\":[{\"name\":\"w\",\"plugin\":\"webhook\"}]}"},
+		/* A daemon without the plugin. */
+		{"POST /api/v1/plugins/action/actions/order.7 ", "{\"a\":1}", 404, "{\"type\":\"tappet:not-found\"}"},
 		{"POST /api/v1/actions/order.7 ", "{\"a\":1}", 200, "{\"seq\":4,\"released\":2}"},
-		{"GET /api/v1/plugins ", NULL, 200, "{\"plugins\":[]}"},
-		{"POST /api/v1/actions/a%2Fb ", NULL, 200, "{\"seq\":5,\"released\":0}"},
+		{"POST /api/v1/plugins/action/actions/a%2Fb ", NULL, 200,
+		 "{\"matched\":1,\"activities\":[],\"refused\":[{\"workflow\":\"w\",\"trigger\":\"t\","
+		 "\"reason\":\"filter\"}]}"},
 		{"POST /api/v1/activities/" ID "/replay ", "{\"revision\":\"latest\"}", 200,
 		 "{\"activityId\":\"" ID "\"}"},
 	};
@@ -548,7 +532,6 @@ int main(void)
 		CLI_TEST(logs_of_one_step_are_printed_as_they_are),
 		CLI_TEST(filters_become_a_query),
 		CLI_TEST(answers_to_waiting_steps_are_sent),
-		CLI_TEST(an_action_goes_to_the_plugin_that_listens),
 		CLI_TEST(status_says_what_steps_wait_for),
 		CLI_TEST(a_definition_is_put_by_its_slug_or_its_file),
 		CLI_TEST(revisions_and_differences_are_shown),

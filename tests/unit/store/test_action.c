@@ -255,6 +255,7 @@ static void what_was_counted_is_listed_from_one_time_to_another(void **state)
 					  .outcome = 1,
 					  .count = 1};
 		assert_int_equal(run_op(f, &r.op, STORE_REFUSALS), 0);
+		store_events_free(r.ret_events, r.ret_event_count);
 		assert_int_equal(run_op(f, &a.op, STORE_ACCOUNT), 0);
 	}
 	assert_int_equal(refusals(f, 0, 0), 3);

@@ -354,6 +354,7 @@ static void refusals_add_up_and_keep_the_last_samples(void **state)
 					     .sample = samples[i]};
 		struct store_refusals op = {.items = &item, .count = 1};
 		assert_int_equal(run_op(f, &op.op, STORE_REFUSALS), 0);
+		store_events_free(op.ret_events, op.ret_event_count);
 	}
 	assert_int_equal(store_list_refusals(f->store, NULL, 0, 0, 10, keep_samples, &seen), 0);
 	wait_until(f, is_seen, &seen);

@@ -1,0 +1,101 @@
+/* emit: an action, and what it did. */
+#include "cli/acted.h"
+#include "cli/client.h"
+#include "cli/input.h"
+#include "cli/socket.h"
+
+#define KEY_MAX_BYTES 128
+
+/* JSON, @FILE or - */
+static bool read_data(const char *argument, struct buf *body)
+{
+	struct buf text;
+	buf_init(&text, INPUT_MAX);
+	bool well = input_value(strcmp(argument, "-") == 0 ? "@-" : argument, &text);
+	if (well)
+		well = input_json("the data", buf_cstr(&text), text.len, body);
+	buf_release(&text);
+	return well;
+}
+
+/* A key stands in a header as it is. */
+static bool is_key(const char *key)
+{
+	const size_t len = strlen(key);
+	for (size_t i = 0; i < len; i++)
+		if (key[i] < ' ' || key[i] > '~')
+			return false;
+	return len > 0 && len <= KEY_MAX_BYTES;
+}
+
+static int call_with_topic(struct cli *c, const char *before, const char *header, const struct buf *body,
+			   struct answer *ret)
+{
+	struct buf path;
+	int code = CLI_USAGE;
+	buf_init(&path, 4096);
+	buf_str(&path, before);
+	client_escape(&path, c->args[0]);
+	if (buf_error(&path) < 0)
+		cli_error("the topic is too long");
+	else
+		code = header ? client_offer(c, buf_cstr(&path), header, body, ret)
+			      : client_call(c, "POST", buf_cstr(&path), body, ret);
+	buf_release(&path);
+	return code;
+}
+
+/* Where no plugin listens for actions there may still be steps that wait for one. */
+static int release_steps(struct cli *c, const struct buf *body)
+{
+	struct answer answer;
+	int64_t seq = 0, released = 0;
+	int code = call_with_topic(c, "/actions/", NULL, body, &answer);
+	if (code != CLI_OK)
+		return code;
+	json_int(json_get(answer.json, "seq"), &seq);
+	json_int(json_get(answer.json, "released"), &released);
+	if (c->json)
+		client_print_json(&answer);
+	else
+		printf("action %lld, steps that waited for it: %lld\n", (long long)seq, (long long)released);
+	answer_release(&answer);
+	return CLI_OK;
+}
+
+static int emit_by_http(struct cli *c, const struct buf *body, const char *key)
+{
+	char header[KEY_MAX_BYTES + 32];
+	struct answer answer;
+	/* One that says nothing where there is no key. */
+	snprintf(header, sizeof(header), key ? "Idempotency-Key: %s" : "Accept: application/json", key);
+	int code = call_with_topic(c, "/plugins/action/actions/", header, body, &answer);
+	if (code == CLI_NOT_FOUND && key) {
+		cli_error("--key needs a daemon with the plugin 'action'");
+		return CLI_REFUSED;
+	}
+	if (code == CLI_NOT_FOUND)
+		return release_steps(c, body);
+	if (code != CLI_OK)
+		return code;
+	if (c->json)
+		client_print_json(&answer);
+	else
+		acted_print(c, c->args[0], answer.json);
+	answer_release(&answer);
+	return CLI_OK;
+}
+
+int cmd_emit(struct cli *c)
+{
+	const char *key = cli_value(c, "key");
+	struct buf body;
+	int code = CLI_USAGE;
+	buf_init(&body, INPUT_MAX);
+	if (key && !is_key(key))
+		cli_error("a key has from 1 to %d letters of ASCII", KEY_MAX_BYTES);
+	else if (c->arg_count < 2 || read_data(c->args[1], &body))
+		code = socket_is_meant(c) ? socket_emit(c, c->args[0], &body, key) : emit_by_http(c, &body, key);
+	buf_release(&body);
+	return code;
+}
