@@ -121,8 +121,11 @@ static void on_tick(struct api_stream *s)
 {
 	struct events_stream *e = (struct events_stream *)s;
 	struct buf out;
-	/* Nobody is woken by what is not wanted, but the position has moved on. */
-	pump(s);
+	/* Nobody is woken by what is not wanted, but the position has moved on. The stream may have gone behind a pump. */
+	if (!s->reading && api_stream_open_now(s) && bus_reader_look(&e->reader) != BUS_READER_WAIT) {
+		pump(s);
+		return;
+	}
 	if (!api_stream_is_quiet(s))
 		return;
 	if (e->reader.position == e->reader.told || e->reader.count > 0) {

@@ -126,7 +126,7 @@ const struct config_key config_keys[] = {
 	 .help = "How many activities are kept, however young; the oldest that have ended go first. Those under way "
 		 "and those whose dedup key still counts stay. 0: no bound."},
 	{"retention.maxEvents", "integer", CONFIG_COUNT, AT(retention_events_max), 0, 1000000000, .fallback = "0",
-	 .help = "How many events are kept, however young. 0: no bound."},
+	 .help = "How many events are kept, however young; each piece of a log is one. 0: no bound."},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 

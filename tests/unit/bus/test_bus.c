@@ -181,6 +181,22 @@ static void all_hold_one_copy_of_an_event(void **state)
 	bus_unsubscribe(b.subscriber);
 }
 
+static void it_is_known_whether_somebody_asks_for_a_type(void **state)
+{
+	const struct bus_listener listener = {.types = EVENT_BIT(EVENT_STEP_LOG), .wake = wake};
+	struct bus_subscriber *one = NULL, *other = NULL;
+
+	assert_false(bus_is_wanted(*state, EVENT_STEP_LOG));
+	assert_int_equal(bus_subscribe(*state, 2, &listener, &one), 0);
+	assert_int_equal(bus_subscribe(*state, 2, &listener, &other), 0);
+	assert_true(bus_is_wanted(*state, EVENT_STEP_LOG));
+	assert_false(bus_is_wanted(*state, EVENT_STEP_ENDED));
+	bus_unsubscribe(one);
+	assert_true(bus_is_wanted(*state, EVENT_STEP_LOG));
+	bus_unsubscribe(other);
+	assert_false(bus_is_wanted(*state, EVENT_STEP_LOG));
+}
+
 static void a_hole_in_what_is_published_loses_everybody(void **state)
 {
 	struct listener l = {0};
@@ -338,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_not_wanted_takes_no_room_and_wakes_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_wants_nothing_is_told_now_and_then_where_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_hold_one_copy_of_an_event, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_is_known_whether_somebody_asks_for_a_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hole_in_what_is_published_loses_everybody, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_texts_fill_a_ring_sooner, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ring_grows_and_keeps_the_order, setup, teardown),
