@@ -141,12 +141,23 @@ static bool option_text(struct reading *r, const char *key, size_t index, tappet
 	return true;
 }
 
+/* The same of one that may be a secret: a string of JSON. Nothing is to be checked of what is not known yet. */
+static bool option_secret(struct reading *r, const char *key, tappet_str *ret)
+{
+	tappet_str json;
+	if (!option_text(r, key, 0, &json))
+		return false;
+	*ret = read_text(r, json, "");
+	return ret->ptr && ret->len > 0;
+}
+
 static void read_address(struct reading *r)
 {
-	tappet_str url;
-	if (!option_text(r, "connect", 0, &url))
-		return;
+	tappet_str url = {NULL, 0};
+	const bool known = option_secret(r, "connect", &url);
 	r->spec->url = url.ptr;
+	if (!known)
+		return;
 	if ((strncmp(url.ptr, "ws://", 5) != 0 && strncmp(url.ptr, "wss://", 6) != 0) || url.len > CONNECT_URL_MAX)
 		tell(r, "", "expected an address that begins by ws:// or wss://");
 }
@@ -203,7 +214,7 @@ static void read_files(struct reading *r)
 	tappet_str text;
 	if (option_text(r, "caFile", 0, &text))
 		r->spec->ca_file = text.ptr;
-	if (!option_text(r, "proxy", 0, &text))
+	if (!option_secret(r, "proxy", &text))
 		return;
 	r->spec->proxy = text.ptr;
 	if (strncmp(text.ptr, "http://", 7) != 0)

@@ -27,26 +27,27 @@ const tappet_option plugin_options[PLUGIN_OPTIONS] = {
 const tappet_option trigger_options[TRIGGER_OPTIONS] = {
 	{"topic", TAPPET_STRING, TAPPET_MULTI, NULL,
 	 "Which actions start it: \"orders.eu.created\"; '*' stands for one word, '>' at the end for the rest.", NULL},
-	{"connect", TAPPET_STRING, 0, NULL,
+	{"connect", TAPPET_JSON, TAPPET_SECRET, NULL,
 	 "In place of `topic`: the address of a server that is connected to (wss://stream.example.org/v1); each of its "
 	 "messages starts it.",
 	 NULL},
-	{"headers", TAPPET_OBJECT, 0, NULL, "With `connect`: headers of the request, such as Authorization.", NULL},
+	{"headers", TAPPET_OBJECT, TAPPET_SECRET, NULL,
+	 "With `connect`: headers of the request, such as Authorization.", NULL},
 	{"protocols", TAPPET_STRING, TAPPET_MULTI, NULL, "With `connect`: subprotocols to offer.", NULL},
 	{"caFile", TAPPET_STRING, 0, NULL,
 	 "With `connect`: a PEM file of who may have signed the server's certificate, in place of whom the system "
 	 "trusts.",
 	 NULL},
-	{"proxy", TAPPET_STRING, 0, NULL, "With `connect`: a proxy, http://[user:password@]host:port.", NULL},
-	{"open", TAPPET_JSON, 0, NULL,
+	{"proxy", TAPPET_JSON, TAPPET_SECRET, NULL, "With `connect`: a proxy, http://[user:password@]host:port.", NULL},
+	{"open", TAPPET_JSON, TAPPET_SECRET, NULL,
 	 "With `connect`: a message, or a list of them, to begin each connection with; $(cursor) stands for the "
 	 "cursor.",
 	 NULL},
-	{"heartbeat", TAPPET_OBJECT, 0, NULL,
+	{"heartbeat", TAPPET_OBJECT, TAPPET_SECRET, NULL,
 	 "With `connect`: {\"every\": \"20s\", \"send\": MESSAGE}, for servers that want a sign of life of their own "
 	 "kind.",
 	 NULL},
-	{"reply", TAPPET_JSON, 0, NULL,
+	{"reply", TAPPET_JSON, TAPPET_SECRET, NULL,
 	 "With `connect`: an answer to each message once it is stored: $(message.PATH), $(activity.id), $(outcome), "
 	 "$(cursor).",
 	 NULL},

@@ -21,8 +21,9 @@ WINDOW = 256
 
 
 def served(bench, **more):
-    """Actions are accepted and told of, not executed: what steps cost is measured elsewhere."""
-    return bench.Served(bench.NOTHING, triggers=TRIGGERS, plugins={"action": {}}, executor={"concurrency": 0}, **more)
+    """Actions are accepted and told of, not executed: what steps cost is measured elsewhere. Idle clients answer no pings."""
+    return bench.Served(bench.NOTHING, triggers=TRIGGERS, plugins={"action": {"with": {"ping": "1h"}}},
+                        executor={"concurrency": 0}, **more)
 
 
 def token_of(daemon):

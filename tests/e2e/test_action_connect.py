@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
+from http import HTTPStatus
 
 import pytest
 import websockets
@@ -39,7 +40,7 @@ class Feed(threading.Thread):
 
     async def _check(self, path, headers):
         if self.token and headers.get("Authorization") != f"Bearer {self.token}":
-            return 401, [], b"who?"
+            return HTTPStatus.UNAUTHORIZED, [], b"who?"
         return None
 
     async def _serve(self, socket, path="/"):
@@ -122,7 +123,10 @@ def serve(daemon, feed, start=True, **more):
 
 def started(daemon):
     """What the activities were about, in the order of their ids."""
-    rows = daemon.api("GET", "/activities?limit=1000").json["activities"]
+    rows, after = [], ""
+    while after is not None:
+        page = daemon.api("GET", f"/activities?limit=200{after and '&cursor=' + after}").json
+        rows, after = rows + page["activities"], page["next"]
     return [daemon.detail(row["id"])["params"]["data"] for row in sorted(rows, key=lambda row: row["id"])]
 
 
@@ -220,19 +224,26 @@ def test_a_filter_refuses_and_the_cursor_moves_on(daemon, feed):
 def test_health_says_why_it_waits_and_what_can_never_work(daemon, feed):
     feed.token = "right"
     serve(daemon, feed, headers={"Authorization": "Bearer wrong"})
-    wait_until(lambda: health(daemon).get("state") == "backing off" and "401" in health(daemon)["reason"], "the reason")
+    wait_until(lambda: health(daemon).get("state") == "backing-off" and "401" in health(daemon)["reason"], "the reason")
     feed.token = None
     wait_until(lambda: health(daemon)["state"] == "running", "it to connect after all")
     feed.stop()
-    wait_until(lambda: health(daemon)["state"] == "backing off", "it to notice the end")
+    wait_until(lambda: health(daemon)["state"] == "backing-off", "it to notice the end")
     feed.again()
     wait_until(lambda: health(daemon)["state"] == "running", "it to connect again")
 
 
-def test_an_authority_that_cannot_be_read_is_the_end_of_that_trigger_alone(daemon, feed):
+def test_an_authority_that_cannot_be_read_is_named(daemon, feed):
     serve(daemon, feed, scheme="wss", caFile="/nowhere/ca.pem")
+    wait_until(lambda: "/nowhere/ca.pem" in health(daemon).get("reason", ""), "the reason")
+    assert health(daemon)["state"] == "backing-off"
+    assert daemon.request("GET", "/healthz").status == 200
+
+
+def test_an_address_that_can_never_work_is_the_end_of_that_trigger_alone(daemon, feed):
+    serve(daemon, feed, host="not a host")
     wait_until(lambda: health(daemon)["state"] == "dead", "the trigger to be dead")
-    assert "/nowhere/ca.pem" in health(daemon)["reason"]
+    assert health(daemon)["reason"]
     assert daemon.request("GET", "/healthz").status == 200
 
 
@@ -254,7 +265,7 @@ def test_certificates_are_verified_by_ones_own_authority(daemon, tmp_path):
         daemon.workflow("numbers", STEPS, params={"data": {"type": "number", "default": 0}},
                         triggers=[connecting(feed, scheme="wss", host="localhost")])
         daemon.start()
-        wait_until(lambda: health(daemon)["state"] == "backing off" and "certificate" in health(daemon)["reason"],
+        wait_until(lambda: health(daemon)["state"] == "backing-off" and "certificate" in health(daemon)["reason"],
                    "a stranger to be refused")
     finally:
         feed.end()

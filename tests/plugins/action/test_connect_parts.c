@@ -189,12 +189,12 @@ static int32_t spec_of(const struct given *options, size_t count, bool is_check,
 static void everything_of_the_options_is_read(void **state)
 {
 	static const struct given options[] = {
-		{"connect", "wss://u:p@x.example:99/feed?key=1", 0},
+		{"connect", "\"wss://u:p@x.example:99/feed?key=1\"", 0},
 		{"headers", "{\"Authorization\": \"Bearer \\u0041\"}", 0},
 		{"protocols", "a", 0},
 		{"protocols", "b", 0},
 		{"caFile", "ca.pem", 0},
-		{"proxy", "http://p:3128", 0},
+		{"proxy", "\"http://p:3128\"", 0},
 		{"open", "[{\"type\": \"hi\"}, \"plain $(cursor)\"]", 0},
 		{"heartbeat", "{\"every\": \"20s\", \"send\": {\"op\": 1}}", 0},
 		{"reply", "{\"ack\": \"$(message.id)\"}", 0},
@@ -240,23 +240,26 @@ static void everything_of_the_options_is_read(void **state)
 static void secrets_may_be_references_in_a_check(void **state)
 {
 	static const struct given options[] = {
-		{"connect", "ws://x", 0},
+		{"connect", "\"ws://x\"", 0},
 		{"headers", "{\"X\": {\"file\": \"f\"}}", 0},
 	};
 	struct connect_spec s;
 	(void)state;
+	static const struct given secret[] = {{"connect", "{\"env\": \"URL\"}", 0}, {"proxy", "{\"env\": \"P\"}", 0}};
 	assert_int_equal(spec_of(options, COUNT(options), true, &s), TAPPET_OK);
 	connect_spec_release(&s);
 	assert_int_equal(spec_of(options, COUNT(options), false, &s), TAPPET_EINVAL);
+	connect_spec_release(&s);
+	assert_int_equal(spec_of(secret, COUNT(secret), true, &s), TAPPET_OK);
 	connect_spec_release(&s);
 }
 
 static void each_mistake_has_its_place(void **state)
 {
 	static const struct given options[] = {
-		{"connect", "http://x", 0},
+		{"connect", "\"http://x\"", 0},
 		{"headers", "{\"A\": 1, \"B C\": \"x\"}", 0},
-		{"proxy", "socks5://p", 0},
+		{"proxy", "\"socks5://p\"", 0},
 		{"open", "[{}, \"$(message.id)\"]", 0},
 		{"heartbeat", "{\"every\": \"1s\"}", 0},
 		{"reply", "{\"a\": \"$(b)\"}", 0},
