@@ -206,6 +206,8 @@ void ws_attempt_overdue(struct ws_outgoing *w);
 void ws_outgoing_end(struct ws_outgoing *w, int code, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void ws_outgoing_note(struct ws_outgoing *w, int code, const char *reason, size_t len);
+/* One side has closed: what is left to be said has a few seconds. */
+void ws_outgoing_leave(struct ws_outgoing *w);
 /* The server has said what it may not: the link is closed with this code. */
 void ws_outgoing_refuse(struct ws_outgoing *w, int code);
 /* As websocket_drop. */

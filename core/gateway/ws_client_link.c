@@ -177,6 +177,9 @@ static int take_close(struct ws_outgoing *w, const unsigned char *bytes, size_t 
 		return -1;
 	ws_outgoing_note(w, has_code ? bytes[0] << 8 | bytes[1] : WS_NO_CODE, has_code ? (const char *)bytes + 2 : "",
 			 has_code ? len - 2 : 0);
+	/* libwebsockets answers by itself. */
+	w->close_sent = true;
+	ws_outgoing_leave(w);
 	return 0;
 }
 

@@ -74,6 +74,13 @@ void ws_outgoing_end(struct ws_outgoing *w, int code, int error, const char *for
 	end_soon(w);
 }
 
+void ws_outgoing_leave(struct ws_outgoing *w)
+{
+	w->state = WS_LEAVING;
+	w->wait_until = now_of(w) + CLOSE_WAIT_MS;
+	set_timer(w, w->wait_until);
+}
+
 void ws_outgoing_refuse(struct ws_outgoing *w, int code)
 {
 	note(w, code, 0, "", 0);
@@ -82,9 +89,7 @@ void ws_outgoing_refuse(struct ws_outgoing *w, int code)
 		 : code == WS_BAD_DATA ? "the server sent text that is not UTF-8, or data that cannot be decompressed"
 		 : code == WS_FAILED   ? "out of memory"
 				       : "the server broke the protocol");
-	w->state = WS_LEAVING;
-	w->wait_until = now_of(w) + CLOSE_WAIT_MS;
-	set_timer(w, w->wait_until);
+	ws_outgoing_leave(w);
 }
 
 /* From half of the pause to all of it: many who lost the same server do not come back at once. */
@@ -330,9 +335,7 @@ static void close_socket(struct websocket *base, int code, const char *reason, s
 			do_soon(w);
 		return;
 	}
-	w->state = WS_LEAVING;
-	w->wait_until = now_of(w) + CLOSE_WAIT_MS;
-	set_timer(w, w->wait_until);
+	ws_outgoing_leave(w);
 	/* The server's answer has to be read. */
 	if (w->paused)
 		ws_link_pause(w, false);
