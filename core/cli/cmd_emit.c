@@ -4,7 +4,7 @@
 #include "cli/input.h"
 #include "cli/socket.h"
 
-#define KEY_MAX_BYTES 128
+#define KEY_MAX_BYTES 255
 
 /* JSON, @FILE or - */
 static bool read_data(const char *argument, struct buf *body)
@@ -28,29 +28,28 @@ static bool is_key(const char *key)
 	return len > 0 && len <= KEY_MAX_BYTES;
 }
 
-static int call_with_topic(struct cli *c, const char *before, const char *header, const struct buf *body,
-			   struct answer *ret)
+/* False: it has been told that the topic is too long. */
+static bool write_path(const struct cli *c, const char *before, struct buf *path)
 {
-	struct buf path;
-	int code = CLI_USAGE;
-	buf_init(&path, 4096);
-	buf_str(&path, before);
-	client_escape(&path, c->args[0]);
-	if (buf_error(&path) < 0)
-		cli_error("the topic is too long");
-	else
-		code = header ? client_offer(c, buf_cstr(&path), header, body, ret)
-			      : client_call(c, "POST", buf_cstr(&path), body, ret);
-	buf_release(&path);
-	return code;
+	buf_init(path, 4096);
+	buf_str(path, before);
+	client_escape(path, c->args[0]);
+	if (buf_error(path) == 0)
+		return true;
+	cli_error("the topic is too long");
+	buf_release(path);
+	return false;
 }
 
 /* Where no plugin listens for actions there may still be steps that wait for one. */
 static int release_steps(struct cli *c, const struct buf *body)
 {
 	struct answer answer;
+	struct buf path;
 	int64_t seq = 0, released = 0;
-	int code = call_with_topic(c, "/actions/", NULL, body, &answer);
+	if (!write_path(c, "/actions/", &path))
+		return CLI_USAGE;
+	int code = client_call_path(c, "POST", &path, body, &answer);
 	if (code != CLI_OK)
 		return code;
 	json_int(json_get(answer.json, "seq"), &seq);
@@ -67,9 +66,12 @@ static int emit_by_http(struct cli *c, const struct buf *body, const char *key)
 {
 	char header[KEY_MAX_BYTES + 32];
 	struct answer answer;
-	/* One that says nothing where there is no key. */
-	snprintf(header, sizeof(header), key ? "Idempotency-Key: %s" : "Accept: application/json", key);
-	int code = call_with_topic(c, "/plugins/action/actions/", header, body, &answer);
+	struct buf path;
+	if (!write_path(c, "/plugins/action/actions/", &path))
+		return CLI_USAGE;
+	snprintf(header, sizeof(header), "Idempotency-Key: %s", key ? key : "");
+	int code = client_offer(c, buf_cstr(&path), key ? header : NULL, body, &answer);
+	buf_release(&path);
 	if (code == CLI_NOT_FOUND && key) {
 		cli_error("--key needs a daemon with the plugin 'action'");
 		return CLI_REFUSED;

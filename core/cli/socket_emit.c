@@ -13,7 +13,7 @@ struct emitter {
 	struct link link;
 	const char *topic;
 	const struct buf *data;
-	char key[160];
+	char key[256];
 	unsigned tries;
 	uv_timer_t timer;
 };

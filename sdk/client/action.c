@@ -27,7 +27,7 @@ void actions_unsend(tappet_client *c)
 }
 
 /* Without a key, what is sent twice would be done twice. */
-static void make_key(char ret[static 129])
+static void make_key(char ret[static 256])
 {
 	uint8_t random[16];
 	digest_random(random, sizeof(random));
@@ -78,7 +78,7 @@ static int32_t make(tappet_client *c, const char *topic, tappet_str data, const 
 
 static int32_t check(const tappet_client *c, const char *topic, tappet_str data, const char *key)
 {
-	if (!topic || !topic[0] || strlen(topic) > 255 || (key && (!key[0] || strlen(key) > 128)) ||
+	if (!topic || !topic[0] || strlen(topic) > 255 || (key && (!key[0] || strlen(key) > 255)) ||
 	    (data.len > 0 && !data.ptr))
 		return TAPPET_EINVAL;
 	if (c->over || c->closing)

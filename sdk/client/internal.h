@@ -47,7 +47,7 @@ struct action {
 	void *arg;
 	bool sent; /* on this connection */
 	char id[24];
-	char key[129];
+	char key[256];
 	size_t len;
 	char message[]; /* as it is sent */
 };

@@ -189,7 +189,7 @@ def test_emit_tells_how_many_steps_went_on(served, way):
 @pytest.mark.parametrize("way", WAYS)
 def test_emit_tells_what_is_wrong(served, way):
     for arguments, codes in ((("orders.*",), (2, 5)), (("orders.new", "{"), (2,)), (("orders.new", "{}", "--key", ""), (2,)),
-                             (("orders.new", "{}", "--key", "x" * 129), (2,))):
+                             (("orders.new", "{}", "--key", "x" * 256), (2,))):
         done = tappet(served, way, "emit", *arguments)
         assert done.returncode in codes and done.stderr, (arguments, done)
     if way == "websocket":

@@ -108,10 +108,10 @@ typedef struct tappet_client_ack {
 /* Called once for each action, when its answer has come or none will. */
 typedef void (*tappet_client_ack_cb)(void *arg, const tappet_client_ack *ack);
 
-/* Sends an action: `data` is JSON (empty: {}), `key` makes it unique (NULL: the library makes one up). When the connection
- * breaks before the answer has come, it is sent again with the same key, so that nothing is started twice. `cb` (may be
- * NULL) fires once, later. Errors: TAPPET_EINVAL (no topic, no JSON), TAPPET_ETOOBIG (more than 1 MiB), TAPPET_EBUSY (4,096
- * actions or 16 MiB of them have no answer yet), TAPPET_ESTATE (the client is over), TAPPET_ENOMEM. */
+/* Sends an action: `data` is JSON (empty: {}), `key`, of up to 255 bytes, makes it unique (NULL: the library makes one up).
+ * When the connection breaks before the answer has come, it is sent again with the same key, so that nothing is started
+ * twice. `cb` (may be NULL) fires once, later. Errors: TAPPET_EINVAL (no topic, no JSON), TAPPET_ETOOBIG (more than 1 MiB),
+ * TAPPET_EBUSY (4,096 actions or 16 MiB of them have no answer yet), TAPPET_ESTATE (the client is over), TAPPET_ENOMEM. */
 TAPPET_EXPORT int32_t tappet_client_action(tappet_client *client, const char *topic, tappet_str data, const char *key,
 					   tappet_client_ack_cb cb, void *arg);
 /* How many actions have no answer yet. */

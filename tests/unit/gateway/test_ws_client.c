@@ -732,17 +732,40 @@ static void test_ends_while_it_waits_for_the_next_attempt(void **state)
 	finish(&s);
 }
 
+static void cut_when_told(struct peer *p, unsigned index)
+{
+	if (index < 3) {
+		if (peer_read_head(p))
+			peer_say(p, "HTTP/1.1 503 No\r\n\r\n");
+		return;
+	}
+	if (!peer_upgrade(p) || index > 3)
+		return;
+	while (!__atomic_load_n((bool *)p->arg, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
 static void test_begins_anew_after_a_connection_that_held(void **state)
 {
 	struct setting s;
+	bool cut = false;
 	(void)state;
-	begin(&s, upgrade_and_cut);
-	/* Each is cut at once: the pauses grow although it was connected. */
-	s.options.retry_min_ms = 2;
-	s.options.retry_max_ms = 64;
+	begin(&s, cut_when_told);
+	s.peer.arg = &cut;
+	s.options.retry_min_ms = 10;
+	s.options.retry_max_ms = 40;
 	outgoing_connect(&s.out, &s.world, &s.options);
-	world_wait(&s.world, s.out.end_count == 6);
-	assert_true(s.out.ends[5].retry_ms >= 1);
+	world_wait(&s.world, s.out.opened == 1);
+	assert_int_equal(s.out.end_count, 3);
+	assert_in_range(s.out.ends[2].retry_ms, 20, 40);
+	uint64_t begun = uv_hrtime();
+	world_wait(&s.world, uv_hrtime() - begun > 60 * (uint64_t)1000000);
+	__atomic_store_n(&cut, true, __ATOMIC_RELEASE);
+	world_wait(&s.world, s.out.end_count >= 4);
+	assert_in_range(s.out.ends[3].retry_ms, 5, 10);
+	/* The next ones are cut at once: the pauses grow although it was connected. */
+	world_wait(&s.world, s.out.end_count >= 7);
+	assert_in_range(s.out.ends[6].retry_ms, 20, 40);
 	finish(&s);
 }
 
