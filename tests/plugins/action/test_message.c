@@ -80,6 +80,9 @@ static void an_error_says_to_what_it_belongs(void **state)
 
 static void what_is_no_message_is_turned_down(void **state)
 {
+	static const char many[] =
+		"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,"
+		"\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1}";
 	static const char *const bad[] = {
 		"",
 		"x",
@@ -118,8 +121,7 @@ static void what_is_no_message_is_turned_down(void **state)
 		"{\"type\":\"action\",\"id\":\"a\",\"topic\":\"a\",\"data\":1.}",
 		"{\"type\":\"action\",\"id\":\"a\",\"topic\":\"a\",\"data\":\"\\x\"}",
 		"{\"type\":\"action\",\"id\":\"a\",\"topic\":\"a\",\"d\\u0061ta\":1}",
-		"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1,"
-		"\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1}",
+		many,
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
