@@ -192,7 +192,7 @@ struct engine_action {
 typedef void (*engine_action_cb)(void *arg, int status, uint64_t seq, size_t released);
 int engine_action(struct engine *e, const struct engine_action *action, engine_action_cb cb, void *arg);
 
-/* Stores an event and tells the bus. -ESHUTDOWN, -ENOMEM. */
+/* Stores an event and tells the bus. -ESHUTDOWN, -ENOMEM, -EBUSY (too many are on their way). */
 int engine_tell(struct engine *e, enum event_type type, const char *workflow_id, const char *data);
 
 /* Starts what an activity was once more, with its parameters and payload: on its own revision or the latest one, by the

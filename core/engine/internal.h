@@ -508,6 +508,7 @@ struct engine {
 	struct id_source ids;
 	struct catalog catalog;
 	const struct catalog_entry *found; /* what event_filter.c looked for last */
+	unsigned tellings;                 /* on their way to the store */
 	struct access access;
 	struct refusals refusals;
 	struct ingest_state ingest;

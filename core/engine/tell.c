@@ -8,6 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* While the disk is full they wait in the store: then only so many, and whoever tells the last state tells it later. */
+#define TELLINGS_MAX 256
+
 struct telling {
 	struct store_event op;
 	struct engine *engine;
@@ -23,6 +26,7 @@ static void told(struct store_op *op)
 	else if (op->status < 0 && op->status != -ECANCELED)
 		log_warn("an event could not be stored", log_str("event", event_type_name(t->op.event.type)),
 			 log_errno(op->status), LOG_END);
+	t->engine->tellings--;
 	free(t);
 }
 
@@ -33,6 +37,8 @@ int engine_tell(struct engine *e, enum event_type type, const char *workflow_id,
 
 	if (e->stopping)
 		return -ESHUTDOWN;
+	if (e->tellings >= TELLINGS_MAX)
+		return -EBUSY;
 	t = calloc(1, sizeof(*t) + size);
 	if (!t)
 		return -ENOMEM;
@@ -41,6 +47,7 @@ int engine_tell(struct engine *e, enum event_type type, const char *workflow_id,
 	memcpy(t->data, data, size);
 	t->op.event = (struct event){.type = type, .time_ms = clock_wall_ms(), .data = t->data};
 	memcpy(t->op.event.workflow_id, workflow_id, ID_SIZE);
+	e->tellings++;
 	store_submit(e->store, &t->op.op);
 	return 0;
 }

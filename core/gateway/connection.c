@@ -170,7 +170,8 @@ void connection_resume(struct connection *c)
 	if (c->reading || c->ended)
 		return;
 	c->reading = true;
-	c->broken = c->stream->ops->start(c->stream) < 0;
+	if (c->stream->ops->start(c->stream) < 0)
+		c->broken = true;
 }
 
 static void on_read(void *owner, const char *bytes, size_t len)

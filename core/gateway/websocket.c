@@ -1,5 +1,16 @@
 #include "gateway/websocket.h"
 
+bool websocket_length(const struct websocket_part *parts, size_t count, size_t max, size_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > max - *ret)
+			return false;
+		*ret += parts[i].len;
+	}
+	return true;
+}
+
 int websocket_send(struct websocket *w, bool is_text, const struct websocket_part *parts, size_t part_count)
 {
 	return w->ops->send(w, is_text, parts, part_count);

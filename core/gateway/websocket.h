@@ -123,4 +123,7 @@ struct websocket {
 	const struct websocket_ops *ops;
 };
 
+/* The length of all parts; false when it is more than `max`. */
+bool websocket_length(const struct websocket_part *parts, size_t count, size_t max, size_t *ret);
+
 #endif

@@ -32,6 +32,8 @@ static void on_turn(uv_timer_t *timer)
 		ws_authority_sweep(c);
 		return;
 	}
+	if (c->open > 0)
+		return;
 	if (c->context && c->turns == 0)
 		ws_link_close(c);
 	if (c->context && c->turns++ < TURNS_TO_END) {
@@ -90,6 +92,7 @@ int ws_client_open(const struct ws_client_options *options, struct ws_client **r
 
 void ws_client_close(struct ws_client *c, void (*closed)(void *arg), void *arg)
 {
+	uv_timer_stop(&c->timer);
 	c->closing = true;
 	c->closed = closed;
 	c->arg = arg;

@@ -43,6 +43,8 @@ static bool write_number(const struct addrinfo *address, char *ret, size_t size)
 void ws_attempt_next_address(struct ws_outgoing *w)
 {
 	char number[64];
+	/* A link that fails at once has asked for what is done here. */
+	uv_timer_stop(&w->soon);
 	while (w->next_address) {
 		const struct addrinfo *address = w->next_address;
 		set_share(w, addresses_left(w));
@@ -50,7 +52,9 @@ void ws_attempt_next_address(struct ws_outgoing *w)
 		if (!write_number(address, number, sizeof(number)))
 			continue;
 		w->state = WS_CONNECTING;
-		if (ws_link_connect(w, number))
+		bool begun = ws_link_connect(w, number);
+		uv_timer_stop(&w->soon);
+		if (begun)
 			return;
 	}
 	ws_outgoing_end(w, WS_BROKEN, -EIO, "no connection to %s comes about", w->address.authority);

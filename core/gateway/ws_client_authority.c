@@ -169,8 +169,11 @@ static struct ws_authority *make_authority(struct ws_reading *r)
 	a->read_at = uv_now(c->loop);
 	r->ctx = NULL;
 	r->path = NULL;
-	if (before)
+	if (before) {
 		before->stale = true;
+		if (before->used == 0)
+			ws_client_sweep_later(c);
+	}
 	list_append(&c->authorities, &a->node);
 	return a;
 }

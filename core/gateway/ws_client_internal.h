@@ -183,8 +183,9 @@ struct ws_outgoing {
 	struct buf message;
 	bool message_compressed;
 	struct list queue;
-	size_t queued, in_link; /* bytes */
-	bool refused;           /* a message was: `drained` is owed */
+	size_t queued, in_link;           /* bytes */
+	size_t seen_queued, seen_in_link; /* when a ping was to go out that has not */
+	bool refused;                     /* a message was: `drained` is owed */
 	bool close_sent;
 
 	/* The end. */

@@ -126,6 +126,9 @@ static int write_all(struct ws_outgoing *w, struct lws *wsi)
 	w->in_link = 0;
 	if (w->state != WS_CONNECTED && w->state != WS_LEAVING)
 		return -1;
+	/* Nothing follows a close (RFC 6455 section 5.5.1). */
+	if (w->close_sent)
+		return 0;
 	if (w->ping_due && write_ping(w, wsi) < 0)
 		return -1;
 	while (!list_empty(&w->queue) && count++ < MESSAGES_PER_TURN && bytes < BYTES_PER_TURN &&

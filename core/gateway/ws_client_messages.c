@@ -152,10 +152,8 @@ static struct ws_outgoing_message *compress(struct ws_outgoing *w, const struct 
 
 int ws_messages_add(struct ws_outgoing *w, bool is_text, const struct websocket_part *parts, size_t count)
 {
-	size_t len = 0;
-	for (size_t i = 0; i < count; i++)
-		len += parts[i].len;
-	if (len > w->limits.queue_max)
+	size_t len;
+	if (!websocket_length(parts, count, w->limits.queue_max, &len))
 		return -EMSGSIZE;
 	size_t used = w->queued + w->in_link;
 	if (used > w->limits.queue_max || len > w->limits.queue_max - used) {

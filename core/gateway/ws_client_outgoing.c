@@ -173,8 +173,9 @@ static void finish(struct ws_outgoing *w)
 static void on_soon(uv_timer_t *timer)
 {
 	struct ws_outgoing *w = timer->data;
-	if (w->state == WS_CONNECTING && !w->link && !w->given_up) {
-		ws_attempt_next_address(w);
+	if (w->state == WS_CONNECTING && !w->given_up) {
+		if (!w->link)
+			ws_attempt_next_address(w);
 		return;
 	}
 	if (w->dropped)
@@ -195,6 +196,13 @@ static void ask_for_life(struct ws_outgoing *w)
 		w->pinged = w->ping_due = true;
 		w->wait_until = now + (uint64_t)w->limits.timeout_ms;
 		ws_link_want_write(w);
+		set_timer(w, w->wait_until);
+	} else if (now >= w->wait_until && w->ping_due) {
+		/* It has not gone out yet: the server reads, however slowly. Where it does not, what is queued says so. */
+		w->wait_until = now + (uint64_t)w->limits.timeout_ms;
+		w->ping_due = w->in_link != w->seen_in_link || w->queued != w->seen_queued;
+		w->seen_in_link = w->in_link;
+		w->seen_queued = w->queued;
 		set_timer(w, w->wait_until);
 	} else if (now >= w->wait_until) {
 		ws_outgoing_end(w, WS_BROKEN, -ETIMEDOUT, "%s gives no sign of life", w->address.authority);

@@ -36,7 +36,7 @@ static bool next_element(const char **at, const char **ret, size_t *ret_len)
 	return len > 0;
 }
 
-static bool has_element(const struct http_request *r, const char *name, const char *word)
+static bool has_element(const struct http_request *r, const char *name, const char *word, bool any_case)
 {
 	struct buf room;
 	const char *at, *element;
@@ -45,15 +45,16 @@ static bool has_element(const struct http_request *r, const char *name, const ch
 	buf_init(&room, HEAD_LIMIT);
 	at = list_of(r, name, &room);
 	while (at && !found && next_element(&at, &element, &len))
-		found = strlen(word) == len && strncasecmp(element, word, len) == 0;
+		found = strlen(word) == len &&
+			(any_case ? strncasecmp(element, word, len) : memcmp(element, word, len)) == 0;
 	buf_release(&room);
 	return found;
 }
 
 bool ws_wants_upgrade(const struct http_request *r)
 {
-	return r->verb == VERB_GET && !r->is_head && !r->version_1_0 && has_element(r, "Upgrade", "websocket") &&
-	       has_element(r, "Connection", "upgrade");
+	return r->verb == VERB_GET && !r->is_head && !r->version_1_0 && has_element(r, "Upgrade", "websocket", true) &&
+	       has_element(r, "Connection", "upgrade", true);
 }
 
 static size_t count_fields(const struct http_request *r, const char *name)
@@ -99,7 +100,7 @@ bool websocket_choose_protocol(const struct http_request *r, const char *const *
 	if (!http_header(r, "Sec-WebSocket-Protocol"))
 		return true;
 	for (size_t i = 0; protocols && protocols[i] && !*ret; i++)
-		if (has_element(r, "Sec-WebSocket-Protocol", protocols[i]))
+		if (has_element(r, "Sec-WebSocket-Protocol", protocols[i], false))
 			*ret = protocols[i];
 	return *ret != NULL;
 }

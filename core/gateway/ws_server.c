@@ -213,7 +213,8 @@ void ws_server_read(struct ws_server *w, const char *bytes, size_t len)
 		return;
 	if (used < len && buf_append(&c->in, bytes + used, len - used) < 0)
 		c->broken = true;
-	if (c->in.len > 0 || is_held(w))
+	/* The client's end is not to overtake what is held back, also where it has been taken in already. */
+	if (c->in.len > 0 || w->stopped || is_held(w))
 		connection_pause(c);
 	gateway_mark(c->gateway, c);
 }
@@ -229,7 +230,7 @@ static void go_on(struct ws_server *w)
 	if (c->state != CONNECTION_OPEN || w->state == WS_OVER)
 		return;
 	buf_consume(&c->in, used);
-	if (c->in.len > 0 || is_held(w) || !list_empty(&c->later))
+	if (c->in.len > 0 || w->stopped || is_held(w) || !list_empty(&c->later))
 		return;
 	buf_release(&c->in);
 	connection_resume(c);
@@ -242,18 +243,22 @@ static size_t queued(const struct websocket *base)
 	return connection_unsent(from_base(base)->connection);
 }
 
+/* While all connections together hold as much as they may, none gets more than a little. */
+static bool holds_too_much(const struct ws_server *w)
+{
+	return gateway_is_full(w->connection->gateway) && queued(&w->base) > OUTPUT_LOW;
+}
+
 static int send_message(struct websocket *base, bool is_text, const struct websocket_part *parts, size_t count)
 {
 	struct ws_server *w = from_base(base);
 	struct connection *c = w->connection;
-	size_t len = 0;
-	for (size_t i = 0; i < count; i++)
-		len += parts[i].len;
+	size_t len;
 	if (w->state != WS_OPEN || c->state != CONNECTION_OPEN || w->dropped)
 		return -EPIPE;
-	if (len > w->limits.queue_max)
+	if (!websocket_length(parts, count, w->limits.queue_max, &len))
 		return -EMSGSIZE;
-	if (queued(base) > w->limits.queue_max - len) {
+	if (queued(base) > w->limits.queue_max - len || holds_too_much(w)) {
 		w->refused = true;
 		return -ENOBUFS;
 	}
@@ -267,8 +272,13 @@ static int send_message(struct websocket *base, bool is_text, const struct webso
 
 static void tell_drained(struct ws_server *w)
 {
-	if (!w->refused || w->state != WS_OPEN || queued(&w->base) > w->limits.queue_max / 2)
+	if (!w->refused || w->state != WS_OPEN || queued(&w->base) > w->limits.queue_max / 2 || holds_too_much(w))
 		return;
+	/* A client that reads as fast as it is written to must not have the loop for itself. */
+	if (gateway_turn_is_long(w->connection->gateway)) {
+		gateway_postpone(w->connection->gateway, w->connection);
+		return;
+	}
 	w->refused = false;
 	if (w->handler.drained)
 		w->handler.drained(w->arg);
@@ -282,6 +292,8 @@ void ws_server_flush(struct ws_server *w)
 		return;
 	}
 	go_on(w);
+	if (c->state == CONNECTION_OPEN && (c->broken || buf_error(&c->out)))
+		connection_drop(c);
 	if (c->state == CONNECTION_OPEN)
 		connection_send(c);
 	if (c->state == CONNECTION_OPEN)
@@ -301,6 +313,9 @@ static void ask_for_life(struct ws_server *w, uint64_t now)
 		w->wait_until = now + (uint64_t)w->limits.timeout_ms;
 		ws_framing_control(&w->framing, output_of(w), WS_ITEM_PING, "", 0);
 		gateway_mark(w->connection->gateway, w->connection);
+	} else if (now >= w->wait_until && connection_unsent(w->connection) > 0) {
+		/* It may not have come to the ping yet: it reads, however slowly, or sweep_output cuts it. */
+		w->wait_until = now + (uint64_t)w->limits.timeout_ms;
 	} else if (now >= w->wait_until) {
 		w->error = -ETIMEDOUT;
 		connection_drop(w->connection);
@@ -442,5 +457,7 @@ int websocket_accept(struct http_request *r, const char *protocol, const struct 
 	c->ws = w;
 	request_answered(r);
 	*ret = &w->base;
+	if (c->gateway->draining)
+		ws_server_drain(w);
 	return 0;
 }

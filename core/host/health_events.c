@@ -59,6 +59,9 @@ static bool has_changed(const struct health_note *note)
 static void tell(struct host *h, struct health_note *note)
 {
 	int r = engine_tell(h->options.engine, EVENT_TRIGGER_HEALTH, note->workflow_id, note->now);
+	/* It is told at the end of its quiet time, as it is then. */
+	if (r == -EBUSY)
+		return;
 	if (r < 0) {
 		log_warn("a trigger's health cannot be told", log_str("trigger", note->key), log_errno(r), LOG_END);
 		return;

@@ -110,6 +110,7 @@ int32_t ws_socket_new(struct tappet_instance *p, const tappet_ws_handler *handle
 void ws_socket_free(struct tappet_ws *ws)
 {
 	list_remove(&ws->node);
+	ws->socket = NULL;
 	if (!ws->kept)
 		free(ws);
 }
@@ -187,6 +188,8 @@ static int32_t send_error(int error)
 static int32_t send_message(tappet_ws *ws, int32_t kind, const tappet_str *parts, size_t part_count)
 {
 	struct websocket_part room[WS_PARTS_MAX];
+	if (ws && !ws->socket)
+		return TAPPET_EGONE;
 	if (!ws || (kind != TAPPET_WS_TEXT && kind != TAPPET_WS_BINARY) || part_count > WS_PARTS_MAX ||
 	    (part_count && !parts))
 		return TAPPET_EINVAL;
@@ -200,12 +203,12 @@ static int32_t send_message(tappet_ws *ws, int32_t kind, const tappet_str *parts
 
 static uint64_t queued(tappet_ws *ws)
 {
-	return ws ? websocket_queued(ws->socket) : 0;
+	return ws && ws->socket ? websocket_queued(ws->socket) : 0;
 }
 
 static void pause_messages(tappet_ws *ws, int32_t paused)
 {
-	if (ws)
+	if (ws && ws->socket)
 		websocket_pause(ws->socket, paused != 0);
 }
 
@@ -219,7 +222,7 @@ static bool may_be_sent(int32_t code)
 
 static int32_t close_socket(tappet_ws *ws, int32_t code, tappet_str reason)
 {
-	if (!ws)
+	if (!ws || !ws->socket)
 		return TAPPET_EINVAL;
 	bool valid = may_be_sent(code) && reason.len <= WEBSOCKET_REASON_MAX && (reason.ptr || reason.len == 0);
 	if (valid)
@@ -231,12 +234,12 @@ static int32_t close_socket(tappet_ws *ws, int32_t code, tappet_str reason)
 
 static tappet_str protocol(tappet_ws *ws)
 {
-	return tappet_cstr(ws ? websocket_protocol(ws->socket) : NULL);
+	return tappet_cstr(ws && ws->socket ? websocket_protocol(ws->socket) : NULL);
 }
 
 static tappet_str remote(tappet_ws *ws)
 {
-	return tappet_cstr(ws ? websocket_remote(ws->socket) : NULL);
+	return tappet_cstr(ws && ws->socket ? websocket_remote(ws->socket) : NULL);
 }
 
 const tappet_ws1 ws_table = {

@@ -18,6 +18,9 @@ int apply_event(struct backend *b, struct store_event *e)
 	int r = names_workflow(b, e->event.workflow_id, &workflow);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	/* What is told now says the same as what is read later. */
+	if (r == -ENOENT)
+		e->event.workflow_id[0] = '\0';
 	return event_add(b, &e->event, workflow);
 }
 

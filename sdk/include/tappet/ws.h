@@ -129,12 +129,12 @@ typedef struct tappet_ws1 {
 	int32_t (*accept)(tappet_request *request, const tappet_ws_handler *handler, void *arg, tappet_ws **ret);
 	/* Begins to connect; `open` or `closed` fires later, never from inside. *ret is valid as said at tappet_ws.
 	 * Errors: TAPPET_EINVAL (no address, no proxy, a header that is the host's, no `message` or `closed`),
-	 * TAPPET_ESTATE, TAPPET_ENOMEM. */
+	 * TAPPET_ESTATE, TAPPET_ENOTSUP (this host makes no connections), TAPPET_ENOMEM. */
 	int32_t (*connect)(tappet_instance *self, const tappet_ws_connect_options *options,
 			   const tappet_ws_handler *handler, void *arg, tappet_ws **ret);
 	/* Queues one message, made of parts in their order. Nothing is kept of them. Errors: TAPPET_EBUSY (the queue is
 	 * full, nothing was taken; `drained` will fire), TAPPET_EGONE (closing, or not connected now), TAPPET_ETOOBIG
-	 * (larger than the whole queue), TAPPET_EINVAL (kind). Whether a text is UTF-8 is the plugin's to see to. */
+	 * (larger than the whole queue), TAPPET_EINVAL (kind, or more than 16 parts). Whether a text is UTF-8 is the plugin's to see to. */
 	int32_t (*send)(tappet_ws *ws, int32_t kind, const tappet_str *parts, size_t part_count);
 	/* How many bytes wait for the peer, in the host; what the system has taken is not among them. */
 	uint64_t (*queued)(tappet_ws *ws);

@@ -16,7 +16,7 @@ struct peer {
 	struct websocket_end end;
 	char last[256];
 	size_t last_len;
-	bool last_is_text, echo;
+	bool last_is_text, echo, slow;
 };
 
 static struct peer peers[SOCKETS_MAX];
@@ -28,7 +28,10 @@ static void on_message(void *arg, bool is_text, const char *bytes, size_t len)
 {
 	struct peer *p = arg;
 	struct websocket_part part = {bytes, len};
+	uint64_t until = uv_hrtime() + 1000000;
 	p->messages++;
+	while (p->slow && uv_hrtime() < until)
+		continue;
 	p->last_is_text = is_text;
 	p->last_len = len;
 	memcpy(p->last, bytes, len < sizeof(p->last) ? len : sizeof(p->last));
@@ -602,6 +605,32 @@ static void the_end_of_the_gateway_is_told(void **state)
 	client_close(&other);
 }
 
+/* A long turn holds the rest back; the end of the client's side must not overtake it. */
+static void messages_before_the_end_are_all_handed_over(void **state)
+{
+	struct fixture f;
+	struct client c;
+	char payload[64];
+	struct buf out;
+	(void)state;
+	open_fixture(&f, NULL);
+	buf_init(&out, 1 << 20);
+	ws_open(&c, &f, "/ws", "");
+	peers[0].slow = true;
+	peers[0].echo = false;
+	for (int i = 0; i < 60; i++)
+		put_frame(&out, FIN | TEXT, "small", 4);
+	put_frame(&out, FIN | CLOSE, payload, close_payload(payload, 1000, "done"));
+	send_script(&c, &out, 0);
+	client_finish(&c);
+	fixture_wait(&f, peers[0].closed == 1);
+	assert_int_equal(peers[0].messages, 60);
+	assert_int_equal(peers[0].end.code, 1000);
+	buf_release(&out);
+	client_close(&c);
+	fixture_close(&f);
+}
+
 /* ---- bounds ---------------------------------------------------------------------------------------------------- */
 
 static void a_paused_connection_hands_nothing_over(void **state)
@@ -708,6 +737,7 @@ int main(void)
 		cmocka_unit_test(the_owner_closes_and_waits_for_the_client),
 		cmocka_unit_test(a_client_that_leaves_without_a_word_is_told),
 		cmocka_unit_test(the_end_of_the_gateway_is_told),
+		cmocka_unit_test(messages_before_the_end_are_all_handed_over),
 		cmocka_unit_test(a_paused_connection_hands_nothing_over),
 		cmocka_unit_test(a_slow_reader_fills_its_queue_and_no_more),
 		cmocka_unit_test(a_silent_client_is_asked_and_then_cut),
