@@ -61,6 +61,9 @@ static void update_pause(struct connect *c)
 		return;
 	c->paused = paused;
 	c->owner->ws->pause(c->socket, paused);
+	/* It could not be heard, so its silence begins now. */
+	if (!paused)
+		c->heard_ms = c->owner->host->mono_ms(c->owner->self);
 }
 
 static void refuse(struct connect *c, int32_t reason, const char *detail)
@@ -74,6 +77,8 @@ static tappet_str outcome_of(int32_t outcome)
 {
 	if (outcome == TAPPET_OK)
 		return tappet_cstr("\"accepted\"");
+	if (outcome == TAPPET_ECONFLICT)
+		return tappet_cstr("\"conflict\"");
 	return tappet_cstr(outcome == TAPPET_EREFUSED ? "\"refused\"" : "\"duplicate\"");
 }
 
@@ -234,21 +239,32 @@ void flow_pump(struct connect *c)
 
 /* ---- What comes ------------------------------------------------------------------------------------------------ */
 
+static bool is_number(tappet_str value)
+{
+	return (*value.ptr >= '0' && *value.ptr <= '9') || *value.ptr == '-';
+}
+
+static void warn(const struct connect *c, const char *message)
+{
+	const tappet_field url = {"url", tappet_cstr(c->spec.where)};
+	c->owner->host->log(c->owner->self, TAPPET_LOG_WARN, message, &url, 1);
+}
+
 /* A number or a text may be a key; it stands there as it is written. */
 static void read_key(struct flight *f, tappet_str data)
 {
 	tappet_str value;
 	char room[DEDUP_KEY_MAX + 1];
-	size_t len = 0;
-	if (!f->connect->spec.key.len || !path_find(data, f->connect->spec.key, &value) || value.len == 0)
+	if (!f->connect->spec.key.len || !path_find(data, f->connect->spec.key, &value))
 		return;
-	if (*value.ptr == '"' && scan_string(value, room, sizeof(room), &len)) {
-		f->key_len = len;
-		memcpy(f->key, room, len);
-	} else if (*value.ptr != '"' && *value.ptr != '{' && *value.ptr != '[' && *value.ptr != 'n' &&
-		   value.len <= sizeof(f->key)) {
+	if (scan_string(value, room, sizeof(room), &f->key_len)) {
+		memcpy(f->key, room, f->key_len);
+	} else if (is_number(value) && value.len <= sizeof(f->key)) {
 		f->key_len = value.len;
 		memcpy(f->key, value.ptr, value.len);
+	} else {
+		f->key_len = 0;
+		warn(f->connect, "a message has no key that can be used: no text or number of at most 255 bytes");
 	}
 }
 
@@ -256,12 +272,28 @@ static void read_cursor(struct flight *f, tappet_str data)
 {
 	struct connect *c = f->connect;
 	tappet_str value;
-	if (!c->spec.cursor.len || !path_find(data, c->spec.cursor, &value) || value.len == 0 || *value.ptr == 'n')
+	if (!c->spec.cursor.len || !path_find(data, c->spec.cursor, &value) || *value.ptr == 'n')
 		return;
+	if (value.len > CURSOR_MAX) {
+		warn(c, "a cursor is longer than 64 KiB, and is not kept");
+		return;
+	}
 	text_bytes(&f->cursor, value.ptr, value.len);
 	text_release(&c->cursor);
 	c->cursor = (struct text){0};
 	text_bytes(&c->cursor, value.ptr, value.len);
+}
+
+static tappet_str trim(tappet_str text)
+{
+	static const char space[] = " \t\r\n";
+	while (text.len > 0 && memchr(space, *text.ptr, sizeof(space) - 1)) {
+		text.ptr++;
+		text.len--;
+	}
+	while (text.len > 0 && memchr(space, text.ptr[text.len - 1], sizeof(space) - 1))
+		text.len--;
+	return text;
 }
 
 static struct flight *flight_new(struct connect *c, tappet_str bytes)
@@ -273,8 +305,9 @@ static struct flight *flight_new(struct connect *c, tappet_str bytes)
 	f->generation = c->generation;
 	text_cstr(&f->payload, "{\"data\":");
 	f->data_at = f->payload.len;
-	if (scan_is_value(bytes))
-		text_bytes(&f->payload, bytes.ptr, bytes.len);
+	const tappet_str json = trim(bytes);
+	if (scan_is_value(json))
+		text_bytes(&f->payload, json.ptr, json.len);
 	else
 		text_json(&f->payload, bytes);
 	f->data_len = f->payload.len - f->data_at;

@@ -9,6 +9,8 @@
 
 #define CURSOR_KEY "cursor"
 #define DEDUP_KEY_MAX 255
+/* What a checkpoint may have. */
+#define CURSOR_MAX ((size_t)64 << 10)
 /* Messages that are not settled yet. */
 #define WINDOW_COUNT 256
 #define WINDOW_BYTES ((size_t)4 << 20)

@@ -6,15 +6,9 @@
 #include <stdbool.h>
 #include "tappet/plugin.h"
 
-/* Of an object that is looked into. */
-#define PATH_MEMBERS_MAX 1024
-/* Of a list. */
-#define PATH_ITEMS_MAX 1024
-
 /* NULL, or what is wrong with it, in words that stand behind "a path". */
 const char *path_problem(tappet_str path);
-/* The value at a path that has no problem, in `json`, which is JSON. False: it is not there, or in an object or list that is
- * too large to be looked into. */
+/* The value at a path that has no problem, in `json`, which is JSON. False: it is not there. */
 bool path_find(tappet_str json, tappet_str path, tappet_str *ret);
 
 #endif

@@ -331,7 +331,7 @@ static char *where_of(const char *url)
 	const char *host = strstr(url, "://");
 	host = host ? host + 3 : url;
 	size_t len = strcspn(host, "?#");
-	const char *at = memchr(host, '@', strcspn(host, "/?#"));
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
 	text_bytes(&t, url, (size_t)(host - url));
 	if (at) {
 		len -= (size_t)(at + 1 - host);

@@ -1,9 +1,8 @@
 #include "connect_template.h"
+#include <stdlib.h>
 #include <string.h>
 #include "connect_path.h"
 #include "scan.h"
-
-#define TEXT_MAX 4096 /* of a string within a longer one */
 
 static bool is(tappet_str text, const char *word)
 {
@@ -31,8 +30,11 @@ static const char *find_open(const char *at, const char *end, bool *ret_literal)
 /* The name between "$(" and ")". */
 static bool read_reference(const char *open, const char *end, tappet_str *ret, const char **ret_behind)
 {
-	const char *begin = open + 2, *close = memchr(begin, ')', (size_t)(end - begin));
-	if (!close)
+	const char *begin = open + 2, *close = begin;
+	/* A name in quotes may have any character. */
+	for (bool quoted = false; close < end && (quoted || *close != ')'); close++)
+		quoted ^= *close == '"';
+	if (close == end)
 		return false;
 	*ret = tappet_strn(begin, (size_t)(close - begin));
 	*ret_behind = close + 1;
@@ -103,12 +105,14 @@ static tappet_str value_of(tappet_str name, const struct template_values *values
 /* As text: a string without its quotes, anything else as it is written, null as nothing. */
 static void put_plain(tappet_str value, struct text *out)
 {
-	char room[TEXT_MAX];
-	size_t len;
-	if (scan_string(value, room, sizeof(room), &len))
+	size_t len = 0;
+	char *room = *value.ptr == '"' ? malloc(value.len + 1) : NULL;
+	out->failed |= *value.ptr == '"' && !room;
+	if (room && scan_string(value, room, value.len + 1, &len))
 		text_bytes(out, room, len);
 	else if (!is(value, "null"))
 		text_bytes(out, value.ptr, value.len);
+	free(room);
 }
 
 /* Within a string of JSON: what stands between the quotes of a string can be taken as it is, escapes and all. */

@@ -5,7 +5,7 @@
  *   $(cursor)           the cursor, as it was committed last; null at first
  *   $(message.PATH)     of the message that is answered: $(message.meta.id), $(message.items[0]); $(message) is all of it
  *   $(activity.id)      of the activity that the message has started; null when it was refused
- *   $(outcome)          "accepted", "duplicate" or "refused" */
+ *   $(outcome)          "accepted", "duplicate", "conflict" (its key is known, with something else) or "refused" */
 #ifndef ACTION_CONNECT_TEMPLATE_H
 #define ACTION_CONNECT_TEMPLATE_H
 

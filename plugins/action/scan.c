@@ -250,6 +250,48 @@ const char *scan_list(tappet_str text, tappet_str *items, size_t max, size_t *re
 	return NULL;
 }
 
+bool scan_member(tappet_str object, tappet_str key, tappet_str *ret)
+{
+	struct cursor c = {object.ptr, object.ptr + object.len};
+	bool found = false, first = true;
+	if (!scan_is_value(object))
+		return false;
+	skip_space(&c);
+	if (!skip_char(&c, '{'))
+		return false;
+	skip_space(&c);
+	for (struct member m; !skip_char(&c, '}'); first = false) {
+		if ((!first && !skip_char(&c, ',')) || !take_member(&c, &m))
+			return false;
+		if (m.key.len != key.len || memcmp(m.key.ptr, key.ptr, key.len) != 0)
+			continue;
+		*ret = m.value;
+		found = true;
+	}
+	return found;
+}
+
+bool scan_item(tappet_str list, size_t index, tappet_str *ret)
+{
+	struct cursor c = {list.ptr, list.ptr + list.len};
+	tappet_str item;
+	if (!scan_is_value(list))
+		return false;
+	skip_space(&c);
+	if (!skip_char(&c, '['))
+		return false;
+	skip_space(&c);
+	for (size_t i = 0; !skip_char(&c, ']'); i++) {
+		if ((i > 0 && !skip_char(&c, ',')) || !take_value(&c, &item))
+			return false;
+		if (i < index)
+			continue;
+		*ret = item;
+		return true;
+	}
+	return false;
+}
+
 /* ---- Strings ---- */
 
 static uint32_t four_digits(const char *at)

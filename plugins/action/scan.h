@@ -21,6 +21,11 @@ bool scan_is_value(tappet_str text);
 const char *scan_object(tappet_str text, struct member *members, size_t max, size_t *ret_count);
 /* Cuts a list into its items. Otherwise as scan_object. */
 const char *scan_list(tappet_str text, tappet_str *items, size_t max, size_t *ret_count);
+/* One member of an object, by its key as it is written without the quotes; of several the last, as others read it. False: it is
+ * no object of JSON, or has no such member. */
+bool scan_member(tappet_str object, tappet_str key, tappet_str *ret);
+/* One item of a list. False: it is no list of JSON, or has not so many. */
+bool scan_item(tappet_str list, size_t index, tappet_str *ret);
 /* The text of a string, with a NUL behind it. False: it is no string, or has `size` bytes or more. */
 bool scan_string(tappet_str value, char *ret, size_t size, size_t *ret_len);
 /* A whole number that is not negative, as it stands. False: it is none, or larger than 64 bits hold. */

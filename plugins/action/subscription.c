@@ -56,14 +56,6 @@ void subscriptions_go_on(struct connection *c)
 	}
 }
 
-void subscriptions_renew(struct connection *c)
-{
-	for (struct subscription *s = c->subscriptions; s; s = s->next)
-		close_reader(s);
-	if (c->blocked_ms == 0)
-		subscriptions_go_on(c);
-}
-
 uint64_t subscriptions_too_slow(struct connection *c)
 {
 	uint64_t last = UINT64_MAX;
@@ -97,6 +89,29 @@ static void subscription_free(struct subscription *s)
 	close_reader(s);
 	show_count(s->connection, false);
 	free(s);
+}
+
+/* The token is another one, and not for events. */
+static void forbid_all(struct connection *c)
+{
+	while (c->subscriptions) {
+		struct subscription *s = c->subscriptions;
+		c->subscriptions = s->next;
+		connection_error(c, subscription_id(s), "forbidden", "The token is not for events any more.");
+		subscription_free(s);
+	}
+}
+
+void subscriptions_renew(struct connection *c)
+{
+	if (!(c->scopes & TAPPET_SCOPE_SUBSCRIBE)) {
+		forbid_all(c);
+		return;
+	}
+	for (struct subscription *s = c->subscriptions; s; s = s->next)
+		close_reader(s);
+	if (c->blocked_ms == 0)
+		subscriptions_go_on(c);
 }
 
 void subscriptions_release(struct connection *c)

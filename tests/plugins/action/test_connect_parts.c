@@ -37,6 +37,12 @@ static void paths_find_what_jq_finds(void **state)
 		if (found)
 			assert_int_equal(value.len, strlen(cases[i].value));
 	}
+	char large[10003] = "[";
+	for (size_t i = 0; i < 5000; i++)
+		memcpy(large + 1 + 2 * i, "7,", 2);
+	memcpy(large + 10001, "8]", 2);
+	assert_true(path_find(tappet_strn(large, sizeof(large)), tappet_cstr(".[5000]"), &value));
+	assert_memory_equal(value.ptr, "8", 1);
 	assert_true(path_find(tappet_cstr("[1]"), tappet_cstr("."), &value));
 	assert_int_equal(value.len, 3);
 	assert_true(path_find(tappet_cstr("[1,2]"), tappet_cstr(".[1]"), &value));
@@ -60,7 +66,8 @@ static void assert_made(const char *template, bool is_json, const char *expected
 {
 	const struct template_values values = {
 		.cursor = tappet_cstr("4711"),
-		.message = tappet_cstr("{\"id\": \"a\\\"b\", \"n\": [1, 2], \"t\": true, \"z\": null}"),
+		.message =
+			tappet_cstr("{\"id\": \"a\\\"b\", \"n\": [1, 2], \"t\": true, \"z\": null, \"odd (name)\": 5}"),
 		.activity_id = tappet_cstr("\"5dd7\""),
 		.outcome = tappet_cstr("\"accepted\""),
 	};
@@ -88,6 +95,8 @@ static void messages_are_made_of_templates(void **state)
 	assert_made("{\"$(cursor)\": \"$$(cursor) $5 ($)\"}", true, "{\"$(cursor)\": \"$(cursor) $5 ($)\"}");
 	assert_made("ACK $(message.id) $(cursor) $(message.n)", false, "ACK a\"b 4711 [1, 2]");
 	assert_made("$$(x)$", false, "$(x)$");
+	assert_made("{\"o\": \"$(message.[\\\"odd (name)\\\"])\"}", true, "{\"o\": 5}");
+	assert_made("odd $(message.[\"odd (name)\"])", false, "odd 5");
 	assert_made("{\"q\": \"\\\"$(cursor)\\\"\"}", true, "{\"q\": \"\\\"4711\\\"\"}");
 }
 

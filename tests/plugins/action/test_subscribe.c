@@ -350,6 +350,20 @@ static void another_token_sees_what_it_covers_from_where_the_first_stood(void **
 	expect_nothing(ws);
 }
 
+static void another_token_that_is_not_for_events_ends_them(void **state)
+{
+	testkit *kit = *state;
+	testkit_ws *ws = subscribe(kit, "T", "");
+	expect_part(ws, "subscribed");
+	testkit_ws_send_text(ws, "{\"type\":\"auth\",\"token\":\"SEND\"}");
+	expect_error_code(ws, "forbidden");
+	expect_part(ws, "authenticated");
+	add_event(kit, "activity.accepted", TESTKIT_WORKFLOW);
+	testkit_run(kit);
+	expect_nothing(ws);
+	assert_int_equal(testkit_reader_count(kit), 0);
+}
+
 static void a_revoked_token_sees_nothing_more(void **state)
 {
 	testkit *kit = *state;
@@ -404,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_is_too_slow_is_told_its_last_number_and_cut),
 		cmocka_unit_test(an_event_larger_than_the_queue_is_told_by_its_number),
 		TEST(another_token_sees_what_it_covers_from_where_the_first_stood),
+		TEST(another_token_that_is_not_for_events_ends_them),
 		TEST(a_revoked_token_sees_nothing_more),
 		TEST(many_subscribers_get_the_same),
 	};
