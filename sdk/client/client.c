@@ -135,6 +135,8 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void end(tappet_client *c)
 {
+	if (uv_is_closing((uv_handle_t *)&c->timer))
+		return;
 	client_enter(c);
 	actions_fail(c, TAPPET_ECANCELED, "The client was closed.");
 	client_leave(c);
@@ -180,6 +182,7 @@ static void on_closed(void *arg, const struct websocket_end *e)
 		websocket_drop(c->socket);
 	if (first && !c->closing)
 		tell_end(c, e);
+	/* Also when it was closed in one of these callbacks. */
 	if (c->closing && !c->socket)
 		end(c);
 }
@@ -255,6 +258,6 @@ void tappet_client_close(tappet_client *client, void (*closed)(void *arg), void 
 	client->closed_arg = arg;
 	if (client->socket)
 		websocket_close(client->socket, 1000, "", 0);
-	else
+	else if (client->inside == 0)
 		end(client);
 }

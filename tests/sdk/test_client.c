@@ -32,7 +32,7 @@ struct setting {
 	int32_t end_error;
 	char last_event[64], first_data[200], first_workflow[64];
 	unsigned unsubscribe_at;
-	bool close_in_event;
+	bool close_in_event, close_when_over, close_in_ack;
 	bool inside, closed;
 };
 
@@ -73,6 +73,12 @@ static void copy(char *to, size_t size, tappet_str text)
 	snprintf(to, size, "%.*s", (int)text.len, text.ptr ? text.ptr : "");
 }
 
+static void on_closed(void *arg)
+{
+	struct setting *s = arg;
+	s->closed = true;
+}
+
 static void on_changed(void *arg, tappet_client *client, const tappet_client_state *state)
 {
 	struct setting *s = arg;
@@ -85,6 +91,8 @@ static void on_changed(void *arg, tappet_client *client, const tappet_client_sta
 	s->code = state->code;
 	copy(s->detail, sizeof(s->detail), state->detail);
 	assert_int_equal(state->retry_ms > 0, state->state == TAPPET_CLIENT_WAITING);
+	if (s->close_when_over && s->overs > 0)
+		tappet_client_close(client, on_closed, s);
 }
 
 static void on_ack(void *arg, const tappet_client_ack *ack)
@@ -101,12 +109,11 @@ static void on_ack(void *arg, const tappet_client_ack *ack)
 			copy(s->first_activity, sizeof(s->first_activity), m->activity_id);
 		copy(s->last_reason, sizeof(s->last_reason), m->reason);
 	}
-}
-
-static void on_closed(void *arg)
-{
-	struct setting *s = arg;
-	s->closed = true;
+	if (s->close_in_ack) {
+		s->inside = true;
+		tappet_client_close(s->client, on_closed, s);
+		s->inside = false;
+	}
 }
 
 static void on_event(void *arg, tappet_subscription *subscription, const tappet_client_event *event)
@@ -603,6 +610,33 @@ static void test_is_over_after_one_attempt_when_asked_so(void **state)
 	assert_int_equal(uv_loop_close(&s.loop), 0);
 }
 
+static void test_may_be_closed_while_it_tells_that_it_is_over(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct setting s;
+		begin(&s, knows_no_token);
+		/* Nobody listens any more, or the token is not taken. */
+		if (i < 2)
+			peer_close(&s.peer);
+		s.options.one_attempt = 1;
+		s.close_when_over = i != 1;
+		s.close_in_ack = i != 0;
+		open_client(&s);
+		follow(&s, NULL);
+		act(&s, "t", "", NULL);
+		act(&s, "t", "", NULL);
+		until(&s, s.closed);
+		assert_int_equal(s.acks, 2);
+		assert_int_equal(s.ack.error, i < 2 ? TAPPET_ECANCELED : TAPPET_EDENIED);
+		assert_int_equal(s.overs, i == 0);
+		uv_run(&s.loop, UV_RUN_NOWAIT);
+		assert_int_equal(uv_loop_close(&s.loop), 0);
+		if (i == 2)
+			peer_close(&s.peer);
+	}
+}
+
 static void reads_only(struct peer *p, unsigned index)
 {
 	(void)index;
@@ -667,6 +701,7 @@ int main(void)
 		cmocka_unit_test(test_may_be_left_in_the_middle_of_a_batch),
 		cmocka_unit_test(test_is_over_when_the_token_is_not_taken),
 		cmocka_unit_test(test_is_over_after_one_attempt_when_asked_so),
+		cmocka_unit_test(test_may_be_closed_while_it_tells_that_it_is_over),
 		cmocka_unit_test(test_tells_of_actions_without_an_answer_when_it_is_closed),
 		cmocka_unit_test(test_refuses_what_is_wrong),
 	};
