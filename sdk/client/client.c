@@ -150,6 +150,12 @@ static bool is_denied(const struct websocket_end *e)
 	return e->error == -EACCES || e->code == CLOSE_UNAUTHORIZED;
 }
 
+/* By the daemon, about what we sent: our own end for what it sent has words. */
+static bool is_too_big(const struct websocket_end *e)
+{
+	return e->code == CLOSE_TOO_BIG && e->error == 0 && !e->detail[0];
+}
+
 static void tell_end(tappet_client *c, const struct websocket_end *e)
 {
 	const tappet_client_state state = {
@@ -173,11 +179,13 @@ static void on_closed(void *arg, const struct websocket_end *e)
 	tappet_client *c = arg;
 	const bool first = !c->over;
 	c->open = false;
-	actions_unsend(c);
-	subscriptions_unsend(c);
 	if (e->retry_ms == 0)
 		c->socket = NULL;
 	c->over = c->over || !c->socket || is_denied(e);
+	if (is_too_big(e) && !c->closing)
+		actions_fail_largest(c);
+	actions_unsend(c);
+	subscriptions_unsend(c);
 	if (c->over && c->socket)
 		websocket_drop(c->socket);
 	if (first && !c->closing)

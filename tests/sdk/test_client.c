@@ -400,6 +400,70 @@ static void test_bounds_what_waits_for_an_answer(void **state)
 	finish(&s);
 }
 
+/* Takes nothing of more than a KiB. */
+static void takes_little(struct peer *p, unsigned index)
+{
+	static char text[70000];
+	unsigned first;
+	size_t len;
+	if (!peer_upgrade(p) ||
+	    !hear(p, "{\"type\":\"action\",\"id\":\"a1\",\"topic\":\"t\",\"data\":1,\"key\":\"k\"}"))
+		return;
+	if (index < 2) {
+		/* Of what is there still. */
+		for (unsigned i = index; i < 2; i++)
+			peer_check(p, peer_read_frame(p, &first, text, sizeof(text), &len));
+		peer_close_frame(p, 1009, "");
+		return;
+	}
+	say(p, "{\"type\":\"ack\",\"id\":\"a1\",\"matched\":0}");
+	wait_close(p);
+}
+
+static void test_gives_up_what_is_too_large_for_the_daemon(void **state)
+{
+	static char data[40000];
+	struct setting s;
+	(void)state;
+	begin(&s, takes_little);
+	open_client(&s);
+	memset(data, '1', sizeof(data) - 1);
+	act(&s, "t", "1", "k");
+	act(&s, "t", data + sizeof(data) - 2000, "k2");
+	act(&s, "t", data, "k3");
+	until(&s, s.acks == 1);
+	assert_int_equal(s.ack.error, TAPPET_ETOOBIG);
+	assert_string_equal(s.ack_key, "k3");
+	until(&s, s.acks == 2);
+	assert_int_equal(s.ack.error, TAPPET_ETOOBIG);
+	assert_string_equal(s.ack_key, "k2");
+	until(&s, s.acks == 3);
+	assert_int_equal(s.ack.error, 0);
+	assert_string_equal(s.ack_key, "k");
+	finish(&s);
+}
+
+static void test_bounds_the_whole_message(void **state)
+{
+	const size_t most = (size_t)1 << 20;
+	const size_t besides = strlen("{\"type\":\"action\",\"id\":\"a1\",\"topic\":\"t\",\"data\":,\"key\":\"k\"}");
+	char *data = malloc(most + 1);
+	struct setting s;
+	(void)state;
+	begin(&s, counts);
+	peer_close(&s.peer);
+	open_client(&s);
+	memset(data, '1', most + 1);
+	assert_int_equal(tappet_client_action(s.client, "t", tappet_strn(data, most - besides + 1), "k", NULL, NULL),
+			 TAPPET_ETOOBIG);
+	assert_int_equal(tappet_client_action(s.client, "t", tappet_strn(data, most - besides), "k", NULL, NULL), 0);
+	tappet_client_close(s.client, on_closed, &s);
+	until(&s, s.closed);
+	uv_run(&s.loop, UV_RUN_NOWAIT);
+	assert_int_equal(uv_loop_close(&s.loop), 0);
+	free(data);
+}
+
 /* ---- subscriptions ----------------------------------------------------------------------------------------------- */
 
 static void replays(struct peer *p, unsigned index)
@@ -695,6 +759,8 @@ int main(void)
 		cmocka_unit_test(test_sends_again_what_was_not_acknowledged),
 		cmocka_unit_test(test_tells_why_an_action_was_not_taken),
 		cmocka_unit_test(test_bounds_what_waits_for_an_answer),
+		cmocka_unit_test(test_gives_up_what_is_too_large_for_the_daemon),
+		cmocka_unit_test(test_bounds_the_whole_message),
 		cmocka_unit_test(test_takes_events_up_where_it_stopped),
 		cmocka_unit_test(test_begins_with_what_comes_next_and_then_misses_nothing),
 		cmocka_unit_test(test_asks_again_when_busy_and_ends_when_refused),
