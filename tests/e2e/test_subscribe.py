@@ -129,6 +129,17 @@ def test_subscribe_goes_on_without_gap_or_double_through_restarts(served, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_subscribe_begins_where_the_daemon_is_when_that_is_less(served, way):
+    reader = Subscriber(served, way, "activity.accepted", "--since", str(newest(served) + 100000), "--json", "--count", "1")
+
+    def comes():
+        served.cli("emit", "orders.new")
+        return reader.lines
+    wait_until(comes, "an event")
+    assert reader.wait() == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("arguments, code", [
     (("--workflow", "nobody"), 4), (("--since", "x"), 2), (("--count", "0"), 2), (("a", "--types", "b"), 2),
     (("--workflow", "x" * 20000), 2)], ids=range(5))
