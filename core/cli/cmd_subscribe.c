@@ -13,6 +13,7 @@
 struct subscriber {
 	struct events events;
 	bool in_order; /* something has come on this stream */
+	bool begun;    /* it has told where it begins */
 	char type[64]; /* of the event whose lines come */
 };
 
@@ -28,8 +29,13 @@ static void take_data(struct subscriber *s, const struct json *data)
 {
 	int64_t from = 0, to = 0;
 	if (strcmp(s->type, "position") == 0) {
-		if (json_int(json_get(data, "seq"), &to) == 0)
+		if (json_int(json_get(data, "seq"), &to) < 0)
+			return;
+		if (s->begun)
 			events_move(&s->events, to);
+		else
+			events_begin(&s->events, to);
+		s->begun = true;
 	} else if (strcmp(s->type, "gap") == 0) {
 		json_int(json_get(data, "from"), &from);
 		json_int(json_get(data, "to"), &to);
@@ -95,7 +101,7 @@ static int read_stream(struct cli *c, struct subscriber *s)
 		return CLI_USAGE;
 	const struct stream_reader reader = {
 		.paths = {buf_cstr(&path)}, .count = 1, .line = on_line, .between = goes_on, .arg = s};
-	s->in_order = false;
+	s->in_order = s->begun = false;
 	int code = stream_read(c, &reader);
 	buf_release(&path);
 	return code;

@@ -18,7 +18,7 @@ struct cli_option {
 };
 
 /* The common options that a command takes. */
-enum { TAKES_CONFIG = 1, TAKES_SERVER = 2, TAKES_JSON = 4, TAKES_DAEMON = 7 };
+enum { TAKES_CONFIG = 1, TAKES_SERVER = 2, TAKES_JSON = 4, TAKES_DAEMON = 7, TAKES_SOCKET = 8 };
 
 struct cli_command {
 	const char *name;      /* one word or two: "token create" */

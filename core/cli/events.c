@@ -144,6 +144,12 @@ static void print_line(const struct json *event)
 
 /* ---- what comes -------------------------------------------------------------------------------------------------- */
 
+void events_begin(struct events *e, int64_t position)
+{
+	e->position = position;
+	e->replay = true;
+}
+
 void events_move(struct events *e, int64_t position)
 {
 	if (!e->replay || position > e->position)

@@ -26,6 +26,9 @@ void events_release(struct events *e);
 void events_take(struct events *e, const struct json *event);
 /* Some are not kept any more. */
 void events_gap(struct events *e, int64_t from, int64_t to);
+/* The daemon begins behind this one, which may be a smaller one than was asked for: there are no later ones, or its store was
+ * restored and the numbers begin again. */
+void events_begin(struct events *e, int64_t position);
 /* Nothing up to here is for this filter. */
 void events_move(struct events *e, int64_t position);
 

@@ -21,10 +21,15 @@ static void print_option(const struct cli_option *o)
 
 static void print_common(unsigned takes)
 {
+	static const struct cli_option socket_too = {
+		0, "server", "URL",
+		"the daemon: http(s)://HOST:PORT, ws://HOST:PORT, wss://HOST or unix:PATH ($TAPPET_SERVER)"};
 	const unsigned bits[] = {TAKES_CONFIG, TAKES_SERVER, TAKES_JSON};
-	for (size_t i = 0; i < cli_common_count; i++)
-		if (i >= sizeof(bits) / sizeof(bits[0]) || (takes & bits[i]))
-			print_option(&cli_common[i]);
+	for (size_t i = 0; i < cli_common_count; i++) {
+		const unsigned bit = i < sizeof(bits) / sizeof(bits[0]) ? bits[i] : 0;
+		if (bit == 0 || (takes & bit))
+			print_option(bit == TAKES_SERVER && (takes & TAKES_SOCKET) ? &socket_too : &cli_common[i]);
+	}
 }
 
 static void print_line(const struct cli_command *command)

@@ -28,6 +28,8 @@ static int code_of(int32_t error)
 		return CLI_UNKNOWN;
 	case TAPPET_EIO:
 		return CLI_FAILED;
+	case TAPPET_ETOOBIG:
+		return CLI_USAGE;
 	default:
 		return CLI_REFUSED;
 	}
@@ -50,20 +52,22 @@ static void act(uv_timer_t *timer);
 static void on_ack(void *arg, const tappet_client_ack *ack)
 {
 	struct emitter *e = arg;
+	const bool is_final = ack->json.len > 0 || ack->error == TAPPET_ETOOBIG;
 	/* Sent again it has to have the key that it had. */
 	snprintf(e->key, sizeof(e->key), "%.*s", (int)ack->key.len, ack->key.ptr);
+	/* Without a connection there is none; why, is told by who has it. */
+	if (!is_final)
+		return;
+	link_answered(&e->link);
 	if (ack->error == TAPPET_EBUSY && ++e->tries < TRIES_MAX) {
 		uv_timer_start(&e->timer, act, ack->retry_after_ms > 0 ? (uint64_t)ack->retry_after_ms : 1000, 0);
 		return;
 	}
 	if (ack->json.len > 0 && (ack->error == TAPPET_OK || ack->match_count > 0))
 		print(e, ack);
-	/* Without a connection there is none; why, is told by who has it. */
-	if (ack->error && ack->json.len > 0)
+	if (ack->error)
 		cli_error("%.*s", (int)ack->message.len, ack->message.len ? ack->message.ptr : "");
-	uv_close((uv_handle_t *)&e->timer, NULL);
-	if (ack->json.len > 0)
-		link_end(&e->link, code_of(ack->error));
+	link_end(&e->link, code_of(ack->error));
 }
 
 static void act(uv_timer_t *timer)
@@ -71,10 +75,10 @@ static void act(uv_timer_t *timer)
 	struct emitter *e = timer->data;
 	const tappet_str data = tappet_strn(buf_cstr(e->data), e->data->len);
 	int32_t error = tappet_client_action(e->link.client, e->topic, data, e->key[0] ? e->key : NULL, on_ack, e);
+	e->link.unanswered = true;
 	if (!error)
 		return;
 	cli_error("%s", error == TAPPET_ETOOBIG ? "the data are too large" : "the topic or the key cannot be used");
-	uv_close((uv_handle_t *)timer, NULL);
 	link_end(&e->link, CLI_USAGE);
 }
 
@@ -87,6 +91,7 @@ int socket_emit(struct cli *c, const char *topic, const struct buf *data, const 
 	snprintf(e.key, sizeof(e.key), "%s", key ? key : "");
 	uv_timer_init(&e.link.loop, &e.timer);
 	e.timer.data = &e;
+	e.link.timer = &e.timer;
 	act(&e.timer);
 	return link_run(&e.link);
 }

@@ -59,6 +59,13 @@ static void on_gap(void *arg, tappet_subscription *subscription, uint64_t from, 
 	events_gap(f->events, (int64_t)from, (int64_t)to);
 }
 
+static void on_begun(void *arg, tappet_subscription *subscription, uint64_t seq)
+{
+	struct follower *f = arg;
+	(void)subscription;
+	events_begin(f->events, (int64_t)seq);
+}
+
 static void on_ended(void *arg, tappet_subscription *subscription, int32_t error, tappet_str message)
 {
 	struct follower *f = arg;
@@ -69,8 +76,11 @@ static void on_ended(void *arg, tappet_subscription *subscription, int32_t error
 
 int socket_follow(struct cli *c, struct events *e)
 {
-	static const tappet_client_follower follower = {
-		.struct_size = sizeof(follower), .event = on_event, .gap = on_gap, .ended = on_ended};
+	static const tappet_client_follower follower = {.struct_size = sizeof(follower),
+							.event = on_event,
+							.gap = on_gap,
+							.begun = on_begun,
+							.ended = on_ended};
 	const tappet_client_filter filter = {
 		.struct_size = sizeof(filter),
 		.workflow = e->workflow,

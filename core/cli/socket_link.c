@@ -9,6 +9,15 @@ void link_end(struct link *l, int code)
 	l->code = code;
 	tappet_client_close(l->client, NULL, NULL);
 	l->client = NULL;
+	if (l->timer)
+		uv_close((uv_handle_t *)l->timer, NULL);
+	l->timer = NULL;
+}
+
+void link_answered(struct link *l)
+{
+	l->unanswered = false;
+	l->lost = 0;
 }
 
 static int code_of(int32_t error)
@@ -28,9 +37,11 @@ static int code_of(int32_t error)
 static bool wait_for_it(struct link *l, const tappet_client_state *state)
 {
 	const uint64_t now = uv_now(&l->loop);
-	if (l->lost == 0)
-		fprintf(stderr, "tappet: the connection is gone (%.*s); waiting for the daemon\n",
-			(int)state->detail.len, state->detail.len ? state->detail.ptr : "");
+	const int len = (int)state->detail.len;
+	if (!l->told)
+		fprintf(stderr, "tappet: the connection is gone%s%.*s%s; waiting for the daemon\n", len > 0 ? " (" : "",
+			len, len > 0 ? state->detail.ptr : "", len > 0 ? ")" : "");
+	l->told = true;
 	if (l->lost == 0)
 		l->lost = now;
 	return l->patience_ms == 0 || now - l->lost < (uint64_t)l->patience_ms;
@@ -53,14 +64,15 @@ static void on_changed(void *arg, tappet_client *client, const tappet_client_sta
 	(void)client;
 	if (state->state == TAPPET_CLIENT_OPEN) {
 		l->was_open = true;
-		l->lost = 0;
+		l->told = false;
 		return;
 	}
 	const bool was_there = state->state == TAPPET_CLIENT_WAITING && l->was_open;
 	if (was_there && wait_for_it(l, state))
 		return;
 	tell_why(state);
-	link_end(l, was_there ? CLI_UNKNOWN : code_of(state->error));
+	/* What was sent may have been taken, whatever the daemon says now. */
+	link_end(l, was_there || (l->was_open && l->unanswered) ? CLI_UNKNOWN : code_of(state->error));
 }
 
 int link_open(struct link *l, struct cli *c, int64_t patience_ms)

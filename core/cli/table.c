@@ -293,7 +293,7 @@ const struct cli_command cli_commands[] = {
 	 cmd_replay},
 	{"approve", "ID STEP", 2, 2, TAKES_DAEMON, OPTIONS(approve_options), "answer a step that waits for approval",
 	 "'tappet status ID' shows which step asks, and what.", cmd_approve},
-	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON, OPTIONS(emit_options),
+	{"emit", "TOPIC [JSON|@FILE|-]", 1, 2, TAKES_DAEMON | TAKES_SOCKET, OPTIONS(emit_options),
 	 "emit an action: for triggers that match it, and steps that wait for it",
 	 "TOPIC is words joined by dots: order.7.paid. The data is {} by default; - reads it from stdin. Shows what "
 	 "it\n"
@@ -301,18 +301,20 @@ const struct cli_command cli_commands[] = {
 	 "With --server ws://HOST:PORT or wss://HOST a token in $TAPPET_TOKEN with a scope action:PATTERN is enough, "
 	 "and\n"
 	 "only what it covers is started.\n\n"
-	 "Exit codes: 0 it was taken, also when nobody listens; 2 topic, data or key are wrong; 3 no daemon answers;\n"
-	 "5 it was not taken: the token, or too much now; 7 it may have been taken: send it again with the same key.",
+	 "Exit codes: 0 it was taken, also when nobody listens; 2 the arguments are wrong; 3 no daemon answers;\n"
+	 "5 it was not taken: topic, token, or too much now; 7 it may have been taken: send it again with the same "
+	 "key.",
 	 cmd_emit},
-	{"subscribe", "[TYPE,...]", 0, 1, TAKES_DAEMON, OPTIONS(subscribe_options), "show events as they come",
+	{"subscribe", "[TYPE,...]", 0, 1, TAKES_DAEMON | TAKES_SOCKET, OPTIONS(subscribe_options),
+	 "show events as they come",
 	 "A line for each, with --json as JSON; TYPE is as of --types. When the daemon or the way to it breaks it "
 	 "waits\n"
 	 "and goes on behind the last event, without gap or double. Ctrl-C ends it.\n\n"
 	 "With --server ws://HOST:PORT or wss://HOST a token in $TAPPET_TOKEN with the scope subscribe is enough, and "
 	 "what\n"
 	 "it covers is shown.\n\n"
-	 "Exit codes: 0 after --count events; 2 the filter is wrong; 3 no daemon answers at the beginning; 4 no such\n"
-	 "workflow; 5 the token is not taken, or not for this.",
+	 "Exit codes: 0 after --count events; 2 the arguments are wrong; 3 no daemon answers at the beginning;\n"
+	 "4 no such workflow; 5 it is not served: filter, token, or too much now.",
 	 cmd_subscribe},
 	{"workflows", "", 0, 0, TAKES_DAEMON, NO_OPTIONS, "list workflows and how their triggers are", NULL,
 	 cmd_workflows},

@@ -5,6 +5,8 @@
 #include "internal.h"
 
 #define MATCHES_MAX 4096
+/* No daemon takes less. */
+#define NEVER_TOO_BIG 1024
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
@@ -36,7 +38,7 @@ static void make_key(char ret[static 256])
 
 static int write_message(struct buf *b, const struct action *a, const char *topic, tappet_str data)
 {
-	buf_init(b, DATA_MAX + 4096);
+	buf_init(b, DATA_MAX);
 	jsonw_open(b, '{');
 	jsonw_key(b, "type");
 	jsonw_str(b, "action");
@@ -149,6 +151,25 @@ void actions_fail(tappet_client *c, int32_t error, const char *message)
 		forget(c, a);
 		tell(a, &ack);
 	}
+}
+
+/* The daemon does not say which one it was. If it was another one, the next end is about that. */
+void actions_fail_largest(tappet_client *c)
+{
+	struct action *largest = NULL;
+	list_each (node, &c->actions) {
+		struct action *a = list_entry(node, struct action, node);
+		if (a->sent && a->len > (largest ? largest->len : NEVER_TOO_BIG))
+			largest = a;
+	}
+	if (!largest)
+		return;
+	tappet_client_ack ack = {.error = TAPPET_ETOOBIG,
+				 .message = tappet_cstr("The action is larger than the daemon takes.")};
+	client_enter(c);
+	forget(c, largest);
+	tell(largest, &ack);
+	client_leave(c);
 }
 
 int32_t error_of_code(const char *code)

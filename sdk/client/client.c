@@ -135,6 +135,8 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void end(tappet_client *c)
 {
+	if (uv_is_closing((uv_handle_t *)&c->timer))
+		return;
 	client_enter(c);
 	actions_fail(c, TAPPET_ECANCELED, "The client was closed.");
 	client_leave(c);
@@ -146,6 +148,12 @@ static void end(tappet_client *c)
 static bool is_denied(const struct websocket_end *e)
 {
 	return e->error == -EACCES || e->code == CLOSE_UNAUTHORIZED;
+}
+
+/* By the daemon, about what we sent: our own end for what it sent has words. */
+static bool is_too_big(const struct websocket_end *e)
+{
+	return e->code == CLOSE_TOO_BIG && e->error == 0 && !e->detail[0];
 }
 
 static void tell_end(tappet_client *c, const struct websocket_end *e)
@@ -171,15 +179,18 @@ static void on_closed(void *arg, const struct websocket_end *e)
 	tappet_client *c = arg;
 	const bool first = !c->over;
 	c->open = false;
-	actions_unsend(c);
-	subscriptions_unsend(c);
 	if (e->retry_ms == 0)
 		c->socket = NULL;
 	c->over = c->over || !c->socket || is_denied(e);
+	if (is_too_big(e) && !c->closing)
+		actions_fail_largest(c);
+	actions_unsend(c);
+	subscriptions_unsend(c);
 	if (c->over && c->socket)
 		websocket_drop(c->socket);
 	if (first && !c->closing)
 		tell_end(c, e);
+	/* Also when it was closed in one of these callbacks. */
 	if (c->closing && !c->socket)
 		end(c);
 }
@@ -255,6 +266,6 @@ void tappet_client_close(tappet_client *client, void (*closed)(void *arg), void 
 	client->closed_arg = arg;
 	if (client->socket)
 		websocket_close(client->socket, 1000, "", 0);
-	else
+	else if (client->inside == 0)
 		end(client);
 }

@@ -22,6 +22,7 @@
 #define QUEUE_MAX ((size_t)2 << 20)
 /* Answers of the daemon that are not an error of this connection, but an end of it. */
 #define CLOSE_UNAUTHORIZED 4401
+#define CLOSE_TOO_BIG 1009
 
 struct tappet_client {
 	struct ws_client *ws;
@@ -79,6 +80,8 @@ void actions_send(tappet_client *c);
 void actions_unsend(tappet_client *c);
 /* No answer will come to any of them. */
 void actions_fail(tappet_client *c, int32_t error, const char *message);
+/* The connection was closed for a message that is too large: sent again, the action would end each further one too. */
+void actions_fail_largest(tappet_client *c);
 /* False: it is not about an action that is known. */
 bool actions_answer(tappet_client *c, const struct json *message, tappet_str text);
 /* The result that a code of the daemon stands for. */

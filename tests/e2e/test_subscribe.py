@@ -1,7 +1,11 @@
 """`tappet subscribe` and `tappet emit`, by HTTP and by WebSocket with a token: what they show, and what breaks in between."""
 
+import base64
+import hashlib
 import json
 import os
+import re
+import socket
 import subprocess
 import threading
 
@@ -129,6 +133,17 @@ def test_subscribe_goes_on_without_gap_or_double_through_restarts(served, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_subscribe_begins_where_the_daemon_is_when_that_is_less(served, way):
+    reader = Subscriber(served, way, "activity.accepted", "--since", str(newest(served) + 100000), "--json", "--count", "1")
+
+    def comes():
+        served.cli("emit", "orders.new")
+        return reader.lines
+    wait_until(comes, "an event")
+    assert reader.wait() == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("arguments, code", [
     (("--workflow", "nobody"), 4), (("--since", "x"), 2), (("--count", "0"), 2), (("a", "--types", "b"), 2),
     (("--workflow", "x" * 20000), 2)], ids=range(5))
@@ -195,6 +210,45 @@ def test_emit_tells_what_is_wrong(served, way):
     if way == "websocket":
         done = tappet(served, way, "emit", "orders.new", token=served.token("orders", scopes=("action:mail.>",)))
         assert done.returncode == 5 and "not for this topic" in done.stderr
+
+
+def test_emit_tells_what_is_too_large_for_the_daemon(served):
+    served.configure(plugins={"webhook": {}, "action": {"with": {"message": "1KiB"}}}, listen=[f"127.0.0.1:{served.address[1]}"])
+    served.stop()
+    served.start()
+    done = tappet(served, "websocket", "emit", "orders.new", json.dumps("x" * 5000))
+    assert done.returncode == 2 and "larger than the daemon takes" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("answer, code", [
+    (None, 7), ({"type": "error", "id": "a1", "code": "busy", "message": "Later.", "retryAfterMs": 3000}, 5)])
+def test_emit_tells_what_it_knows_when_its_token_is_not_taken_any_more(daemon, answer, code):
+    def serve(listener):
+        link = listener.accept()[0]
+        key = re.search(rb"Sec-WebSocket-Key: *(\S+)", link.recv(65536), re.I).group(1)
+        accepted = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        link.sendall(b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: tappet.v1\r\n"
+                     b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n")
+        link.recv(65536)
+        text = json.dumps(answer).encode() if answer else b""
+        # Then it closes, without a word.
+        link.sendall((bytes([0x81, len(text)]) + text if text else b"") + b"\x88\x00")
+        link.close()
+        link = listener.accept()[0]
+        link.recv(65536)
+        link.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        link.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        done = subprocess.run([str(TAPPET), "emit", "orders.new", "--server", f"ws://127.0.0.1:{listener.getsockname()[1]}"],
+                              cwd=daemon.folder, env={**os.environ, "TAPPET_TOKEN": "t"}, text=True, capture_output=True,
+                              timeout=60, check=False)
+        thread.join(10)
+    assert done.returncode == code, done
+    assert done.stderr.splitlines() == ["tappet: the connection is gone; waiting for the daemon",
+                                        "tappet: the daemon does not take the token of TAPPET_TOKEN"]
 
 
 def test_emit_needs_the_plugin_for_a_key(daemon):

@@ -32,7 +32,7 @@ struct setting {
 	int32_t end_error;
 	char last_event[64], first_data[200], first_workflow[64];
 	unsigned unsubscribe_at;
-	bool close_in_event;
+	bool close_in_event, close_when_over, close_in_ack;
 	bool inside, closed;
 };
 
@@ -73,6 +73,12 @@ static void copy(char *to, size_t size, tappet_str text)
 	snprintf(to, size, "%.*s", (int)text.len, text.ptr ? text.ptr : "");
 }
 
+static void on_closed(void *arg)
+{
+	struct setting *s = arg;
+	s->closed = true;
+}
+
 static void on_changed(void *arg, tappet_client *client, const tappet_client_state *state)
 {
 	struct setting *s = arg;
@@ -85,6 +91,8 @@ static void on_changed(void *arg, tappet_client *client, const tappet_client_sta
 	s->code = state->code;
 	copy(s->detail, sizeof(s->detail), state->detail);
 	assert_int_equal(state->retry_ms > 0, state->state == TAPPET_CLIENT_WAITING);
+	if (s->close_when_over && s->overs > 0)
+		tappet_client_close(client, on_closed, s);
 }
 
 static void on_ack(void *arg, const tappet_client_ack *ack)
@@ -101,12 +109,11 @@ static void on_ack(void *arg, const tappet_client_ack *ack)
 			copy(s->first_activity, sizeof(s->first_activity), m->activity_id);
 		copy(s->last_reason, sizeof(s->last_reason), m->reason);
 	}
-}
-
-static void on_closed(void *arg)
-{
-	struct setting *s = arg;
-	s->closed = true;
+	if (s->close_in_ack) {
+		s->inside = true;
+		tappet_client_close(s->client, on_closed, s);
+		s->inside = false;
+	}
 }
 
 static void on_event(void *arg, tappet_subscription *subscription, const tappet_client_event *event)
@@ -393,6 +400,70 @@ static void test_bounds_what_waits_for_an_answer(void **state)
 	finish(&s);
 }
 
+/* Takes nothing of more than a KiB. */
+static void takes_little(struct peer *p, unsigned index)
+{
+	static char text[70000];
+	unsigned first;
+	size_t len;
+	if (!peer_upgrade(p) ||
+	    !hear(p, "{\"type\":\"action\",\"id\":\"a1\",\"topic\":\"t\",\"data\":1,\"key\":\"k\"}"))
+		return;
+	if (index < 2) {
+		/* Of what is there still. */
+		for (unsigned i = index; i < 2; i++)
+			peer_check(p, peer_read_frame(p, &first, text, sizeof(text), &len));
+		peer_close_frame(p, 1009, "");
+		return;
+	}
+	say(p, "{\"type\":\"ack\",\"id\":\"a1\",\"matched\":0}");
+	wait_close(p);
+}
+
+static void test_gives_up_what_is_too_large_for_the_daemon(void **state)
+{
+	static char data[40000];
+	struct setting s;
+	(void)state;
+	begin(&s, takes_little);
+	open_client(&s);
+	memset(data, '1', sizeof(data) - 1);
+	act(&s, "t", "1", "k");
+	act(&s, "t", data + sizeof(data) - 2000, "k2");
+	act(&s, "t", data, "k3");
+	until(&s, s.acks == 1);
+	assert_int_equal(s.ack.error, TAPPET_ETOOBIG);
+	assert_string_equal(s.ack_key, "k3");
+	until(&s, s.acks == 2);
+	assert_int_equal(s.ack.error, TAPPET_ETOOBIG);
+	assert_string_equal(s.ack_key, "k2");
+	until(&s, s.acks == 3);
+	assert_int_equal(s.ack.error, 0);
+	assert_string_equal(s.ack_key, "k");
+	finish(&s);
+}
+
+static void test_bounds_the_whole_message(void **state)
+{
+	const size_t most = (size_t)1 << 20;
+	const size_t besides = strlen("{\"type\":\"action\",\"id\":\"a1\",\"topic\":\"t\",\"data\":,\"key\":\"k\"}");
+	char *data = malloc(most + 1);
+	struct setting s;
+	(void)state;
+	begin(&s, counts);
+	peer_close(&s.peer);
+	open_client(&s);
+	memset(data, '1', most + 1);
+	assert_int_equal(tappet_client_action(s.client, "t", tappet_strn(data, most - besides + 1), "k", NULL, NULL),
+			 TAPPET_ETOOBIG);
+	assert_int_equal(tappet_client_action(s.client, "t", tappet_strn(data, most - besides), "k", NULL, NULL), 0);
+	tappet_client_close(s.client, on_closed, &s);
+	until(&s, s.closed);
+	uv_run(&s.loop, UV_RUN_NOWAIT);
+	assert_int_equal(uv_loop_close(&s.loop), 0);
+	free(data);
+}
+
 /* ---- subscriptions ----------------------------------------------------------------------------------------------- */
 
 static void replays(struct peer *p, unsigned index)
@@ -603,6 +674,33 @@ static void test_is_over_after_one_attempt_when_asked_so(void **state)
 	assert_int_equal(uv_loop_close(&s.loop), 0);
 }
 
+static void test_may_be_closed_while_it_tells_that_it_is_over(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct setting s;
+		begin(&s, knows_no_token);
+		/* Nobody listens any more, or the token is not taken. */
+		if (i < 2)
+			peer_close(&s.peer);
+		s.options.one_attempt = 1;
+		s.close_when_over = i != 1;
+		s.close_in_ack = i != 0;
+		open_client(&s);
+		follow(&s, NULL);
+		act(&s, "t", "", NULL);
+		act(&s, "t", "", NULL);
+		until(&s, s.closed);
+		assert_int_equal(s.acks, 2);
+		assert_int_equal(s.ack.error, i < 2 ? TAPPET_ECANCELED : TAPPET_EDENIED);
+		assert_int_equal(s.overs, i == 0);
+		uv_run(&s.loop, UV_RUN_NOWAIT);
+		assert_int_equal(uv_loop_close(&s.loop), 0);
+		if (i == 2)
+			peer_close(&s.peer);
+	}
+}
+
 static void reads_only(struct peer *p, unsigned index)
 {
 	(void)index;
@@ -661,12 +759,15 @@ int main(void)
 		cmocka_unit_test(test_sends_again_what_was_not_acknowledged),
 		cmocka_unit_test(test_tells_why_an_action_was_not_taken),
 		cmocka_unit_test(test_bounds_what_waits_for_an_answer),
+		cmocka_unit_test(test_gives_up_what_is_too_large_for_the_daemon),
+		cmocka_unit_test(test_bounds_the_whole_message),
 		cmocka_unit_test(test_takes_events_up_where_it_stopped),
 		cmocka_unit_test(test_begins_with_what_comes_next_and_then_misses_nothing),
 		cmocka_unit_test(test_asks_again_when_busy_and_ends_when_refused),
 		cmocka_unit_test(test_may_be_left_in_the_middle_of_a_batch),
 		cmocka_unit_test(test_is_over_when_the_token_is_not_taken),
 		cmocka_unit_test(test_is_over_after_one_attempt_when_asked_so),
+		cmocka_unit_test(test_may_be_closed_while_it_tells_that_it_is_over),
 		cmocka_unit_test(test_tells_of_actions_without_an_answer_when_it_is_closed),
 		cmocka_unit_test(test_refuses_what_is_wrong),
 	};

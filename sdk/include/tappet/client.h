@@ -90,8 +90,9 @@ typedef struct tappet_client_ack {
 	size_t struct_size;
 	/* 0: all of it is committed. TAPPET_EBUSY: not all was taken, send it again after retry_after_ms; TAPPET_EUNKNOWN: it
 	 * may have been done, send it again; both with the same key. TAPPET_EDENIED: the token is not for this topic, or is
-	 * none any more. TAPPET_EREFUSED: too many triggers match. TAPPET_EINVAL: topic or data. TAPPET_ECANCELED: the client
-	 * was closed, or cannot connect any more, before an answer came. TAPPET_EIO: the daemon failed. */
+	 * none any more. TAPPET_EREFUSED: too many triggers match. TAPPET_EINVAL: topic or data. TAPPET_ETOOBIG: the daemon
+	 * closed the connection for it, as larger than what it takes. TAPPET_ECANCELED: the client was closed, or cannot
+	 * connect any more, before an answer came. TAPPET_EIO: the daemon failed. */
 	int32_t error;
 	tappet_str code;        /* the daemon's word for the error (docs/actions.md); empty when there is none */
 	tappet_str message;     /* in plain words; empty when there is no error */
@@ -110,8 +111,9 @@ typedef void (*tappet_client_ack_cb)(void *arg, const tappet_client_ack *ack);
 
 /* Sends an action: `data` is JSON (empty: {}), `key`, of up to 255 bytes, makes it unique (NULL: the library makes one up).
  * When the connection breaks before the answer has come, it is sent again with the same key, so that nothing is started
- * twice. `cb` (may be NULL) fires once, later. Errors: TAPPET_EINVAL (no topic, no JSON), TAPPET_ETOOBIG (more than 1 MiB),
- * TAPPET_EBUSY (4,096 actions or 16 MiB of them have no answer yet), TAPPET_ESTATE (the client is over), TAPPET_ENOMEM. */
+ * twice. `cb` (may be NULL) fires once, later. Errors: TAPPET_EINVAL (no topic, no JSON), TAPPET_ETOOBIG (more than 1 MiB,
+ * with all that is sent besides the data), TAPPET_EBUSY (4,096 actions or 16 MiB of them have no answer yet), TAPPET_ESTATE
+ * (the client is over), TAPPET_ENOMEM. */
 TAPPET_EXPORT int32_t tappet_client_action(tappet_client *client, const char *topic, tappet_str data, const char *key,
 					   tappet_client_ack_cb cb, void *arg);
 /* How many actions have no answer yet. */
