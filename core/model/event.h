@@ -1,4 +1,5 @@
-/* One numbered fact about an activity or a trigger. The numbers never go back and have no holes. */
+/* One numbered fact about an activity or a trigger. The numbers never go back, and have no holes for who
+ * names every type. */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H
 

@@ -354,8 +354,9 @@ def test_a_slow_reader_holds_nobody_up(served):
 
 def test_a_workflow_that_changes_its_team_is_told_to_whom_it_belongs_now(served):
     with Client(served, served.token(team="Others", scopes=("subscribe",))) as client, Client(served, served.secret) as other:
+        other.subscribe()
+        other.until_end(start(other))
         client.subscribe()
-        start(other)
         served.workflow("w", STEPS, team="Others", triggers=[listening("w.>")])
         served.cli("reload")
         activity = start(other)
