@@ -1,6 +1,7 @@
 """Triggers that connect out: to a server of Python's `websockets`, which nobody here has written."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 import threading
@@ -66,15 +67,14 @@ class Feed(threading.Thread):
         item = {"seq": len(self.items) + 1, "id": f"m{len(self.items) + 1}", **item}
         self.items.append(item)
 
-        async def send():
-            for socket in set(self.clients):
-                await socket.send(json.dumps(item))
-        self.call(send())
+        self.say_raw(json.dumps(item))
 
     def say_raw(self, message):
         async def send():
             for socket in set(self.clients):
-                await socket.send(message)
+                # One that has just been cut comes again, and asks for what it has not seen.
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    await socket.send(message)
         self.call(send())
 
     def cut(self):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from action import Address, Client
 from certificates import Authority
 from daemon import DEADLINE, ROOT, wait_until
 from nginx import Nginx
@@ -44,10 +45,12 @@ def cause_of_run(daemon, connection, headers):
 CLIENT = "127.0.0.2"
 
 
-def documented_location():
+def documented():
+    """What stands in a server of nginx, and what before it."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     block = re.search(r"^```nginx\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
-    return re.search(r"^ *client_max_body_size.*?^    }", block, re.MULTILINE | re.DOTALL)[0]
+    return [re.search(pattern, block, re.MULTILINE | re.DOTALL)[0] for pattern in
+            (r"^ *client_max_body_size.*?^    }", r"^map.*?^}")]
 
 
 @pytest.fixture(params=["unix", "tcp"])
@@ -55,12 +58,12 @@ def behind_nginx(request, daemon):
     """A daemon with a workflow `w` behind nginx, which ends TLS."""
     daemon.workflow("w", [{"id": "nap", "sleep": "0s"}])
     path = daemon.folder / "http.sock"
-    daemon.configure(listen=["127.0.0.1:0", f"unix:{path}"], publicUrl="https://localhost",
+    daemon.configure(listen=["127.0.0.1:0", f"unix:{path}"], publicUrl="https://localhost", plugins={"webhook": {}, "action": {}},
                      trustedProxies=["unix" if request.param == "unix" else "127.0.0.1"])
     daemon.start()
     authority = Authority(daemon.folder)
     upstream = f"unix:{path}" if request.param == "unix" else "127.0.0.1:%d" % daemon.address[1]
-    daemon.nginx = Nginx(daemon.folder, upstream, authority.issue("server", "localhost"), documented_location())
+    daemon.nginx = Nginx(daemon.folder, upstream, authority.issue("server", "localhost"), *documented())
     daemon.context = authority.context()
     yield daemon
     daemon.nginx.close()
@@ -98,6 +101,13 @@ def test_events_pass_through_nginx_as_they_come(behind_nginx):
     # Each line comes although the answer goes on; a proxy that gathered them would time out here.
     assert any(b"activity.completed" in line for line in iter(answer.readline, b""))
     connection.close()
+
+
+def test_a_websocket_passes_through_nginx(behind_nginx):
+    daemon = behind_nginx
+    address = Address(tcp=("localhost", daemon.nginx.port), context=daemon.context)
+    with Client(address, daemon.token("w", scopes=("action:>", "subscribe"))) as client:
+        assert client.action("nobody.listens")["matched"] == 0
 
 
 def test_a_body_that_is_too_large_is_refused_before_the_daemon_has_it(behind_nginx):

@@ -21,6 +21,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {maps}
     upstream tappet {{
         server {upstream};
         keepalive 16;
@@ -36,24 +37,24 @@ http {{
 
 
 class Nginx:
-    def __init__(self, folder, upstream, pair, documented):
+    def __init__(self, folder, upstream, pair, documented, maps=""):
         self.folder = folder / "nginx"
         self.folder.mkdir()
         # It takes over sockets of its own address that are listed in NGINX, and so no port has to be guessed.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
-            self.process = self.start(listener, upstream, pair, documented)
+            self.process = self.start(listener, upstream, pair, documented, maps)
         try:
             wait_until(self.answers, "nginx")
         except AssertionError:
             self.close()
             raise
 
-    def start(self, listener, upstream, pair, documented):
+    def start(self, listener, upstream, pair, documented, maps):
         config = self.folder / "nginx.conf"
         config.write_text(CONFIG.format(
             folder=self.folder, port=self.port, upstream=upstream, cert=pair[0], key=pair[1], documented=documented,
-            user="user root;" if os.geteuid() == 0 else ""), encoding="utf-8")
+            maps=maps, user="user root;" if os.geteuid() == 0 else ""), encoding="utf-8")
         number = listener.fileno()
         return subprocess.Popen(["/usr/sbin/nginx", "-c", config, "-e", self.folder / "error.log"], pass_fds=[number],
                                 env={**os.environ, "NGINX": f"{number};"}, stdin=subprocess.DEVNULL,
