@@ -1,5 +1,27 @@
 #include "gateway/websocket.h"
 
+#include "base/json_scan.h"
+#include "gateway/ws_framing.h"
+
+bool websocket_code_may_be_sent(int code)
+{
+	if (code >= 3000 && code <= 4999)
+		return true;
+	return code >= WS_NORMAL && code <= 1014 && code != 1004 && code != WS_NO_CODE && code != WS_BROKEN;
+}
+
+bool websocket_is_text(const char *text, size_t len)
+{
+	size_t at = 0;
+	while (at < len) {
+		size_t step = json_utf8(text + at, len - at);
+		if (step == 0)
+			return false;
+		at += step;
+	}
+	return true;
+}
+
 bool websocket_length(const struct websocket_part *parts, size_t count, size_t max, size_t *ret)
 {
 	*ret = 0;

@@ -123,6 +123,10 @@ struct websocket {
 	const struct websocket_ops *ops;
 };
 
+/* Whether an endpoint may send this code: section 7.4, and those that were registered later (1012 to 1014). */
+bool websocket_code_may_be_sent(int code);
+/* Whether all of it is UTF-8. */
+bool websocket_is_text(const char *text, size_t len);
 /* The length of all parts; false when it is more than `max`. */
 bool websocket_length(const struct websocket_part *parts, size_t count, size_t max, size_t *ret);
 

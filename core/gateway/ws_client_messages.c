@@ -2,30 +2,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/json_scan.h"
 #include "base/metrics.h"
 #include "gateway/ws_client_internal.h"
 #include "gateway/ws_framing.h"
 
 #define RSV1 0x40
-/* What compressed data may be longer by than what it says. */
-#define COMPRESSED_MAX(max) ((max) + ((max) >> 11) + 64)
 /* Room for a whole piece of the decompressor behind the last byte that is taken. */
 #define BEYOND ((size_t)32 << 10)
 
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
-
-static bool is_utf8(const char *text, size_t len)
-{
-	size_t at = 0;
-	while (at < len) {
-		size_t step = json_utf8(text + at, len - at);
-		if (step == 0)
-			return false;
-		at += step;
-	}
-	return true;
-}
 
 static bool have_deflate(struct ws_client *c)
 {
@@ -72,7 +57,7 @@ static int end_message(struct ws_outgoing *w, bool is_text)
 		whole = plain;
 	}
 	buf_init(&w->message, 0);
-	if (r == 0 && is_text && !is_utf8(buf_cstr(&whole), whole.len))
+	if (r == 0 && is_text && !websocket_is_text(buf_cstr(&whole), whole.len))
 		r = -WS_BAD_DATA;
 	if (r == 0)
 		hand_over(w, is_text, &whole);
@@ -97,7 +82,7 @@ int ws_messages_take(struct ws_outgoing *w, const struct ws_piece *piece)
 		buf_release(&w->message);
 		w->message_compressed = piece->reserved & RSV1;
 		buf_init(&w->message,
-			 w->message_compressed ? COMPRESSED_MAX(w->limits.message_max) : w->limits.message_max);
+			 w->message_compressed ? WS_COMPRESSED_MAX(w->limits.message_max) : w->limits.message_max);
 	}
 	if (piece->len > w->message.max - w->message.len)
 		return -WS_TOO_BIG;
@@ -141,7 +126,7 @@ static struct ws_outgoing_message *compress(struct ws_outgoing *w, const struct 
 	struct buf small;
 	if (!w->compression || len < WS_DEFLATE_LEAST || !have_deflate(w->client))
 		return NULL;
-	buf_init(&small, COMPRESSED_MAX(len) + ((size_t)16 << 10));
+	buf_init(&small, WS_COMPRESSED_MAX(len) + ((size_t)16 << 10));
 	if (ws_deflate_add(w->client->deflate, WS_WINDOW_BITS, parts, count, &small) == 0 && small.len < len)
 		m = copy_parts(&(struct websocket_part){small.data, small.len}, 1, small.len);
 	buf_release(&small);

@@ -13,6 +13,9 @@ struct websocket_part;
 
 /* Shorter messages are sent as they are. */
 #define WS_DEFLATE_LEAST 64
+/* What compressed data may have when what it says has no more than `max` bytes: five more for each block of 16 KiB, at the very
+ * worst. */
+#define WS_COMPRESSED_MAX(max) ((max) + ((max) >> 11) + 64)
 #define WS_WINDOW_BITS_LEAST 9
 #define WS_WINDOW_BITS 15
 

@@ -2,11 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "base/json_scan.h"
 #include "gateway/websocket.h"
-
-/* What compressed data may be longer by than what it says: five bytes for each block of 16 KiB, at the very worst. */
-#define COMPRESSED_MAX(max) ((max) + ((max) >> 11) + 64)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
@@ -41,7 +37,7 @@ int ws_framing_init(struct ws_framing *f, size_t message_max, struct ws_deflate 
 	f->deflate = deflate;
 	f->window_bits = window_bits;
 	f->message_max = message_max;
-	buf_init(&f->message, window_bits ? COMPRESSED_MAX(message_max) : message_max);
+	buf_init(&f->message, window_bits ? WS_COMPRESSED_MAX(message_max) : message_max);
 	/* Room for a whole piece behind the last byte that is taken. */
 	buf_init(&f->plain, message_max + ((size_t)32 << 10));
 	return 0;
@@ -66,25 +62,6 @@ size_t ws_framing_pending(const struct ws_framing *f)
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------------- */
-
-static bool is_utf8(const char *text, size_t len)
-{
-	size_t at = 0;
-	while (at < len) {
-		size_t step = json_utf8(text + at, len - at);
-		if (step == 0)
-			return false;
-		at += step;
-	}
-	return true;
-}
-
-bool ws_code_may_be_sent(int code)
-{
-	if (code >= 3000 && code <= 4999)
-		return true;
-	return code >= WS_NORMAL && code <= 1014 && code != 1004 && code != WS_NO_CODE && code != WS_BROKEN;
-}
 
 static bool may_begin_message(const struct ws_framing *f, const struct wslay_frame_iocb *frame)
 {
@@ -149,12 +126,12 @@ static int end_close(const struct ws_framing *f, struct ws_item *ret)
 	if (f->control_len == 0)
 		return 1;
 	const unsigned char *bytes = (const unsigned char *)f->control;
-	if (f->control_len == 1 || !ws_code_may_be_sent(bytes[0] << 8 | bytes[1]))
+	if (f->control_len == 1 || !websocket_code_may_be_sent(bytes[0] << 8 | bytes[1]))
 		return -WS_PROTOCOL;
 	ret->code = bytes[0] << 8 | bytes[1];
 	ret->bytes = f->control + 2;
 	ret->len = f->control_len - 2u;
-	return is_utf8(ret->bytes, ret->len) ? 1 : -WS_BAD_DATA;
+	return websocket_is_text(ret->bytes, ret->len) ? 1 : -WS_BAD_DATA;
 }
 
 static int end_control(const struct ws_framing *f, struct ws_item *ret)
@@ -188,7 +165,7 @@ static int end_message(struct ws_framing *f, struct ws_item *ret)
 	}
 	*ret = (struct ws_item){.kind = (enum ws_item_kind)f->opcode, .bytes = buf_cstr(whole), .len = whole->len};
 	f->opcode = 0;
-	if (ret->kind == WS_ITEM_TEXT && !is_utf8(ret->bytes, ret->len))
+	if (ret->kind == WS_ITEM_TEXT && !websocket_is_text(ret->bytes, ret->len))
 		return -WS_BAD_DATA;
 	return 1;
 }
@@ -258,7 +235,7 @@ void ws_framing_message(struct ws_framing *f, struct buf *out, bool is_text, con
 	for (size_t i = 0; i < count; i++)
 		len += parts[i].len;
 	struct buf small;
-	buf_init(&small, COMPRESSED_MAX(len) + ((size_t)16 << 10));
+	buf_init(&small, WS_COMPRESSED_MAX(len) + ((size_t)16 << 10));
 	if (f->window_bits && len >= WS_DEFLATE_LEAST &&
 	    ws_deflate_add(f->deflate, f->window_bits, parts, count, &small) == 0) {
 		struct websocket_part whole = {small.data, small.len};

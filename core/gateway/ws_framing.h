@@ -78,7 +78,4 @@ void ws_framing_control(struct ws_framing *f, struct buf *out, enum ws_item_kind
 /* code WS_NO_CODE: without one. */
 void ws_framing_close(struct ws_framing *f, struct buf *out, int code, const char *reason, size_t len);
 
-/* Whether an endpoint may send this code: section 7.4, and those that were registered later (1012 to 1014). */
-bool ws_code_may_be_sent(int code);
-
 #endif

@@ -212,19 +212,12 @@ static void pause_messages(tappet_ws *ws, int32_t paused)
 		websocket_pause(ws->socket, paused != 0);
 }
 
-static bool may_be_sent(int32_t code)
-{
-	if (code >= 3000 && code <= 4999)
-		return true;
-	return code >= TAPPET_WS_NORMAL && code <= 1014 && code != 1004 && code != TAPPET_WS_NO_CODE &&
-	       code != TAPPET_WS_BROKEN;
-}
-
 static int32_t close_socket(tappet_ws *ws, int32_t code, tappet_str reason)
 {
 	if (!ws || !ws->socket)
 		return TAPPET_EINVAL;
-	bool valid = may_be_sent(code) && reason.len <= WEBSOCKET_REASON_MAX && (reason.ptr || reason.len == 0);
+	bool valid = websocket_code_may_be_sent(code) && reason.len <= WEBSOCKET_REASON_MAX &&
+		     (reason.len == 0 || (reason.ptr && websocket_is_text(reason.ptr, reason.len)));
 	if (valid)
 		websocket_close(ws->socket, code, reason.ptr, reason.len);
 	else

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gateway/websocket.h"
 #include "gateway/ws_deflate.h"
 #include "gateway/ws_framing.h"
 
@@ -21,7 +22,7 @@ static void demand(bool condition, const char *what)
 static void note(struct buf *log, const struct ws_item *item)
 {
 	demand(item->len <= MAX, "no message is longer than the maximum");
-	demand(item->kind != WS_ITEM_CLOSE || item->code == WS_NO_CODE || ws_code_may_be_sent(item->code),
+	demand(item->kind != WS_ITEM_CLOSE || item->code == WS_NO_CODE || websocket_code_may_be_sent(item->code),
 	       "a close has a code that may be sent");
 	buf_printf(log, "%d %d %zu\n", (int)item->kind, item->code, item->len);
 	buf_append(log, item->bytes, item->len);

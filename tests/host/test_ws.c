@@ -198,7 +198,9 @@ static void the_plugin_turns_down_or_closes(void **state)
 	until(&f, client_has_text(&c, "HTTP/1.1 401 "));
 	client_open(&other, "/yes", "");
 	until(&f, client_has_text(&other, "HTTP/1.1 101 "));
+	const tappet_str no_text = tappet_cstr("\xff");
 	assert_int_equal(ws->close(seen.socket, 4001, tappet_cstr("enough")), 0);
+	assert_int_equal(ws->close(seen.socket, 4001, no_text), TAPPET_EINVAL);
 	assert_int_equal(ws->send(seen.socket, TAPPET_WS_TEXT, NULL, 0), TAPPET_EGONE);
 	until(&f, client_has(&other,
 			     "\x88\x08\x0f\xa1"
