@@ -225,6 +225,9 @@ void watch_stop(struct plugin *p);
 
 void serve_message(struct connection *c, tappet_str bytes);
 void serve_cloud_event(struct connection *c, tappet_str bytes);
+/* What an event says as an action; its texts stay the event's. */
+struct cloud_event;
+struct action_input cloud_action(const struct cloud_event *e, const char *token_id, tappet_str remote);
 /* A message that is a CloudEvent; `data` is a JSON object. */
 void cloud_write(struct plugin *p, const char *type, tappet_str data, struct text *out);
 

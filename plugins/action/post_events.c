@@ -140,15 +140,7 @@ static const char *take_body(struct plugin *p, tappet_request *request, struct c
 static int32_t start(struct item *i, const struct cloud_event *e, const char *token_id)
 {
 	struct plugin *p = i->call->plugin;
-	const struct action_input in = {
-		.topic = tappet_cstr(e->type),
-		.data = e->data.len > 0 ? tappet_strn(e->data.bytes, e->data.len) : tappet_cstr("null"),
-		.key = tappet_cstr(e->key),
-		.event = tappet_strn(e->attributes.bytes, e->attributes.len),
-		.data_is_base64 = e->data_is_base64,
-		.token_id = token_id,
-		.remote = p->http->remote(i->call->request),
-	};
+	const struct action_input in = cloud_action(e, token_id, p->http->remote(i->call->request));
 	return e->data.failed ? TAPPET_ENOMEM : action_start(p, &in, acted, i);
 }
 

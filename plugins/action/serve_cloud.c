@@ -90,19 +90,24 @@ static void acted(void *arg, const struct action *a)
 	connection_end(c);
 }
 
-static int32_t start(struct connection *c, struct cloud_event *e)
+struct action_input cloud_action(const struct cloud_event *e, const char *token_id, tappet_str remote)
 {
-	struct plugin *p = c->plugin;
-	const struct action_input in = {
+	return (struct action_input){
 		.topic = tappet_cstr(e->type),
 		.data = e->data.len > 0 ? tappet_strn(e->data.bytes, e->data.len) : tappet_cstr("null"),
 		.key = tappet_cstr(e->key),
 		.event = tappet_strn(e->attributes.bytes, e->attributes.len),
 		.data_is_base64 = e->data_is_base64,
-		.token_id = c->token_id,
-		.remote = p->ws->remote(c->ws),
-		.may_wait = true,
+		.token_id = token_id,
+		.remote = remote,
 	};
+}
+
+static int32_t start(struct connection *c, struct cloud_event *e)
+{
+	struct plugin *p = c->plugin;
+	struct action_input in = cloud_action(e, c->token_id, p->ws->remote(c->ws));
+	in.may_wait = true;
 	struct call *call = calloc(1, sizeof(*call));
 	if (!call)
 		return TAPPET_ENOMEM;
