@@ -62,16 +62,57 @@ static int release_steps(struct cli *c, const struct buf *body)
 	return CLI_OK;
 }
 
-static int emit_by_http(struct cli *c, const struct buf *body, const char *key)
+/* The plugin under another name than its own. CLI_NOT_FOUND: it is not loaded. */
+static int find_plugin(struct cli *c, struct buf *before)
+{
+	struct answer answer;
+	int code = client_call(c, "GET", "/plugins", NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	code = CLI_NOT_FOUND;
+	for (const struct json *p = json_first(json_get(answer.json, "plugins")); p; p = json_next(p)) {
+		if (strcmp(json_get_str(p, "plugin"), "action") != 0)
+			continue;
+		buf_str(before, "/plugins/");
+		client_escape(before, json_get_str(p, "name"));
+		buf_str(before, "/actions/");
+		code = CLI_OK;
+		break;
+	}
+	answer_release(&answer);
+	return code;
+}
+
+static int offer(struct cli *c, const char *before, const struct buf *body, const char *key, struct answer *ret)
 {
 	char header[KEY_MAX_BYTES + 32];
-	struct answer answer;
 	struct buf path;
-	if (!write_path(c, "/plugins/action/actions/", &path))
+	if (!write_path(c, before, &path))
 		return CLI_USAGE;
 	snprintf(header, sizeof(header), "Idempotency-Key: %s", key ? key : "");
-	int code = client_offer(c, buf_cstr(&path), key ? header : NULL, body, &answer);
+	int code = client_offer(c, buf_cstr(&path), key ? header : NULL, body, ret);
 	buf_release(&path);
+	return code;
+}
+
+static int offer_to_plugin(struct cli *c, const struct buf *body, const char *key, struct answer *ret)
+{
+	struct buf before;
+	int code = offer(c, "/plugins/action/actions/", body, key, ret);
+	if (code != CLI_NOT_FOUND)
+		return code;
+	buf_init(&before, 4096);
+	code = find_plugin(c, &before);
+	if (code == CLI_OK)
+		code = offer(c, buf_cstr(&before), body, key, ret);
+	buf_release(&before);
+	return code;
+}
+
+static int emit_by_http(struct cli *c, const struct buf *body, const char *key)
+{
+	struct answer answer;
+	int code = offer_to_plugin(c, body, key, &answer);
 	if (code == CLI_NOT_FOUND && key) {
 		cli_error("--key needs a daemon with the plugin 'action'");
 		return CLI_REFUSED;

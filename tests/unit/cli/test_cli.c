@@ -361,6 +361,7 @@ static void answers_to_waiting_steps_are_sent(void **state)
 		 "{\"type\":\"tappet:answered\",\"detail\":\"late\"}"},
 		/* A daemon without the plugin. */
 		{"POST /api/v1/plugins/action/actions/order.7 ", "{\"a\":1}", 404, "{\"type\":\"tappet:not-found\"}"},
+		{"GET /api/v1/plugins ", NULL, 200, "{\"plugins\":[{\"name\":\"w\",\"plugin\":\"webhook\"}]}"},
 		{"POST /api/v1/actions/order.7 ", "{\"a\":1}", 200, "{\"seq\":4,\"released\":2}"},
 		{"POST /api/v1/plugins/action/actions/a%2Fb ", NULL, 200,
 		 "{\"matched\":1,\"activities\":[],\"refused\":[{\"workflow\":\"w\",\"trigger\":\"t\","
