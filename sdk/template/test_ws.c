@@ -109,6 +109,27 @@ static void without_credit_messages_wait(void)
 	testkit_close(kit);
 }
 
+static void what_is_not_stored_is_recorded(void)
+{
+	tappet_trigger *trigger;
+	testkit_ws *server;
+	testkit *kit = begin(&trigger, &server);
+
+	testkit_ws_open(server, NULL);
+	testkit_outcome(kit, TAPPET_ECANCELED, TAPPET_REASON_NONE, NULL);
+	testkit_ws_send_text(server, "1");
+	CHECK(testkit_refusal_last(kit)->reason == TAPPET_REASON_STORE);
+	testkit_credit(kit, 4, 1000000);
+	testkit_hold(kit, 1);
+	testkit_ws_send_text(server, "2");
+	testkit_ws_send_text(server, "3");
+	testkit_ws_send_text(server, "4");
+	testkit_trigger_remove(kit, trigger);
+	CHECK(testkit_refusal_last(kit)->reason == TAPPET_REASON_PLUGIN_DOWN);
+	testkit_hold(kit, 0);
+	testkit_close(kit);
+}
+
 static void a_trigger_that_goes_takes_its_connection_along(void)
 {
 	tappet_trigger *trigger;
@@ -141,6 +162,7 @@ int main(void)
 	what_is_no_json_text_is_refused();
 	a_connection_that_breaks_is_made_again();
 	without_credit_messages_wait();
+	what_is_not_stored_is_recorded();
 	a_trigger_that_goes_takes_its_connection_along();
 	what_is_no_address_is_told();
 	return 0;

@@ -51,6 +51,9 @@ static void settled(void *arg, const tappet_result *result)
 	tappet_field field = {"result", tappet_cstr(tappet_strerror(result->outcome))};
 
 	plugin->host->log(plugin->self, TAPPET_LOG_DEBUG, "a message was handed over", &field, 1);
+	/* The disk is full, say. A feed that can send again from a cursor would be asked to; here it is recorded. */
+	if (result->outcome == TAPPET_ECANCELED || result->outcome == TAPPET_EUNKNOWN)
+		plugin->host->refuse(plugin->self, NULL, TAPPET_REASON_STORE, tappet_cstr("a message was not stored"));
 	ended_one(plugin);
 }
 
@@ -140,9 +143,22 @@ static void keep(struct trigger *trigger, tappet_str message)
 {
 	trigger->kept = (char *)malloc(message.len + 1);
 	trigger->kept_len = message.len;
-	if (trigger->kept && message.len)
+	if (!trigger->kept)
+		trigger->plugin->host->refuse(trigger->plugin->self, trigger->handle, TAPPET_REASON_OTHER,
+					      tappet_cstr("out of memory"));
+	else if (message.len)
 		memcpy(trigger->kept, message.ptr, message.len);
 	trigger->plugin->ws->pause(trigger->ws, 1);
+}
+
+/* There will be no credit for it any more. */
+static void give_up_kept(struct trigger *trigger)
+{
+	if (trigger->kept)
+		trigger->plugin->host->refuse(trigger->plugin->self, trigger->handle, TAPPET_REASON_PLUGIN_DOWN,
+					      tappet_cstr("a message that waited for credit"));
+	free(trigger->kept);
+	trigger->kept = NULL;
 }
 
 static void on_message(void *arg, tappet_ws *ws, int32_t kind, tappet_str bytes)
@@ -161,7 +177,6 @@ static void release(struct trigger *trigger)
 {
 	if (trigger->ws || !trigger->freed)
 		return;
-	free(trigger->kept);
 	free(trigger);
 }
 
@@ -260,6 +275,7 @@ static void trigger_remove(void *state, void *trigger_state)
 		at = &(*at)->next;
 	*at = trigger->next;
 	trigger->removed = 1;
+	give_up_kept(trigger);
 	close_connection(trigger);
 }
 
@@ -315,8 +331,10 @@ static void stop(void *state, int64_t deadline_ms)
 	(void)deadline_ms;
 	plugin->stopping = 1;
 	plugin->under_way++;
-	for (trigger = plugin->triggers; trigger; trigger = trigger->next)
+	for (trigger = plugin->triggers; trigger; trigger = trigger->next) {
+		give_up_kept(trigger);
 		close_connection(trigger);
+	}
 	ended_one(plugin);
 }
 
