@@ -19,7 +19,8 @@ const tappet_option plugin_options[PLUGIN_OPTIONS] = {
 	{"authTimeout", TAPPET_DURATION, 0, "5s", "How long a client has to show a token.", NULL},
 	{"slow", TAPPET_DURATION, 0, "30s", "How long the queue of a client may stay full before it is cut.", NULL},
 	{"origins", TAPPET_STRING, TAPPET_MULTI, NULL,
-	 "Sites whose pages may connect (\"https://app.example.org\"), \"*\" for all; the daemon's own by default.",
+	 "Sites whose pages may connect (\"https://app.example.org\"), \"null\" for files, \"*\" for all; the daemon's "
+	 "own by default.",
 	 NULL},
 	{"compression", TAPPET_BOOLEAN, 0, "true", "Whether permessage-deflate is agreed to.", NULL},
 };
@@ -131,7 +132,7 @@ void limits_release(struct limits *l)
 
 /* ---- Checking ---- */
 
-/* scheme://host[:port] as browsers send it (RFC 6454 section 7), or "*". */
+/* scheme://host[:port] or "null" as browsers send it (RFC 6454 section 7), or "*". */
 static bool is_origin(tappet_str text)
 {
 	char copied[256];
@@ -140,7 +141,7 @@ static bool is_origin(tappet_str text)
 	memcpy(copied, text.ptr, text.len);
 	copied[text.len] = '\0';
 	const char *host = strstr(copied, "://");
-	return strcmp(copied, "*") == 0 ||
+	return strcmp(copied, "*") == 0 || strcmp(copied, "null") == 0 ||
 	       (host && host > copied && host[3] && strlen(copied) == text.len && !strpbrk(host + 3, "/?# \t"));
 }
 
@@ -159,7 +160,7 @@ void options_check(const tappet_checker *checker, tappet_check *check, const tap
 	for (size_t i = 0; checker->config_str(config, "origins", i, &origin) == TAPPET_OK; i++)
 		if (!is_origin(origin))
 			checker->mistake(check, "origins", i, "",
-					 "expected scheme and host, such as https://app.example.org, or *");
+					 "expected scheme and host, such as https://app.example.org, or null or *");
 }
 
 /* What is said of a connection says nothing of a topic. */
