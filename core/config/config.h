@@ -90,7 +90,8 @@ int config_read(const char *path, struct diag *d, struct config **ret);
 /* All defaults, as if an empty object stood at `path`. */
 int config_default(const char *path, struct config **ret);
 void config_free(struct config *c);
-/* `path` if it is absolute, else below `folder`; to be freed. NULL: no memory. */
+/* `path` if it is absolute, else below `folder` ("": as it is), without what says nothing ("a/./b//"); to be freed. NULL: no
+ * memory. */
 char *config_path(const char *folder, const char *path);
 /* Markdown with every key, its type, default and meaning, from the table that validates. */
 void config_document(struct buf *out);

@@ -41,7 +41,7 @@ size_t option_count(const struct option_values *v, const char *key)
 
 static bool is_text(enum option_type type)
 {
-	return type == OPTION_STRING || type == OPTION_OBJECT || type == OPTION_JSON;
+	return type == OPTION_STRING || type == OPTION_OBJECT || type == OPTION_JSON || type == OPTION_PATH;
 }
 
 int option_get_str(const struct option_values *v, const char *key, size_t index, const char **ret, size_t *ret_len)
@@ -87,10 +87,10 @@ const char *option_type_name(enum option_type type)
 	static const char *const names[] = {
 		[OPTION_STRING] = "string",     [OPTION_INTEGER] = "integer", [OPTION_BOOLEAN] = "boolean",
 		[OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",       [OPTION_OBJECT] = "object",
-		[OPTION_JSON] = "any JSON",
+		[OPTION_JSON] = "any JSON",     [OPTION_PATH] = "path",
 	};
 
-	if (type < OPTION_STRING || type > OPTION_JSON)
+	if (type < OPTION_STRING || type > OPTION_PATH)
 		return "unknown";
 	return names[type];
 }

@@ -15,7 +15,8 @@ enum option_type {
 	OPTION_DURATION,
 	OPTION_SIZE,
 	OPTION_OBJECT,
-	OPTION_JSON
+	OPTION_JSON,
+	OPTION_PATH
 };
 enum { OPTION_REQUIRED = 1, OPTION_SECRET = 2, OPTION_MULTI = 4 };
 
@@ -28,14 +29,18 @@ struct option {
 	const char *replaced_by;
 };
 
-/* The checked values, one slot per option; secrets resolved. */
+/* The checked values, one slot per option; secrets resolved, paths absolute. */
 struct option_values;
 
 /* Checks `object` (NULL: empty) against the table. Mistakes go to `d` at their place in `file`: unknown key (with the
- * nearest known one), wrong type, required and missing, secret written in place. `folder`: for secret files; NULL: secrets
- * are checked for form but not read. 0 or -EINVAL; *ret may be NULL when only the check is wanted. */
+ * nearest known one), wrong type, required and missing, secret written in place. `folder`: what paths and secret files are
+ * relative to; NULL: paths stay relative, and secrets are checked for form but not read. 0 or -EINVAL; *ret may be NULL when
+ * only the check is wanted. */
 int option_check(const struct option *table, size_t count, const struct json_file *file, const struct json *object,
 		 const char *folder, struct diag *d, struct option_values **ret);
+/* The same without reading a secret: they are where the options are going to be used, which may be another machine. */
+int option_check_form(const struct option *table, size_t count, const struct json_file *file, const struct json *object,
+		      const char *folder, struct diag *d, struct option_values **ret);
 void option_values_free(struct option_values *v);
 /* -ENOENT: not set and without default, or index behind the last; -EINVAL: another type. */
 size_t option_count(const struct option_values *v, const char *key);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/size.h"
+#include "config/config.h"
 #include "config/option.h"
 #include "config/option_values.h"
 #include "config/secret.h"
@@ -16,7 +17,8 @@ struct check {
 	struct reader reader;
 	const struct option *table;
 	size_t count;
-	const char *folder; /* NULL: secrets are not read */
+	const char *folder; /* of tappet.json; NULL: paths stay as they are */
+	bool secrets;       /* are read */
 	struct option_values *values;
 };
 
@@ -62,7 +64,7 @@ static void read_secret(struct check *c, const struct json *v, struct option_ite
 			reader_mistake(&c->reader, v, false, "%s", message);
 		return;
 	}
-	if (!c->folder || !resolve(c, v, &item->text, &item->len))
+	if (!c->secrets || !resolve(c, v, &item->text, &item->len))
 		keep_text(c, item, "", 0);
 }
 
@@ -98,7 +100,7 @@ static void write_resolved(struct check *c, const struct json *v, bool may_be_se
 
 static void read_json(struct check *c, const struct option *o, const struct json *v, struct option_item *item)
 {
-	bool secrets = (o->flags & OPTION_SECRET) && c->folder;
+	bool secrets = (o->flags & OPTION_SECRET) && c->secrets;
 	struct buf text;
 
 	if (o->type == OPTION_OBJECT && !json_is_object(v)) {
@@ -152,6 +154,25 @@ static void read_string(struct check *c, const struct json *v, struct option_ite
 		reader_expected(&c->reader, v, "a string");
 }
 
+static void keep_path(struct check *c, struct option_item *item, const char *text)
+{
+	item->text = config_path(c->folder ? c->folder : "", text);
+	if (item->text)
+		item->len = strlen(item->text);
+	else
+		c->reader.error = -ENOMEM;
+}
+
+static void read_path(struct check *c, const struct json *v, struct option_item *item)
+{
+	if (!json_is_string(v))
+		reader_expected(&c->reader, v, "a path");
+	else if (!*json_str(v))
+		reader_mistake(&c->reader, v, false, "expected a path, found \"\"");
+	else
+		keep_path(c, item, json_str(v));
+}
+
 static void read_value(struct check *c, const struct option *o, const struct json *v, struct option_item *item)
 {
 	bool flag = false;
@@ -179,6 +200,9 @@ static void read_value(struct check *c, const struct option *o, const struct jso
 	case OPTION_OBJECT:
 	case OPTION_JSON:
 		read_json(c, o, v, item);
+		break;
+	case OPTION_PATH:
+		read_path(c, v, item);
 		break;
 	}
 }
@@ -278,6 +302,10 @@ static bool default_value(const struct option *o, struct check *c, struct option
 		keep_text(c, item, text, strlen(text));
 		json_free(v);
 		break;
+	case OPTION_PATH:
+		fine = *text != '\0';
+		keep_path(c, item, text);
+		break;
 	}
 	return fine;
 }
@@ -310,30 +338,45 @@ static void read_all(struct check *c, const struct json *object)
 	}
 }
 
+static int run(struct check *c, const struct json_file *file, const struct json *object, struct diag *d,
+	       struct option_values **ret)
+{
+	int r;
+
+	reader_init(&c->reader, file, d);
+	c->values = calloc(1, sizeof(*c->values) + c->count * sizeof(c->values->entries[0]));
+	if (!c->values)
+		return -ENOMEM;
+	c->values->count = c->count;
+	for (size_t i = 0; i < c->count; i++) {
+		c->values->entries[i].type = c->table[i].type;
+		c->values->entries[i].key = reader_strdup(&c->reader, c->table[i].key);
+	}
+	if (object && !json_is_object(object))
+		reader_expected(&c->reader, object, "an object with options");
+	else if (!c->reader.error)
+		read_all(c, object);
+	r = reader_finish(&c->reader);
+	if (r < 0 || !ret) {
+		option_values_free(c->values);
+		return r;
+	}
+	*ret = c->values;
+	return 0;
+}
+
 int option_check(const struct option *table, size_t count, const struct json_file *file, const struct json *object,
 		 const char *folder, struct diag *d, struct option_values **ret)
 {
-	struct check c = {.table = table, .count = count, .folder = folder};
-	int r;
+	struct check c = {.table = table, .count = count, .folder = folder, .secrets = folder != NULL};
 
-	reader_init(&c.reader, file, d);
-	c.values = calloc(1, sizeof(*c.values) + count * sizeof(c.values->entries[0]));
-	if (!c.values)
-		return -ENOMEM;
-	c.values->count = count;
-	for (size_t i = 0; i < count; i++) {
-		c.values->entries[i].type = table[i].type;
-		c.values->entries[i].key = reader_strdup(&c.reader, table[i].key);
-	}
-	if (object && !json_is_object(object))
-		reader_expected(&c.reader, object, "an object with options");
-	else if (!c.reader.error)
-		read_all(&c, object);
-	r = reader_finish(&c.reader);
-	if (r < 0 || !ret) {
-		option_values_free(c.values);
-		return r;
-	}
-	*ret = c.values;
-	return 0;
+	return run(&c, file, object, d, ret);
+}
+
+int option_check_form(const struct option *table, size_t count, const struct json_file *file, const struct json *object,
+		      const char *folder, struct diag *d, struct option_values **ret)
+{
+	struct check c = {.table = table, .count = count, .folder = folder};
+
+	return run(&c, file, object, d, ret);
 }

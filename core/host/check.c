@@ -100,8 +100,8 @@ static int check_options(struct subject *s, const struct json *with, struct diag
 {
 	struct tappet_instance *p = s->plugin;
 	struct option_values *values = NULL;
-	/* Secrets are checked for form only: they are read where the daemon runs. */
-	int r = option_check(p->trigger_options, p->desc.trigger_option_count, s->file, with, NULL, d, &values);
+	int r = option_check_form(p->trigger_options, p->desc.trigger_option_count, s->file, with, p->host->folder, d,
+				  &values);
 	if (r == 0) {
 		const struct checker_place place = {.file = s->file, .object = with, .d = d, .claim = claim, .arg = s};
 		r = checker_run(p, true, values, &place);

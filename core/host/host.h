@@ -35,7 +35,7 @@ struct host_options {
 	struct metrics *metrics;
 	struct health *health;
 	const char *plugin_folder; /* where NAME.so is looked for */
-	const char *folder;        /* of tappet.json: for secrets in options */
+	const char *folder;        /* of tappet.json: for paths and secrets in options */
 	const char *public_url;    /* without a last slash, or NULL */
 	/* Whether an administrator asks; otherwise the request has been answered. NULL: plugins get no such routes. */
 	bool (*admin)(void *arg, struct http_request *request);

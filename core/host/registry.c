@@ -82,10 +82,13 @@ static int check_options(struct tappet_instance *p, const struct plugin_config *
 			 struct diag *d)
 {
 	struct json_file nameless = {.name = p->path};
-	/* Where nothing is going to run, secrets are checked for form only: they may be on another machine. */
-	const char *folder = p->host->options.loop ? p->host->folder : NULL;
-	const struct checker_place place = {.file = file ? file : &nameless, .object = config->with, .d = d};
-	int r = option_check(p->options, p->desc.option_count, place.file, config->with, folder, d, &p->values);
+	const struct json *with = config->with;
+	const struct checker_place place = {.file = file ? file : &nameless, .object = with, .d = d};
+	/* Without a loop nothing is going to run. */
+	int r = p->host->options.loop ? option_check(p->options, p->desc.option_count, place.file, with,
+						     p->host->folder, d, &p->values)
+				      : option_check_form(p->options, p->desc.option_count, place.file, with,
+							  p->host->folder, d, &p->values);
 	return r < 0 ? r : checker_run(p, false, p->values, &place);
 }
 

@@ -370,9 +370,20 @@ static void a_missing_or_broken_file_is_told(void **state)
 static void paths_are_joined_with_their_folder(void **state)
 {
 	static const char *const cases[][3] = {
-		{"/etc", "x.json", "/etc/x.json"}, {"/etc", "/var/x", "/var/x"},
-		{"/etc", "./x", "/etc/x"},         {"/", "x", "/x"},
-		{"/etc", "x/", "/etc/x"},          {"/etc", "/", "/"},
+		{"/etc", "x.json", "/etc/x.json"},
+		{"/etc", "/var/x", "/var/x"},
+		{"/etc", "./x", "/etc/x"},
+		{"/", "x", "/x"},
+		{"/etc", "x/", "/etc/x"},
+		{"/etc", "/", "/"},
+		{"/etc", "a/./b//c/.", "/etc/a/b/c"},
+		{"/etc", ".", "/etc"},
+		{"/etc", ".//x", "/etc/x"},
+		{"/etc", "../x/..", "/etc/../x/.."},
+		{"/etc", "~/.x", "/etc/~/.x"},
+		{"/etc", "///", "/"},
+		{"", "./x", "x"},
+		{"", "./", "."},
 	};
 
 	(void)state;

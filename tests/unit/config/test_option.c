@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,12 +34,17 @@ struct checked {
 	int result;
 };
 
-static void check(struct checked *c, const char *text, const char *folder)
+static void check_table(struct checked *c, const struct option *of, size_t count, const char *text, const char *folder)
 {
 	*c = (struct checked){0};
 	diag_init(&c->d);
 	assert_int_equal(json_file_parse("t", text, strlen(text), &c->d, &c->file), 0);
-	c->result = option_check(table, TABLE_COUNT, c->file, c->file->root, folder, &c->d, &c->values);
+	c->result = option_check(of, count, c->file, c->file->root, folder, &c->d, &c->values);
+}
+
+static void check(struct checked *c, const char *text, const char *folder)
+{
+	check_table(c, table, TABLE_COUNT, text, folder);
 }
 
 static void release(struct checked *c)
@@ -136,6 +142,71 @@ static void values_are_read_by_their_type(void **state)
 	release(&c);
 }
 
+static const struct option paths[] = {
+	{"watch", OPTION_PATH, OPTION_REQUIRED | OPTION_MULTI, NULL, "Where.", NULL},
+	{"state", OPTION_PATH, 0, "./var/", "The other place.", NULL},
+};
+
+static void a_path_is_absolute_below_the_folder_of_the_file(void **state)
+{
+	static const char *const cases[][2] = {
+		{"in", "/etc/tappet/in"},
+		{"/srv/in", "/srv/in"},
+		{"./in//a/./b/", "/etc/tappet/in/a/b"},
+		{"../in/..", "/etc/tappet/../in/.."},
+		{"~/in", "/etc/tappet/~/in"},
+		{".", "/etc/tappet"},
+		{"//", "/"},
+	};
+	struct checked c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[100];
+
+		(void)snprintf(text, sizeof(text), "{\"watch\":\"%s\"}", cases[i][0]);
+		check_table(&c, paths, 2, text, "/etc/tappet");
+		assert_int_equal(c.result, 0);
+		assert_text(c.values, "watch", 0, cases[i][1]);
+		assert_text(c.values, "state", 0, "/etc/tappet/var");
+		release(&c);
+	}
+	check_table(&c, paths, 2, "{\"watch\":[\"a\",\"/b\"],\"state\":\"s\"}", "/");
+	assert_int_equal(option_count(c.values, "watch"), 2);
+	assert_text(c.values, "watch", 0, "/a");
+	assert_text(c.values, "watch", 1, "/b");
+	assert_text(c.values, "state", 0, "/s");
+	release(&c);
+	check_table(&c, paths, 2, "{\"watch\":\"./a/\"}", NULL);
+	assert_text(c.values, "watch", 0, "a");
+	release(&c);
+}
+
+static void what_is_no_path_is_a_mistake(void **state)
+{
+	static const struct option bad[] = {{"state", OPTION_PATH, 0, "", "", NULL}};
+	static const char *const cases[][2] = {
+		{"{\"watch\":7}", "\"watch\": expected a path, found a number"},
+		{"{\"watch\":\"\"}", "expected a path, found \"\""},
+		{"{\"watch\":[\"a\",{\"file\":\"b\"}]}", "expected a path, found an object"},
+		{"{\"watch\":[]}", "expected at least one value"},
+	};
+	struct checked c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		check_table(&c, paths, 2, cases[i][0], "/");
+		assert_int_equal(c.result, -EINVAL);
+		assert_int_equal(c.d.count, 1);
+		if (!strstr(c.d.items[0].message, cases[i][1]))
+			fail_msg("%s: %s", cases[i][0], c.d.items[0].message);
+		release(&c);
+	}
+	check_table(&c, bad, 1, "{}", "/");
+	assert_non_null(strstr(c.d.items[0].message, "the default of option \"state\" is no path: \"\""));
+	release(&c);
+}
+
 static void asking_for_another_type_is_an_error(void **state)
 {
 	const char *text = NULL;
@@ -193,6 +264,24 @@ static void secrets_are_not_read_without_a_folder(void **state)
 	assert_text(c.values, "key", 0, "");
 	release(&c);
 	assert_mistake("{\"path\":\"p\",\"key\":\"x\"}", NULL, 19, "never written in place");
+}
+
+static void a_check_for_form_knows_where_paths_are_and_reads_no_secret(void **state)
+{
+	static const struct option both[] = {
+		{"state", OPTION_PATH, 0, NULL, "", NULL},
+		{"key", OPTION_STRING, OPTION_SECRET, NULL, "", NULL},
+	};
+	static const char text[] = "{\"state\":\"s\",\"key\":{\"file\":\"none\"}}";
+	struct checked c = {0};
+
+	(void)state;
+	diag_init(&c.d);
+	assert_int_equal(json_file_parse("t", text, strlen(text), &c.d, &c.file), 0);
+	assert_int_equal(option_check_form(both, 2, c.file, c.file->root, "/nonexistent", &c.d, &c.values), 0);
+	assert_text(c.values, "state", 0, "/nonexistent/s");
+	assert_text(c.values, "key", 0, "");
+	release(&c);
 }
 
 static void secrets_inside_a_secret_object_are_resolved(void **state)
@@ -292,11 +381,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_that_are_not_set_have_their_defaults),
 		cmocka_unit_test(values_are_read_by_their_type),
+		cmocka_unit_test(a_path_is_absolute_below_the_folder_of_the_file),
+		cmocka_unit_test(what_is_no_path_is_a_mistake),
 		cmocka_unit_test(asking_for_another_type_is_an_error),
 		cmocka_unit_test(wrong_options_are_mistakes_at_their_place),
 		cmocka_unit_test_setup_teardown(a_secret_is_referred_to_and_never_written_in_place, folder_setup,
 						folder_teardown),
 		cmocka_unit_test(secrets_are_not_read_without_a_folder),
+		cmocka_unit_test(a_check_for_form_knows_where_paths_are_and_reads_no_secret),
 		cmocka_unit_test_setup_teardown(secrets_inside_a_secret_object_are_resolved, folder_setup,
 						folder_teardown),
 		cmocka_unit_test(a_deprecated_key_stands_for_the_one_that_replaced_it),
