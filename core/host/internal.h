@@ -24,6 +24,8 @@
 /* The size of a struct as version 1.0 of the ABI had it, by its last field then. */
 #define SIZE_UNTIL(type, field) (offsetof(type, field) + sizeof(((type *)NULL)->field))
 #define PLUGIN_SIZE_1_0 SIZE_UNTIL(tappet_plugin, clock_set)
+/* The field fills what was padding: the size does not tell whether it is there. */
+#define LIST_CHECKPOINTS_MINOR 4
 #define OPTION_SIZE_1_0 SIZE_UNTIL(tappet_option, replaced_by)
 #define EMISSION_SIZE_1_0 SIZE_UNTIL(tappet_emission, checkpoint_size)
 #define ACCOUNT_SIZE_1_0 SIZE_UNTIL(tappet_account, checkpoint_size)
@@ -247,8 +249,12 @@ static inline bool trigger_is_open(const struct tappet_trigger *t)
 {
 	return t->index == OPEN_TRIGGER;
 }
-/* "trigger/WORKFLOWID/TRIGGERID"; of an open one "open/WORKFLOWID/PLUGIN", so that what is read of all triggers at the start
- * leaves out what may be a million keys. */
+/* Its plugin reads what it has in the store itself, in pages. */
+static inline bool trigger_lists(const struct tappet_trigger *t)
+{
+	return trigger_is_open(t) || t->plugin->desc.list_checkpoints;
+}
+/* "trigger/WORKFLOWID/TRIGGERID"; of an open one "open/WORKFLOWID/PLUGIN", so that it is no trigger's of a definition. */
 int trigger_scope(const struct tappet_trigger *t, char scope[static SCOPE_SIZE]);
 static inline bool trigger_usable(const struct tappet_trigger *t)
 {

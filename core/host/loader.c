@@ -18,6 +18,7 @@ _Static_assert((int)TAPPET_DURATION == (int)OPTION_DURATION, "option types");
 _Static_assert((int)TAPPET_SIZE == (int)OPTION_SIZE, "option types");
 _Static_assert((int)TAPPET_OBJECT == (int)OPTION_OBJECT, "option types");
 _Static_assert((int)TAPPET_JSON == (int)OPTION_JSON, "option types");
+_Static_assert((int)TAPPET_PATH == (int)OPTION_PATH, "option types");
 _Static_assert((int)TAPPET_REQUIRED == (int)OPTION_REQUIRED, "option flags");
 _Static_assert((int)TAPPET_SECRET == (int)OPTION_SECRET, "option flags");
 _Static_assert((int)TAPPET_MULTI == (int)OPTION_MULTI, "option flags");
@@ -172,7 +173,7 @@ static int check_option(const struct load *l, const struct option *table, size_t
 	const int known = OPTION_REQUIRED | OPTION_SECRET | OPTION_MULTI;
 	if (!o->key || !o->key[0])
 		return refuse(l, -EINVAL, "option %zu of its table has no key", index);
-	if (o->type < OPTION_STRING || o->type > OPTION_JSON)
+	if (o->type < OPTION_STRING || o->type > OPTION_PATH)
 		return refuse(l, -EINVAL, "option %s has the unknown type %d", o->key, (int)o->type);
 	if (o->flags & ~known)
 		return refuse(l, -EINVAL, "option %s has unknown flags %#x", o->key, (unsigned)(o->flags & ~known));
@@ -258,6 +259,9 @@ int loader_load(struct tappet_instance *p, const char *path, const struct plugin
 		return r;
 	memcpy(&p->desc, given, given->struct_size < sizeof(p->desc) ? given->struct_size : sizeof(p->desc));
 	p->desc.struct_size = sizeof(p->desc);
+	/* Older ones have padding there. */
+	if (given->abi_minor < LIST_CHECKPOINTS_MINOR)
+		p->desc.list_checkpoints = 0;
 	return check_descriptor(&l);
 }
 

@@ -288,8 +288,8 @@ static void add(struct tappet_trigger *t, const struct store_checkpoint *rows, s
 void trigger_hand_over(struct tappet_trigger *t, const struct store_checkpoint *rows, size_t count)
 {
 	struct host *h = t->owner->host;
-	/* What an open one has in the store is not handed over. */
-	t->stateless = count == 0 && !trigger_is_open(t);
+	/* What its plugin lists is not handed over, and not known. */
+	t->stateless = count == 0 && !trigger_lists(t);
 	if (t->plugin->phase == PLUGIN_CREATED || t->plugin->phase == PLUGIN_STARTED)
 		add(t, rows, count);
 	else

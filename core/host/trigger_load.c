@@ -1,5 +1,6 @@
 /* Reads the checkpoints of triggers that are about to be handed to their plugins: one by one when there are few, as one
- * list when there are many (at start, with thousands of workflows). */
+ * list when there are many (at start, with thousands of workflows). What a plugin lists itself is not touched: it may be a
+ * million rows, of triggers that are handed over at once. */
 #include "host/internal.h"
 #include <errno.h>
 #include "base/log.h"
@@ -154,6 +155,22 @@ static void read_each(struct list *triggers)
 	}
 }
 
+static int list_rows(struct batch *b)
+{
+	char(*names)[SCOPE_SIZE] = calloc(b->count, sizeof(*names));
+	const char **scopes = calloc(b->count, sizeof(*scopes));
+	int r = names && scopes ? 0 : -ENOMEM;
+	for (size_t i = 0; i < b->count && r == 0; i++) {
+		r = trigger_scope(b->items[i], names[i]);
+		scopes[i] = names[i];
+	}
+	if (r == 0)
+		r = store_list_kv(b->host->options.store, scopes, b->count, on_all, b);
+	free(scopes);
+	free(names);
+	return r;
+}
+
 static void read_all(struct host *h, struct list *triggers, size_t count)
 {
 	struct batch *b = batch_new(h, triggers, count);
@@ -161,12 +178,12 @@ static void read_all(struct host *h, struct list *triggers, size_t count)
 		read_each(triggers);
 		return;
 	}
-	int r = store_list_kv(h->options.store, "trigger/", on_all, b);
+	int r = list_rows(b);
 	if (r < 0)
 		on_all(b, r, NULL, NULL, 0);
 }
 
-/* Without a store, or open ones, whose checkpoints are not handed over. */
+/* Without a store, or those whose plugin lists its checkpoints. */
 static void without_reading(struct list *triggers)
 {
 	struct list *node;
@@ -179,22 +196,22 @@ static void without_reading(struct list *triggers)
 void loading_run(struct later *l)
 {
 	struct host *h = list_entry(l, struct host, load);
-	struct list ready, open;
+	struct list ready, listed;
 	size_t count = 0;
 	if (h->stopping)
 		return;
 	list_init(&ready);
-	list_init(&open);
+	list_init(&listed);
 	list_each_safe (node, &h->loading) {
 		/* Before `create` there is nobody to hand it to. */
 		const struct tappet_trigger *t = list_entry(node, struct tappet_trigger, in_plugin);
 		if (!is_loaded(t))
 			continue;
 		list_remove(node);
-		list_append(trigger_is_open(t) ? &open : &ready, node);
-		count += !trigger_is_open(t);
+		list_append(trigger_lists(t) ? &listed : &ready, node);
+		count += !trigger_lists(t);
 	}
-	without_reading(&open);
+	without_reading(&listed);
 	if (!h->options.store)
 		without_reading(&ready);
 	else if (count > ONE_BY_ONE_MAX)

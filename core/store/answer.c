@@ -43,7 +43,7 @@ void request_deliver(struct store_request *q)
 	case REQUEST_KV_PAGE:
 		q->cb.kv(q->arg, q->status, rows, count);
 		break;
-	case REQUEST_KV_ALL:
+	case REQUEST_KV_SCOPES:
 		q->cb.kv_each(q->arg, q->status, q->scopes, rows, count);
 		break;
 	case REQUEST_REFUSALS:

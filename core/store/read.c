@@ -290,13 +290,24 @@ int store_page_kv(struct store *s, const char *scope, const void *after, size_t 
 	return queue_request(s, request);
 }
 
-int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void *arg)
+static bool keep_scopes(struct store_request *request, const char *const *scopes, size_t count)
 {
-	struct store_request *request = make_request(REQUEST_KV_ALL, sizeof(struct store_checkpoint), arg);
+	request->wanted = arena_alloc(&request->arena, count * sizeof(*request->wanted));
+	for (size_t i = 0; request->wanted && i < count; i++) {
+		request->wanted[i] = arena_copy(&request->arena, scopes[i], strlen(scopes[i]));
+		if (!request->wanted[i])
+			return false;
+	}
+	request->wanted_count = count;
+	return request->wanted != NULL;
+}
+
+int store_list_kv(struct store *s, const char *const *scopes, size_t count, store_kv_each_cb cb, void *arg)
+{
+	struct store_request *request = make_request(REQUEST_KV_SCOPES, sizeof(struct store_checkpoint), arg);
 	if (!request)
 		return -ENOMEM;
-	request->scope = arena_copy(&request->arena, prefix, strlen(prefix));
-	if (!request->scope) {
+	if (!keep_scopes(request, scopes, count)) {
 		store_request_free(request);
 		return -ENOMEM;
 	}

@@ -18,7 +18,7 @@ enum request_kind {
 	REQUEST_EVENTS,
 	REQUEST_KV,
 	REQUEST_KV_PAGE,
-	REQUEST_KV_ALL,
+	REQUEST_KV_SCOPES,
 	REQUEST_REFUSALS,
 	REQUEST_ACCOUNTS,
 	REQUEST_RUNNABLE_WORKFLOWS,
@@ -49,16 +49,18 @@ struct store_request {
 	bool causes;                  /* REQUEST_ACTIVITIES of one workflow */
 	uint64_t after;
 	size_t limit;
-	char *scope; /* or prefix, or topic; in the arena */
+	char *scope; /* or topic; in the arena */
 	bool exact;  /* the topic */
 	bool logs;   /* with the text of events that stand for one */
 	void *key;   /* or behind which; in the arena; NULL: all */
 	size_t key_len;
+	const char **wanted; /* REQUEST_KV_SCOPES; in the arena */
+	size_t wanted_count;
 
 	/* What was found. */
 	struct arena arena;
 	struct rows rows;
-	const char **scopes;                /* REQUEST_KV_ALL */
+	const char **scopes;                /* REQUEST_KV_SCOPES */
 	struct store_activity_row activity; /* REQUEST_ACTIVITY */
 	uint64_t oldest;                    /* REQUEST_EVENTS */
 	char workflow_id[ID_SIZE];          /* REQUEST_REVISION, with what follows */

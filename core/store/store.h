@@ -538,11 +538,11 @@ int store_get_kv(struct store *s, const char *scope, const char *key, size_t key
 /* The first `limit` keys of a scope behind `after` (after_len 0: from the first), in the order of their bytes. */
 int store_page_kv(struct store *s, const char *scope, const void *after, size_t after_len, size_t limit, store_kv_cb cb,
 		  void *arg);
-/* All keys of all triggers at once (scope begins with `prefix`); `visit` is called per row with its scope. Used at
- * start. */
+/* All keys of many scopes at once, in the order of the scopes' bytes; what is in other scopes is passed over without being
+ * read. Each row comes with its scope. Used at start. */
 typedef void (*store_kv_each_cb)(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows,
 				 size_t count);
-int store_list_kv(struct store *s, const char *prefix, store_kv_each_cb cb, void *arg);
+int store_list_kv(struct store *s, const char *const *scopes, size_t count, store_kv_each_cb cb, void *arg);
 
 typedef void (*store_refusals_cb)(void *arg, int status, const struct store_refusal *rows, size_t count);
 /* Of minutes from since_ms up to (not with) until_ms (0: no end), newest first; workflow_id NULL: all. */

@@ -3,6 +3,8 @@
 #include "internal.h"
 
 #define NAME_LEN_MAX 32
+/* The field fills what was padding: the size does not tell whether it is there. */
+#define LIST_CHECKPOINTS_MINOR 4
 
 void load_open(testkit *kit, const char *path, const tappet_plugin **ret)
 {
@@ -58,7 +60,7 @@ static bool check_functions(testkit *kit)
 static bool check_option(testkit *kit, const struct option *table, size_t index)
 {
 	const struct option *o = &table[index];
-	if (!o->key || !o->key[0] || o->type < OPTION_STRING || o->type > OPTION_JSON ||
+	if (!o->key || !o->key[0] || o->type < OPTION_STRING || o->type > OPTION_PATH ||
 	    (o->flags & ~(OPTION_REQUIRED | OPTION_SECRET | OPTION_MULTI)))
 		return incomplete(kit, "an option has no key, or an unknown type or flag");
 	for (size_t i = 0; i < index; i++)
@@ -104,6 +106,9 @@ bool load_check(testkit *kit, const tappet_plugin *given)
 	if (!given || given->struct_size < offsetof(tappet_plugin, clock_set))
 		return incomplete(kit, "there is none, or its struct_size is too small");
 	memcpy(&kit->desc, given, given->struct_size < sizeof(kit->desc) ? given->struct_size : sizeof(kit->desc));
+	/* Older ones have padding there. */
+	if (given->abi_minor < LIST_CHECKPOINTS_MINOR)
+		kit->desc.list_checkpoints = 0;
 	if (given->abi_minor_needed > TAPPET_ABI_MINOR)
 		return incomplete(kit, "it needs a newer ABI than the testkit has");
 	return check_name(kit) && check_texts(kit) && check_functions(kit) &&

@@ -1,5 +1,6 @@
 /* Options: checked by the code that the daemon checks them with. Their texts are gone when the callback has returned. */
 #include <errno.h>
+#include <unistd.h>
 #include "internal.h"
 
 struct tappet_config {
@@ -28,11 +29,14 @@ static tappet_config *read_json(testkit *kit, bool of_trigger, const char *what,
 	struct tappet_config *config = handle_new(kit, "config", sizeof(*config));
 	struct json_file *file = NULL;
 	struct diag d;
+	char *folder = getcwd(NULL, 0);
+	if (!folder)
+		misuse("the working folder is gone");
 	diag_init(&d);
 	config->handle.release = release;
 	int r = json_file_parse(what, text, strlen(text), &d, &file);
 	if (r == 0)
-		r = option_check(table, count, file, file->root, ".", &d, &config->values);
+		r = option_check(table, count, file, file->root, folder, &d, &config->values);
 	if (r == 0 && ask)
 		options_check(kit, of_trigger, file, config, &d);
 	if (r < 0 || d.count > 0) {
@@ -42,6 +46,7 @@ static tappet_config *read_json(testkit *kit, bool of_trigger, const char *what,
 	}
 	json_file_free(file);
 	diag_release(&d);
+	free(folder);
 	return config;
 }
 

@@ -72,7 +72,8 @@ static int32_t call_add(struct tappet_trigger *t, const tappet_config *config)
 	const struct workflow_words *words = words_of(kit, t->workflow_id);
 	char *id = kit_text(t->id), *workflow_id = kit_text(t->workflow_id), *slug = kit_text(words->slug);
 	char *name = kit_text(words->name), *team = kit_text(words->team);
-	tappet_checkpoint *checkpoints = state_list(kit, t->scope, tappet_cstr(NULL), t->open ? 0 : SIZE_MAX, &count);
+	const bool listed = t->open || kit->desc.list_checkpoints;
+	tappet_checkpoint *checkpoints = state_list(kit, t->scope, tappet_cstr(NULL), listed ? 0 : SIZE_MAX, &count);
 	tappet_trigger_info *info = kit_alloc(sizeof(*info));
 	*info = (tappet_trigger_info){
 		.struct_size = sizeof(*info),

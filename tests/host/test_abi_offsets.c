@@ -141,6 +141,7 @@ static const struct golden layout[] = {
 	AT(tappet_plugin, check_options, 184),
 	AT(tappet_plugin, check_trigger, 192),
 	AT(tappet_plugin, open_trigger, 200),
+	AT(tappet_plugin, list_checkpoints, 204),
 	SIZE(tappet_plugin, 208),
 	AT(tappet_checker, struct_size, 0),
 	AT(tappet_checker, config_count, 8),
@@ -310,6 +311,7 @@ static void numbers_are_those_that_were_released(void **state)
 	assert_int_equal(TAPPET_ABI_MAJOR, 1);
 	assert_int_equal(TAPPET_REASON_OTHER, 16);
 	assert_int_equal(TAPPET_JSON, 7);
+	assert_int_equal(TAPPET_PATH, 8);
 	assert_int_equal(TAPPET_MULTI, 4);
 	assert_int_equal(TAPPET_ACCOUNT_DROPPED, 4);
 	assert_int_equal(TAPPET_HEALTH_DEAD, 3);

@@ -105,7 +105,7 @@ static void an_open_trigger_cannot_have_a_required_option(void **state)
 static void a_newer_minor_version_is_refused_with_both_numbers(void **state)
 {
 	(void)state;
-	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.3");
+	refused("newer_minor", -EINVAL, "needs ABI 1.7, this host has 1.4");
 }
 
 static void one_built_with_a_newer_version_but_content_with_this_one_is_loaded(void **state)

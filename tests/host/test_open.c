@@ -360,19 +360,8 @@ static void assert_page(tappet_trigger *t, const char *after, size_t limit, cons
 	assert_string_equal(found.text, words);
 }
 
-static void on_all(void *arg, int status, const char *const *scopes, const struct store_checkpoint *rows, size_t count)
-{
-	struct found *found = arg;
-	(void)scopes;
-	(void)rows;
-	assert_int_equal(status, 0);
-	found->count = count;
-	found->done = true;
-}
-
 static void its_state_is_its_own_and_stays_out_of_what_is_handed_over(void **state)
 {
-	struct found found = {0};
 	(void)state;
 	assert_int_equal(settle("one").outcome, TAPPET_OK);
 	put(trigger, "put", "8");
@@ -380,10 +369,6 @@ static void its_state_is_its_own_and_stays_out_of_what_is_handed_over(void **sta
 	fixture_apply(&f, NAMED);
 	assert_string_equal(added_last()->checkpoints, "");
 	assert_page(added_last()->handle, NULL, 1000, "at=7 put=8 ");
-	/* And out of what is read of all triggers at the start. */
-	assert_int_equal(store_list_kv(f.store, "trigger/", on_all, &found), 0);
-	until(&f, found.done);
-	assert_int_equal(found.count, 0);
 }
 
 static void state_is_listed_in_pages(void **state)

@@ -191,7 +191,7 @@ void object_check_describe(struct board *b, const char *path, const struct tappe
 	const size_t files = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
 	board_applies(b, DESC_PURE);
 	if (object_load(b, path, &again) &&
-	    (memcmp(&again.desc, &p->desc, SIZE_UNTIL(tappet_plugin, open_trigger)) != 0 ||
+	    (memcmp(&again.desc, &p->desc, SIZE_UNTIL(tappet_plugin, list_checkpoints)) != 0 ||
 	     !same_text(version, again.desc.version) || !same_text(summary, again.desc.summary)))
 		board_broken(b, DESC_PURE,
 			     "the second call of tappet_plugin_v1 gave another descriptor than the first");

@@ -9,21 +9,23 @@
 #define TEXT_MAX ((size_t)256 * 1024 * 1024)
 #define SECRET_VARIABLE "TAPPET_PLUGIN_CHECK_SECRET"
 
-static const char *const samples[VALUES_KINDS][OPTION_JSON + 1] = {
+static const char *const samples[VALUES_KINDS][OPTION_PATH + 1] = {
 	[VALUES_PLAUSIBLE] = {[OPTION_STRING] = "\"probe\"",
 			      [OPTION_INTEGER] = "1",
 			      [OPTION_BOOLEAN] = "true",
 			      [OPTION_DURATION] = "\"1s\"",
 			      [OPTION_SIZE] = "\"1KiB\"",
 			      [OPTION_OBJECT] = "{}",
-			      [OPTION_JSON] = "null"},
+			      [OPTION_JSON] = "null",
+			      [OPTION_PATH] = "\"/nonexistent/probe\""},
 	[VALUES_EMPTY] = {[OPTION_STRING] = "\"\"",
 			  [OPTION_INTEGER] = "0",
 			  [OPTION_BOOLEAN] = "false",
 			  [OPTION_DURATION] = "\"0s\"",
 			  [OPTION_SIZE] = "0",
 			  [OPTION_OBJECT] = "{}",
-			  [OPTION_JSON] = "null"},
+			  [OPTION_JSON] = "null",
+			  [OPTION_PATH] = "\".\""},
 	[VALUES_HUGE] = {[OPTION_INTEGER] = "9007199254740991",
 			 [OPTION_BOOLEAN] = "true",
 			 [OPTION_DURATION] = "\"36500d\"",
@@ -36,7 +38,8 @@ static const char *const samples[VALUES_KINDS][OPTION_JSON + 1] = {
 			[OPTION_DURATION] = "\"1ms\"",
 			[OPTION_SIZE] = "1",
 			[OPTION_OBJECT] = "{\"\":null}",
-			[OPTION_JSON] = "\"\""},
+			[OPTION_JSON] = "\"\"",
+			[OPTION_PATH] = "\"/nonexistent/../%s%n\\u0001\\\\ \\\"\\ud83d\\ude00\\n/\""},
 };
 
 static void write_sample(const struct option *o, enum values_kind kind, struct buf *out)
@@ -61,7 +64,7 @@ static void write_value(const struct option *o, enum values_kind kind, struct bu
 		jsonw_raw(out, "{\"env\":\"" SECRET_VARIABLE "\"}", strlen("{\"env\":\"" SECRET_VARIABLE "\"}"));
 		return;
 	}
-	const bool list = (o->flags & OPTION_MULTI) && kind == VALUES_HUGE && o->type != OPTION_STRING;
+	const bool list = (o->flags & OPTION_MULTI) && kind == VALUES_HUGE && samples[kind][o->type];
 	if (!list) {
 		write_sample(o, kind, out);
 		return;

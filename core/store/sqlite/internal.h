@@ -152,7 +152,7 @@ int read_logs(struct database *c, struct store_request *q);
 int read_events(struct database *c, struct store_request *q);
 int read_kv(struct database *c, struct store_request *q);
 int read_kv_page(struct database *c, struct store_request *q);
-int read_all_kv(struct database *c, struct store_request *q);
+int read_kv_scopes(struct database *c, struct store_request *q);
 int read_refusals(struct database *c, struct store_request *q);
 int read_accounts(struct database *c, struct store_request *q);
 int read_switches(struct database *c, struct store_request *q);

@@ -305,11 +305,48 @@ static int take_scoped_kv(struct database *c, struct store_request *q, sqlite3_s
 	return error < 0 ? error : take_kv(c, q, st, to);
 }
 
-int read_all_kv(struct database *c, struct store_request *q)
+static int compare_scopes(const void *a, const void *b)
 {
-	sqlite3_stmt *st = NULL;
-	int r = sql_bind(c, SQL_LIST_KV, &st, "t", q->scope);
-	return r < 0 ? r : take_all(c, q, st, SIZE_MAX, take_scoped_kv);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The rows from q->wanted[*at] on for as long as each wanted scope is followed by the next one; then *at is the first that
+ * is behind the gap, or wanted_count. */
+static int take_run(struct database *c, struct store_request *q, sqlite3_stmt *st, size_t *at)
+{
+	int r;
+	while ((r = sql_step(c, st)) > 0) {
+		const char *scope = (const char *)sqlite3_column_text(st, 0);
+		if (!scope)
+			return -ENOMEM;
+		while (*at < q->wanted_count && strcmp(q->wanted[*at], scope) < 0)
+			(*at)++;
+		if (*at == q->wanted_count || strcmp(q->wanted[*at], scope) != 0)
+			return 0;
+		void *row = rows_add(&q->rows);
+		r = row ? take_scoped_kv(c, q, st, row) : -ENOMEM;
+		if (r < 0)
+			return r;
+	}
+	*at = q->wanted_count;
+	return r;
+}
+
+/* One walk along the table that jumps from a scope nobody wants to the next one that is wanted: neither many scopes without
+ * rows nor a scope with a million rows makes it long. */
+int read_kv_scopes(struct database *c, struct store_request *q)
+{
+	size_t at = 0;
+	int r = 0;
+	qsort(q->wanted, q->wanted_count, sizeof(*q->wanted), compare_scopes);
+	while (r == 0 && at < q->wanted_count) {
+		sqlite3_stmt *st = NULL;
+		r = sql_bind(c, SQL_LIST_KV_FROM, &st, "t", q->wanted[at]);
+		if (r == 0)
+			r = take_run(c, q, st, &at);
+		sqlite3_reset(st);
+	}
+	return r;
 }
 
 static char *workflow_text(struct store_request *q, sqlite3_stmt *st, int column, int *error)

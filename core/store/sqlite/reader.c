@@ -64,8 +64,8 @@ static int dispatch(struct database *c, struct store_request *q)
 		return read_kv(c, q);
 	case REQUEST_KV_PAGE:
 		return read_kv_page(c, q);
-	case REQUEST_KV_ALL:
-		return read_all_kv(c, q);
+	case REQUEST_KV_SCOPES:
+		return read_kv_scopes(c, q);
 	case REQUEST_REFUSALS:
 		return read_refusals(c, q);
 	case REQUEST_ACCOUNTS:

@@ -230,8 +230,7 @@ const char *const sql_texts[SQL_COUNT] = {
 	[SQL_READ_KV] = "SELECT scope, key, value FROM kv WHERE scope = ?1 ORDER BY key",
 	[SQL_READ_KV_KEY] = "SELECT scope, key, value FROM kv WHERE scope = ?1 AND key = ?2",
 	[SQL_READ_KV_PAGE] = "SELECT scope, key, value FROM kv WHERE scope = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
-	[SQL_LIST_KV] = "SELECT scope, key, value FROM kv WHERE scope >= ?1 AND substr(scope, 1, length(?1)) = ?1 "
-			"AND scope < ?1 || char(1114111) ORDER BY scope, key",
+	[SQL_LIST_KV_FROM] = "SELECT scope, key, value FROM kv WHERE scope >= ?1 ORDER BY scope, key",
 	[SQL_LIST_REFUSALS] =
 		"SELECT minute_ms, workflow, trigger_id, plugin, reason, last_ms, count, sample FROM refusal "
 		"WHERE minute_ms >= ?1 AND minute_ms < ?4 AND (length(?2) = 0 OR workflow = ?2) "

@@ -31,7 +31,7 @@ extern "C" {
 /* The major version; it is in the name of tappet_plugin_v1, too. */
 #define TAPPET_ABI_MAJOR 1
 /* The minor version of this header: what a plugin that is built with it writes into `abi_minor`. */
-#define TAPPET_ABI_MINOR 3
+#define TAPPET_ABI_MINOR 4
 
 #if defined(__GNUC__)
 /* Makes tappet_plugin_v1 visible where everything else is hidden (as tappet_add_plugin() has it). */
@@ -159,7 +159,11 @@ enum {
 	TAPPET_DURATION = 4, /* "250ms", "10s", "5m", "2h", "30d"; read as milliseconds */
 	TAPPET_SIZE = 5,     /* "64KiB", "1MiB" or a number; read as bytes */
 	TAPPET_OBJECT = 6,   /* any JSON object; read as JSON text */
-	TAPPET_JSON = 7      /* any JSON value; read as JSON text */
+	TAPPET_JSON = 7,     /* any JSON value; read as JSON text */
+	/* ABI 1.4: the path of a file or folder, never empty; config_str gives it as an absolute one. What is relative is
+	 * below the folder of tappet.json; "~" is not expanded, ".." and symbolic links are left as they are. Nothing
+	 * needs to be there. */
+	TAPPET_PATH = 8
 };
 
 /* Flags of an option, added up. */
@@ -306,7 +310,7 @@ typedef struct tappet_host {
 
 	/* How many values an option has; 0 when it is not set and has no default, or is not in the table. */
 	size_t (*config_count)(const tappet_config *config, const char *key);
-	/* A TAPPET_STRING, or the JSON text of a TAPPET_OBJECT or TAPPET_JSON; valid until the callback returns.
+	/* A TAPPET_STRING, an absolute TAPPET_PATH, or the JSON text of a TAPPET_OBJECT or TAPPET_JSON; valid until the callback returns.
 	 * Errors: TAPPET_ENOTFOUND (not set and no default, or no such index), TAPPET_EINVAL (another type). `ret` is
 	 * untouched then. */
 	int32_t (*config_str)(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
@@ -446,7 +450,7 @@ typedef struct tappet_trigger_info {
 	const char *workflow_name;            /* for people; the slug when it has none */
 	const char *team;                     /* "" when it belongs to none */
 	const tappet_config *config;          /* its `with`, for config_str and so on */
-	const tappet_checkpoint *checkpoints; /* as committed last */
+	const tappet_checkpoint *checkpoints; /* as committed last; NULL when there are none */
 	size_t checkpoint_count;              /* how many */
 	size_t checkpoint_size;               /* sizeof(tappet_checkpoint) of the host: what to walk by */
 } tappet_trigger_info;
@@ -509,6 +513,11 @@ typedef struct tappet_plugin {
 	 * `trigger_options` may be TAPPET_REQUIRED) and without checkpoints, since there may be many: read them by kv_list.
 	 * Options of it are not checked. */
 	int32_t open_trigger;
+
+	/* ABI 1.4. Not 0: `trigger_add` gets no checkpoints, since there may be many (a journal of a million files): the
+	 * plugin reads them by kv_list. It holds for all of its triggers. Older hosts hand them over: a plugin that cannot
+	 * do with that says 4 in `abi_minor_needed`. */
+	int32_t list_checkpoints;
 } tappet_plugin;
 
 /* The one exported function: pure, without side effects; may be called without anything being started. The

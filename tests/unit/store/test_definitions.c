@@ -274,6 +274,7 @@ static void keep_scopes(void *arg, int status, const char *const *scopes, const 
 static void state_is_kept_by_scope(void **state)
 {
 	struct fixture *f = *state;
+	static const char *const scopes[] = {"trigger/x/b", "trigger/x/a"};
 	struct seen seen = {0};
 	char value[20];
 
@@ -286,7 +287,7 @@ static void state_is_kept_by_scope(void **state)
 	assert_int_equal(read_key(f, "trigger/x/b", "k", value, sizeof(value)), 0);
 	assert_string_equal(value, "4");
 	assert_int_equal(read_key(f, "trigger/x/b", "gone", value, sizeof(value)), -ENOENT);
-	assert_int_equal(store_list_kv(f->store, "trigger/", keep_scopes, &seen), 0);
+	assert_int_equal(store_list_kv(f->store, scopes, 2, keep_scopes, &seen), 0);
 	wait_until(f, is_seen, &seen);
 	assert_string_equal(seen.text, "trigger/x/a:k=2;trigger/x/b:k=4;");
 }

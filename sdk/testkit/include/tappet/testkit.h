@@ -39,12 +39,14 @@ TAPPET_EXPORT testkit *testkit_open_file(const char *path);
  * allowed. */
 TAPPET_EXPORT void testkit_close(testkit *kit);
 
-/* `options` is a JSON object, checked by the plugin's table and by `check_options`; NULL: none. Errors: what `create`
+/* `options` is a JSON object, checked by the plugin's table and by `check_options`; NULL: none. Paths in them (TAPPET_PATH,
+ * {"file": "PATH"} of a secret) are relative to the working folder of the test. Errors: what `create`
  * returned, or TAPPET_EINVAL for the options; testkit_error has the words. */
 TAPPET_EXPORT int32_t testkit_create(testkit *kit, const char *options);
 /* A trigger of the workflow TESTKIT_WORKFLOW, valid until its trigger_free. Its options are checked by the table and by
  * `check_trigger`; what another trigger has claimed is a mistake. NULL: testkit_error has the words. Allowed before and
- * after the start. The checkpoints that are handed over are the state of (workflow, trigger) as committed last. */
+ * after the start. The checkpoints that are handed over are the state of (workflow, trigger) as committed last; none with
+ * `list_checkpoints` (ABI 1.4). */
 TAPPET_EXPORT tappet_trigger *testkit_trigger_add(testkit *kit, const char *trigger_id, const char *options);
 /* A trigger of any workflow, valid until its trigger_free. Else as testkit_trigger_add. */
 TAPPET_EXPORT tappet_trigger *testkit_trigger_add_to(testkit *kit, const char *workflow_id, const char *trigger_id,
