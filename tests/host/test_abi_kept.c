@@ -7,6 +7,10 @@
 	"{\"triggers\": [{\"plugin\": \"ticker\", \"with\": {\"every\": \"10ms\"}}, {\"plugin\": \"listener\"}],"      \
 	" \"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]}"
 
+#define JOURNAL(path)                                                                                                  \
+	"{\"slug\": \"w\", \"triggers\": [{\"plugin\": \"journal\", \"with\": {\"path\": \"" path                      \
+	"\"}}], \"steps\": [{\"id\": \"a\", \"run\": [\"true\"]}]}"
+
 #define ACCEPTED "tappet_emissions_total{outcome=\"ok\"}"
 
 static struct fixture f;
@@ -52,6 +56,22 @@ static void a_plugin_of_abi_1_2_emits_through_its_open_trigger(void **state)
 	assert_string_equal(f.late, "");
 }
 
+static void a_plugin_of_abi_1_4_goes_on_with_the_journal_that_it_lists(void **state)
+{
+	(void)state;
+	assert_int_equal(fixture_load(&f, "journal", "abi_1_4_journal", NULL), 0);
+	fixture_start(&f);
+	fixture_apply(&f, JOURNAL("a"));
+	until(&f, metric_read(&f, ACCEPTED) >= 12);
+	fixture_apply(&f, JOURNAL("b"));
+	double before = metric_read(&f, ACCEPTED);
+	until(&f, metric_read(&f, ACCEPTED) >= before + 2);
+	/* What it was handed although it lists it, what it lacked, and a path that was not absolute. */
+	assert_true(metric_read(&f, "tappet_plugin_wrong{") == 0);
+	fixture_stop(&f, 5000);
+	assert_string_equal(f.late, "");
+}
+
 static void plugins_of_abi_1_0_load_and_emit(void **state)
 {
 	(void)state;
@@ -66,7 +86,8 @@ static void plugins_of_abi_1_0_load_and_emit(void **state)
 
 static void plugins_of_each_abi_keep_its_rules(void **state)
 {
-	static const char *const names[] = {"1_0_ticker", "1_0_listener", "1_1_ticker", "1_2_book", "1_3_relay"};
+	static const char *const names[] = {"1_0_ticker", "1_0_listener", "1_1_ticker",
+					    "1_2_book",   "1_3_relay",    "1_4_journal"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[512];
@@ -88,6 +109,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(plugins_of_abi_1_0_load_and_emit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_plugin_of_abi_1_1_loads_and_emits, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_plugin_of_abi_1_2_emits_through_its_open_trigger, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_plugin_of_abi_1_4_goes_on_with_the_journal_that_it_lists, setup,
+						teardown),
 		cmocka_unit_test(plugins_of_each_abi_keep_its_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

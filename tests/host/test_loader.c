@@ -1,5 +1,6 @@
 /* What the loader refuses, in which words, and what it reads right although it was built differently. */
 #include "host/support_host.h"
+#include "host/internal.h"
 #include <errno.h>
 
 static struct host *host;
@@ -112,6 +113,16 @@ static void one_built_with_a_newer_version_but_content_with_this_one_is_loaded(v
 {
 	(void)state;
 	assert_int_equal(load_as("it", "older_need"), 0);
+}
+
+/* The size of the descriptor is the same in both. */
+static void what_was_padding_in_its_version_is_not_read(void **state)
+{
+	(void)state;
+	assert_int_equal(load_as("it", "padding"), 0);
+	assert_int_equal(host_instance(host, "it")->desc.list_checkpoints, 0);
+	assert_int_equal(load_as("listing", "listing"), 0);
+	assert_int_equal(host_instance(host, "listing")->desc.list_checkpoints, 1);
 }
 
 static void a_short_descriptor_is_refused(void **state)
@@ -295,6 +306,7 @@ int main(void)
 		CASE(an_open_trigger_cannot_have_a_required_option),
 		CASE(a_newer_minor_version_is_refused_with_both_numbers),
 		CASE(one_built_with_a_newer_version_but_content_with_this_one_is_loaded),
+		CASE(what_was_padding_in_its_version_is_not_read),
 		CASE(a_short_descriptor_is_refused),
 		CASE(a_malformed_name_is_refused),
 		CASE(a_missing_name_is_refused),

@@ -33,6 +33,9 @@ static int32_t trigger_add(void *state, tappet_trigger *trigger, const tappet_tr
 	t->trigger = trigger;
 	snprintf(t->trigger_id, sizeof(t->trigger_id), "%s", info->trigger_id);
 	snprintf(t->slug, sizeof(t->slug), "%s", info->workflow_slug);
+	tappet_str path = {0};
+	t->host->config_str(info->config, "path", 0, &path);
+	snprintf(t->path, sizeof(t->path), "%.*s", (int)path.len, path.ptr ? path.ptr : "");
 	t->checkpoint[0] = '\0';
 	for (size_t i = 0; i < info->checkpoint_count; i++)
 		snprintf(t->checkpoint, sizeof(t->checkpoint), "%.*s", (int)info->checkpoints[i].value.len,
@@ -98,6 +101,7 @@ const tappet_plugin *told_plugin(void)
 {
 	static const tappet_option trigger_options[] = {
 		{"every", TAPPET_DURATION, 0, "1m", "How often.", NULL},
+		{"path", TAPPET_PATH, 0, NULL, "Where.", NULL},
 	};
 	static const tappet_plugin plugin = {
 		.struct_size = sizeof(tappet_plugin),
@@ -107,7 +111,7 @@ const tappet_plugin *told_plugin(void)
 		.license = "MIT",
 		.summary = "Does as told.",
 		.trigger_options = trigger_options,
-		.trigger_option_count = 1,
+		.trigger_option_count = 2,
 		.option_size = sizeof(tappet_option),
 		.create = create,
 		.trigger_add = trigger_add,
@@ -121,6 +125,15 @@ const tappet_plugin *told_plugin(void)
 		.clock_set = clock_set,
 		.open_trigger = 1,
 	};
+	return &plugin;
+}
+
+const tappet_plugin *told_listing_plugin(uint32_t abi_minor)
+{
+	static tappet_plugin plugin;
+	plugin = *told_plugin();
+	plugin.abi_minor = abi_minor;
+	plugin.list_checkpoints = 1;
 	return &plugin;
 }
 

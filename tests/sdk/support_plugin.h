@@ -21,7 +21,7 @@ struct told {
 	tappet_trigger *trigger; /* added last */
 	tappet_config *config;   /* of create; kept, against the rules */
 	int64_t every;
-	char checkpoint[64], trigger_id[64], slug[64];
+	char checkpoint[64], trigger_id[64], slug[64], path[1024];
 	int pauses, resumes, clock_sets, frees, fired, results, results_inside;
 	bool inside; /* a call of emit */
 	tappet_result last;
@@ -37,6 +37,8 @@ struct told {
 extern struct told told;
 
 const tappet_plugin *told_plugin(void);
+/* The same with list_checkpoints, as if it were built with this minor version of the ABI. */
+const tappet_plugin *told_listing_plugin(uint32_t abi_minor);
 /* Opened, with breaches taken down and not aborted at, created with one trigger, started. */
 testkit *told_begin(void);
 /* Closes the kit; exactly this rule was broken, or with NULL none. */

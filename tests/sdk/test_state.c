@@ -98,6 +98,29 @@ static void state_is_listed_in_pages_by_the_bytes_of_its_keys(void **state)
 	assert_int_equal(told.host->kv_list(told.self, NULL, tappet_cstr(""), 1001, listed, &page), TAPPET_EINVAL);
 }
 
+/* ---- Checkpoints that are listed ---- */
+
+/* As it was handed over when the trigger was added a second time. */
+static void assert_handed_over(uint32_t abi_minor, const char *checkpoint)
+{
+	testkit *kit = testkit_open(told_listing_plugin(abi_minor));
+	testkit_begin(kit, NULL, NULL);
+	put(told.trigger, "at", "7");
+	testkit_trigger_remove(kit, told.trigger);
+	assert_non_null(testkit_trigger_add(kit, "test", NULL));
+	assert_string_equal(told.checkpoint, checkpoint);
+	assert_string_equal(list_page(kit, told.trigger, "", 10).text, "at=7");
+	testkit_close(kit);
+}
+
+static void checkpoints_that_are_listed_are_not_handed_over(void **state)
+{
+	(void)state;
+	assert_handed_over(4, "");
+	/* It has padding there. */
+	assert_handed_over(3, "7");
+}
+
 /* ---- Open triggers ---- */
 
 static void an_open_trigger_has_a_name_of_its_own_and_no_checkpoints(void **state)
@@ -222,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(state_is_there_when_its_callback_says_so),
 		TEST(state_is_listed_in_pages_by_the_bytes_of_its_keys),
+		cmocka_unit_test(checkpoints_that_are_listed_are_not_handed_over),
 		TEST(an_open_trigger_has_a_name_of_its_own_and_no_checkpoints),
 		TEST(a_subject_stands_for_the_trigger_but_for_its_state),
 		TEST(an_account_carries_its_subject),

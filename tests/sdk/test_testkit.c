@@ -44,6 +44,20 @@ static void what_a_trigger_claims_is_its_own_until_it_goes(void **state)
 	testkit_close(kit);
 }
 
+static void a_path_is_relative_to_the_working_folder(void **state)
+{
+	testkit *kit = *state;
+	char *folder = getcwd(NULL, 0), expected[1024];
+	assert_non_null(testkit_trigger_add(kit, "relative", "{\"path\": \"./in/\"}"));
+	snprintf(expected, sizeof(expected), "%s/in", folder);
+	assert_string_equal(told.path, expected);
+	assert_non_null(testkit_trigger_add(kit, "absolute", "{\"path\": \"/srv/in\"}"));
+	assert_string_equal(told.path, "/srv/in");
+	assert_null(testkit_trigger_add(kit, "none", "{\"path\": \"\"}"));
+	assert_non_null(strstr(testkit_error(kit), "expected a path"));
+	free(folder);
+}
+
 static void options_are_checked_by_the_table(void **state)
 {
 	testkit *kit = *state;
@@ -474,6 +488,7 @@ static void the_nth_call_fails_and_only_that(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_path_is_relative_to_the_working_folder),
 		TEST(options_are_checked_by_the_table),
 		TEST(options_are_checked_by_the_plugin_as_well),
 		TEST(what_a_trigger_claims_is_its_own_until_it_goes),

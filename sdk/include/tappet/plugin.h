@@ -450,7 +450,7 @@ typedef struct tappet_trigger_info {
 	const char *workflow_name;            /* for people; the slug when it has none */
 	const char *team;                     /* "" when it belongs to none */
 	const tappet_config *config;          /* its `with`, for config_str and so on */
-	const tappet_checkpoint *checkpoints; /* as committed last; NULL when there are none */
+	const tappet_checkpoint *checkpoints; /* as committed last */
 	size_t checkpoint_count;              /* how many */
 	size_t checkpoint_size;               /* sizeof(tappet_checkpoint) of the host: what to walk by */
 } tappet_trigger_info;

@@ -147,14 +147,22 @@ static const tappet_option options[] = {
 	{.key = "greeting", .type = TAPPET_STRING, .default_value = "hello", .help = "What to say."},
 };
 
+#ifndef PROBE_PATH
+#define PROBE_PATH TAPPET_STRING
+#endif
+
 static const tappet_option trigger_options[] = {
-	{.key = "path", .type = TAPPET_STRING, .default_value = "/", .help = "Where."},
+	{.key = "path", .type = PROBE_PATH, .default_value = "/", .help = "Where."},
 	{.key = "times", .type = TAPPET_INTEGER, .help = "How often."},
 };
 
 #ifndef PROBE_OPEN_TRIGGER
 #define PROBE_OPEN_TRIGGER 0
 #define PROBE_CHECK_TRIGGER NULL
+#endif
+
+#ifndef PROBE_LIST_CHECKPOINTS
+#define PROBE_LIST_CHECKPOINTS 0
 #endif
 
 static const tappet_plugin descriptor = {
@@ -182,6 +190,7 @@ static const tappet_plugin descriptor = {
 	.clock_set = clock_set,
 	.check_trigger = PROBE_CHECK_TRIGGER,
 	.open_trigger = PROBE_OPEN_TRIGGER,
+	.list_checkpoints = PROBE_LIST_CHECKPOINTS,
 };
 
 const tappet_plugin *tappet_plugin_v1(void)

@@ -292,6 +292,31 @@ static void state_is_kept_by_scope(void **state)
 	assert_string_equal(seen.text, "trigger/x/a:k=2;trigger/x/b:k=4;");
 }
 
+static const char *list_scopes(struct fixture *f, struct seen *seen, const char *const *scopes, size_t count)
+{
+	*seen = (struct seen){0};
+	assert_int_equal(store_list_kv(f->store, scopes, count, keep_scopes, seen), 0);
+	wait_until(f, is_seen, seen);
+	return seen->text;
+}
+
+static void state_of_many_scopes_is_theirs_alone(void **state)
+{
+	static const char *const some[] = {"e", "b", "0", "bb", "z", "b"}, *const last[] = {"f"},
+				 *const none[] = {"aa", "g"};
+	struct fixture *f = *state;
+	struct seen seen;
+
+	for (char scope[2] = "a"; scope[0] <= 'f'; scope[0]++) {
+		set_kv(f, scope, "1", "x");
+		set_kv(f, scope, "2", "y");
+	}
+	set_kv(f, "b/", "1", "x");
+	assert_string_equal(list_scopes(f, &seen, some, 6), "b:1=x;b:2=y;e:1=x;e:2=y;");
+	assert_string_equal(list_scopes(f, &seen, last, 1), "f:1=x;f:2=y;");
+	assert_string_equal(list_scopes(f, &seen, none, 2), "");
+}
+
 static void keep_accounts(void *arg, int status, const struct store_account_row *rows, size_t count)
 {
 	struct seen *seen = arg;
@@ -378,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tokens_are_made_renewed_used_and_revoked, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(state_is_kept_by_scope, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(state_of_many_scopes_is_theirs_alone, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(accounts_are_kept_once_per_range, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(refusals_add_up_and_keep_the_last_samples, fixture_setup,
 						fixture_teardown),
