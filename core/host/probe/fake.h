@@ -31,7 +31,8 @@ struct fake_instance {
 	void *state;
 	_Atomic(enum fake_phase) phase; /* `log` looks at it from any thread */
 	struct list triggers;
-	char open_scope; /* its address stands for the state of its open triggers */
+	char open_scope;           /* its address stands for the state of its open triggers */
+	struct fake_trigger *gone; /* its number and state are those of the next one; NULL: that is a new one */
 };
 
 struct fake_trigger {
@@ -39,7 +40,8 @@ struct fake_trigger {
 	struct fake_instance *instance;
 	void *state;
 	size_t number;
-	size_t pending; /* operations under way that will call back */
+	const void *scope; /* stands for its state */
+	size_t pending;    /* operations under way that will call back */
 	bool open, live, removed, freed;
 };
 
@@ -118,6 +120,7 @@ struct fake {
 	int64_t mono_ms, wall_ms;
 	enum fake_plan plan;
 	bool hard;       /* outcomes and refusals of every kind; else all is well */
+	bool succession; /* triggers that list their checkpoints have successors, which find them */
 	bool timed;      /* callbacks are timed in this scenario */
 	bool checking;   /* check_options or check_trigger runs */
 	bool odd_events; /* batches of all shapes; else plausible ones */

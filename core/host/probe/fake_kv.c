@@ -1,4 +1,4 @@
-/* Durable state. That of an open trigger outlives it, so that its successor has something to list. */
+/* Durable state. That of a trigger which lists it outlives it, so that its successor has something to list. */
 #include "host/probe/fake.h"
 
 #define KEY_MAX 255
@@ -6,7 +6,9 @@
 
 static const void *scope_of(const struct fake_instance *i, const struct fake_trigger *t)
 {
-	return t && t->open ? (const void *)&i->open_scope : t;
+	if (!t)
+		return NULL;
+	return t->open ? &i->open_scope : t->scope;
 }
 
 static int compare(tappet_str a, tappet_str b)

@@ -84,7 +84,12 @@ static struct fake_trigger *add_with(struct stage *s, struct fake_instance *i, b
 	char id[64];
 	struct fake *f = &s->f;
 	struct fake_trigger *t = fake_alloc(f, sizeof(*t));
-	*t = (struct fake_trigger){.instance = i, .number = f->trigger_number++, .open = open};
+	*t = (struct fake_trigger){.instance = i, .number = f->trigger_number++, .scope = t, .open = open};
+	if (!open && i->gone) {
+		t->number = i->gone->number;
+		t->scope = i->gone->scope;
+		i->gone = NULL;
+	}
 	if (open)
 		snprintf(id, sizeof(id), "+%s", i->name);
 	else
@@ -159,6 +164,8 @@ static void free_removed(struct stage *s, struct fake_instance *i)
 			continue;
 		list_remove(node);
 		t->freed = true;
+		if (s->f.succession && desc(s)->list_checkpoints && !t->open)
+			i->gone = t;
 		fake_enter(&s->f, i, "trigger_free");
 		desc(s)->trigger_free(i->state, t->state);
 		fake_leave(&s->f);
@@ -341,6 +348,7 @@ static void order(const struct play *play)
 	if (!stage_open(&s, play))
 		return;
 	s.f.hard = true;
+	s.f.succession = true;
 	s.f.plan = PLAN_ROTATE;
 	struct fake_instance *i = create(&s, "probe", &r);
 	if (!i)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "base/log.h"
 
 #define HUGE_TEXT ((size_t)64 * 1024)
 #define HUGE_LIST 1000
@@ -95,13 +97,15 @@ static int parse(const struct option *table, size_t count, struct buf *text, str
 {
 	struct json_file *file = NULL;
 	struct diag d;
+	char *folder = getcwd(NULL, 0);
 	diag_init(&d);
-	int r = json_file_parse("options", buf_cstr(text), text->len, &d, &file);
+	int r = folder ? json_file_parse("options", buf_cstr(text), text->len, &d, &file) : -errno;
 	if (r == 0)
-		r = option_check(table, count, file, file->root, "/", &d, ret);
+		r = option_check(table, count, file, file->root, folder, &d, ret);
 	if (r < 0)
-		snprintf(ret_message, room, "%s", d.count ? d.items[0].message : "out of memory");
+		snprintf(ret_message, room, "%s", d.count ? d.items[0].message : log_strerror(r));
 	json_file_free(file);
+	free(folder);
 	diag_release(&d);
 	return r;
 }

@@ -6,7 +6,7 @@
 
 enum values_kind { VALUES_PLAUSIBLE, VALUES_EMPTY, VALUES_HUGE, VALUES_ODD, VALUES_KINDS };
 
-/* VALUES_PLAUSIBLE: `given` (may be NULL) and something for each required option that it lacks. The others: something
+/* Paths in them are relative to the working folder. VALUES_PLAUSIBLE: `given` (may be NULL) and something for each required option that it lacks. The others: something
  * absurd for every option. -EINVAL with a message: the host would refuse them as well. */
 int values_make(const struct option *table, size_t count, const struct json *given, enum values_kind kind,
 		struct option_values **ret, char *ret_message, size_t room);
