@@ -50,6 +50,8 @@ LIBRARIES = {
     r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/", "examples/plugins/"],
     r"openssl/.*": ["core/base/", "core/gateway/", "plugins/webhook/"],
     r"jwt\.h": ["plugins/webhook/"],
+    r"pcre2\.h": ["plugins/filewatch/patterns"],
+    r"sys/inotify\.h": ["plugins/filewatch/", "plugins/schedule/tzdata"],
     r"yaml\.h": ["core/cli/yaml.c"],
     r"curl/.*": ["core/cli/", "core/engine/"],
     r"systemd/.*": ["core/daemon/", "core/cli/", "core/base/log"],

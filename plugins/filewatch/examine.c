@@ -1,0 +1,219 @@
+/* Looks at the items that are due: what is there now, on the pool, and what that means, on the loop. */
+#include "filewatch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOKS_MAX 256
+#define UNREADABLE_AGAIN_MS 5000
+
+struct examination {
+	struct tree *tree;
+	size_t count;
+	struct look looks[LOOKS_MAX];
+};
+
+/* ---- On the pool ---- */
+
+static int look_at(struct look *l, const struct options *o)
+{
+	char *slash = strrchr(l->path, '/');
+	const char *name = slash + 1;
+	bool linked;
+	/* The folder first: a path may be longer than a system call takes. */
+	*slash = '\0';
+	const int folder = open_path(slash == l->path ? "/" : l->path, O_PATH | O_DIRECTORY);
+	if (folder < 0)
+		return folder;
+	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &linked);
+	close(folder);
+	if (r < 0)
+		return r;
+	const char *below = strrchr(l->relative, '/');
+	const struct filter f = {.options = o,
+				 .ignore = l->ignore,
+				 .relative = l->relative,
+				 .len = below ? (size_t)(below - l->relative) : 0,
+				 .base = l->base};
+	l->hidden = !filter_allows(&f, name, l->entry.len, l->entry.type == ENTRY_DIR) ||
+		    (l->entry.type != ENTRY_DIR && !l->base && !(o->types & 1u << l->entry.type));
+	return 0;
+}
+
+static void examine_work(void *arg)
+{
+	struct examination *x = arg;
+	for (size_t i = 0; i < x->count; i++) {
+		struct look *l = &x->looks[i];
+		l->error = look_at(l, &x->tree->options);
+		if (l->error == -ENOENT || l->error == -ENOTDIR || l->error == -ELOOP) {
+			l->error = 0;
+			l->entry.type = ENTRY_NONE;
+		}
+	}
+}
+
+/* ---- On the loop ---- */
+
+static void examination_free(struct examination *x)
+{
+	for (size_t i = 0; i < x->count; i++) {
+		struct look *l = &x->looks[i];
+		free(l->path);
+		free(l->relative);
+		ignore_unref(l->ignore);
+		if (l->item && l->item->dead)
+			free(l->item);
+	}
+	free(x);
+}
+
+static void wait_until(struct tree *t, struct item *i, int64_t not_before_ms)
+{
+	i->not_before_ms = not_before_ms;
+	if (!items_schedule(t, i))
+		items_drop(t, i);
+}
+
+/* There were events while it was looked at: it is not quiet, unless its time is over. */
+static bool is_early(const struct tree *t, const struct item *i)
+{
+	return i->again && item_due_ms(t, i) > plugin_now(t->plugin);
+}
+
+static void take(struct tree *t, struct look *l)
+{
+	struct item *i = l->item;
+	struct dir *d = i->dir;
+	l->item = NULL;
+	i->examining = false;
+	d->refs++;
+	if (i->dead)
+		free(i);
+	else if (dir_is_away(d))
+		items_drop(t, i);
+	else if (is_early(t, i))
+		wait_until(t, i, 0);
+	else if (l->error < 0)
+		wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
+	else
+		judge(t, i, l);
+	d->refs--;
+	dir_reap(d);
+}
+
+static void examine_done(void *arg, int32_t result)
+{
+	struct examination *x = arg;
+	struct tree *t = x->tree;
+	t->examination = NULL;
+	for (size_t i = 0; i < x->count && !t->removed; i++) {
+		if (result == TAPPET_OK) {
+			take(t, &x->looks[i]);
+			continue;
+		}
+		x->looks[i].item->examining = false;
+		if (!x->looks[i].item->dead)
+			wait_until(t, x->looks[i].item, 0);
+	}
+	examination_free(x);
+	if (!t->removed)
+		examine_pump(t);
+	tree_job_done(t);
+}
+
+static bool fill(struct look *l, struct item *i)
+{
+	struct dir *d = i->dir;
+	*l = (struct look){.item = i,
+			   .path = path_of(d, i->name, i->len),
+			   .relative = relative_of(d, i->name, i->len),
+			   .ignore = ignore_ref(d->ignore),
+			   .base = !d->parent && !dir_is_top(d),
+			   .follow = d->tree->options.follow};
+	i->examining = true;
+	i->again = false;
+	return l->path && l->relative;
+}
+
+/* NULL: nothing is due, or there is no memory. */
+static struct examination *collect(struct tree *t)
+{
+	int64_t next_ms;
+	const int64_t now_ms = plugin_now(t->plugin);
+	struct item *i = items_take(t, now_ms, &next_ms);
+	struct examination *x = i ? calloc(1, sizeof(*x)) : NULL;
+	if (i && !x)
+		wait_until(t, i, now_ms + UNREADABLE_AGAIN_MS);
+	if (!x)
+		return NULL;
+	x->tree = t;
+	do {
+		if (!fill(&x->looks[x->count++], i))
+			break;
+	} while (x->count < LOOKS_MAX && (i = items_take(t, now_ms, &next_ms)));
+	return x;
+}
+
+static bool start(struct tree *t, struct examination *x)
+{
+	struct plugin *p = t->plugin;
+	if (p->host->work(p->self, examine_work, examine_done, x) != TAPPET_OK) {
+		for (size_t i = 0; i < x->count; i++) {
+			x->looks[i].item->examining = false;
+			wait_until(t, x->looks[i].item, 0);
+			x->looks[i].item = NULL;
+		}
+		examination_free(x);
+		tree_pump_later(t);
+		return false;
+	}
+	t->examination = x;
+	t->jobs++;
+	plugin_begin(p);
+	return true;
+}
+
+void examine_pump(struct tree *t)
+{
+	if (t->removed || t->plugin->stopping || t->examination || !flights_have_room(t))
+		return;
+	struct examination *x = collect(t);
+	if (x) {
+		(void)start(t, x);
+		return;
+	}
+	/* All that was due has been judged. */
+	build_send(t);
+	store_flush(t);
+	scans_pump(t);
+	tree_set_timer(t);
+}
+
+/* ---- When the next one is due ---- */
+
+static void on_timer(void *arg)
+{
+	struct tree *t = arg;
+	t->timer = NULL;
+	t->timer_set = false;
+	examine_pump(t);
+	tree_set_timer(t);
+}
+
+void tree_set_timer(struct tree *t)
+{
+	const struct plugin *p = t->plugin;
+	if (t->removed || t->examination || t->items.heap_count == 0)
+		return;
+	const int64_t due_ms = item_due_ms(t, t->items.heap[0]), now_ms = plugin_now(p);
+	if (due_ms == INT64_MAX || (t->timer_set && t->timer_due_ms <= due_ms) || !flights_have_room(t))
+		return;
+	if (t->timer_set)
+		p->host->timer_stop(t->timer);
+	t->timer_set = p->host->timer_start(p->self, due_ms > now_ms ? due_ms - now_ms : 0, 0, on_timer, t,
+					    &t->timer) == TAPPET_OK;
+	t->timer_due_ms = due_ms;
+}

@@ -1,0 +1,44 @@
+/* The .gitignore files that hold in a folder: its own, and those of the folders above it. */
+#include "filewatch.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct ignore *ignore_ref(struct ignore *i)
+{
+	if (i)
+		i->refs++;
+	return i;
+}
+
+void ignore_unref(struct ignore *i)
+{
+	while (i && --i->refs == 0) {
+		struct ignore *above = i->above;
+		patterns_free(i->patterns);
+		free(i);
+		i = above;
+	}
+}
+
+struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, size_t folder_len)
+{
+	struct ignore *i = calloc(1, sizeof(*i));
+	if (!i) {
+		patterns_free(patterns);
+		return ignore_ref(above);
+	}
+	i->above = ignore_ref(above);
+	i->patterns = patterns;
+	i->folder_len = folder_len;
+	i->refs = 1;
+	return i;
+}
+
+struct filter filter_of(const struct dir *d, const struct ignore *ignore, const char *relative)
+{
+	return (struct filter){.options = &d->tree->options,
+			       .ignore = ignore,
+			       .relative = relative ? relative : "",
+			       .len = relative ? strlen(relative) : 0,
+			       .base = !d->parent && !dir_is_top(d)};
+}
