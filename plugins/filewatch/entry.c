@@ -100,6 +100,15 @@ size_t entry_read(const uint8_t *from, size_t len, struct entry *ret)
 	return (size_t)(at - from);
 }
 
+size_t entry_skip(const uint8_t *from, size_t len)
+{
+	size_t at = 2 + (len > 1 ? from[1] : 0);
+	const bool is_dir = (from[0] & ((1u << TYPE_BITS) - 1)) == ENTRY_DIR;
+	for (unsigned int numbers = is_dir ? 2 : 4; numbers > 0 && at < len; at++)
+		numbers -= from[at] < 0x80;
+	return at;
+}
+
 int name_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	const int order = memcmp(a, b, a_len < b_len ? a_len : b_len);

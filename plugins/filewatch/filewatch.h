@@ -98,6 +98,8 @@ struct entry {
 size_t entry_write(const struct entry *e, uint8_t to[static ENTRY_SIZE_MAX]);
 /* Returns the length; 0: that is no entry. The name is in `from`. */
 size_t entry_read(const uint8_t *from, size_t len, struct entry *ret);
+/* Its length; it is sound. */
+size_t entry_skip(const uint8_t *from, size_t len);
 int name_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
 #define DIFFERS_TYPE 1u
@@ -332,7 +334,7 @@ struct tree {
 	bool missing, overflowed, away; /* away: the file system of `base` is */
 	bool removed, freed, looked;    /* looked: at everything, once */
 	bool saved;                     /* the store knows of the first look */
-	int64_t begun_wall_ms;
+	int64_t begun_wall_ms, begun_ms;
 	double files_shown; /* in the metric */
 	bool merge_posted;
 	size_t jobs; /* of the pool: the tree must stay */

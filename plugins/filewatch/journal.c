@@ -27,13 +27,13 @@ static uint32_t place_in(const struct page *p, const char *name, size_t len, str
 	uint32_t at = 0;
 	*ret_len = 0;
 	while (at < p->len) {
-		const size_t size = entry_read(p->bytes + at, p->len - at, ret);
-		const int order = size == 0 ? 1 : name_compare(ret->name, ret->len, name, len);
+		const uint8_t *bytes = p->bytes + at;
+		const int order = name_compare((const char *)bytes + 2, bytes[1], name, len);
 		if (order == 0)
-			*ret_len = size;
+			*ret_len = entry_read(bytes, p->len - at, ret);
 		if (order >= 0)
 			return at;
-		at += (uint32_t)size;
+		at += (uint32_t)entry_skip(bytes, p->len - at);
 	}
 	return at;
 }
@@ -104,27 +104,22 @@ static bool splice(struct page *p, uint32_t at, size_t old, const uint8_t *bytes
 	return true;
 }
 
-/* Where the second half begins. */
-static uint32_t middle_of(const struct page *p)
+/* Where the second half begins; of names that come in order only the last one. */
+static uint32_t middle_of(const struct page *p, bool in_order)
 {
-	struct entry e;
-	uint32_t at = 0;
-	while (at < p->len / 2)
-		at += (uint32_t)entry_read(p->bytes + at, p->len - at, &e);
-	return at;
+	uint32_t at = 0, next = 0;
+	while (next < (in_order ? p->len : p->len / 2)) {
+		at = next;
+		next += (uint32_t)entry_skip(p->bytes + next, p->len - next);
+	}
+	return in_order ? at : next;
 }
 
-/* When it cannot be split it stays as large as it is. At the end, names that come in order fill their pages. */
-static void split(struct dir *d, uint32_t index, bool at_end)
+/* When it cannot be split it stays as large as it is. */
+static void split(struct dir *d, uint32_t index, bool in_order)
 {
-	struct page *p = &d->pages[index];
-	struct entry last;
-	uint32_t at = middle_of(p);
-	if (at_end)
-		for (uint32_t next = 0; next < p->len;) {
-			at = next;
-			next += (uint32_t)entry_read(p->bytes + next, p->len - next, &last);
-		}
+	const struct page *p = &d->pages[index];
+	const uint32_t at = middle_of(p, in_order);
 	const size_t len = p->len - at;
 	uint8_t *half = malloc(len ? len : 1);
 	struct page *second = half ? insert_page(d, index + 1, d->next_page) : NULL;
@@ -132,11 +127,10 @@ static void split(struct dir *d, uint32_t index, bool at_end)
 		free(half);
 		return;
 	}
-	p = &d->pages[index];
-	memcpy(half, p->bytes + at, len);
+	memcpy(half, d->pages[index].bytes + at, len);
 	second->bytes = half;
 	second->len = (uint32_t)len;
-	p->len = at;
+	d->pages[index].len = at;
 	tree_touch(d->tree, d, second);
 }
 
@@ -214,9 +208,8 @@ bool cursor_get(const struct cursor *c, struct entry *ret)
 
 void cursor_next(struct cursor *c)
 {
-	struct entry e;
 	const struct page *p = &c->dir->pages[c->page];
-	c->at += (uint32_t)entry_read(p->bytes + c->at, p->len - c->at, &e);
+	c->at += (uint32_t)entry_skip(p->bytes + c->at, p->len - c->at);
 	if (c->at >= p->len) {
 		c->page++;
 		c->at = 0;

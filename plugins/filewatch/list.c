@@ -15,6 +15,8 @@
 	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE |                \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
 
+#define LIST_BUFFER 16384
+
 /* ---- One entry ---- */
 
 static enum entry_type type_of(unsigned int mode)
@@ -129,7 +131,7 @@ static int add_entry(struct scan_dir *s, const struct filter *f, int folder, con
 }
 
 /* What is surely left out is not even looked at. */
-static bool may_count(const struct filter *f, const struct dirent *found)
+static bool may_count(const struct filter *f, const struct dirent64 *found)
 {
 	if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
 		return false;
@@ -138,25 +140,21 @@ static bool may_count(const struct filter *f, const struct dirent *found)
 	return filter_allows(f, found->d_name, strlen(found->d_name), found->d_type == DT_DIR);
 }
 
+/* By getdents(2): opendir(3) takes a copy of the descriptor and memory for each folder. */
 static int read_folder(struct scan_dir *s, const struct filter *f, int folder)
 {
-	const int own = dup(folder);
-	DIR *stream = own >= 0 ? fdopendir(own) : NULL;
-	const struct dirent *found;
-	int r = 0;
-	if (!stream) {
-		r = -errno;
-		if (own >= 0)
-			close(own);
-		return r;
+	_Alignas(struct dirent64) char buffer[LIST_BUFFER];
+	ssize_t len;
+	while ((len = getdents64(folder, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < len;) {
+			const struct dirent64 *found = (const struct dirent64 *)(const void *)(buffer + at);
+			const int r = may_count(f, found) ? add_entry(s, f, folder, found->d_name) : 0;
+			if (r < 0)
+				return r;
+			at += found->d_reclen;
+		}
 	}
-	while (r == 0 && (errno = 0, found = readdir(stream)))
-		if (may_count(f, found))
-			r = add_entry(s, f, folder, found->d_name);
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(stream);
-	return r;
+	return len < 0 ? -errno : 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -167,10 +165,9 @@ static int by_name(const void *a, const void *b)
 
 static int sort(struct scan_dir *s)
 {
-	struct entry e;
 	size_t count = 0, len = 0;
 	for (size_t at = 0; at < s->len; count++)
-		at += entry_read(s->bytes + at, s->len - at, &e);
+		at += entry_skip(s->bytes + at, s->len - at);
 	if (count < 2)
 		return 0;
 	const uint8_t **entries = malloc(count * sizeof(*entries));
@@ -178,11 +175,11 @@ static int sort(struct scan_dir *s)
 	if (entries && sorted) {
 		for (size_t at = 0, i = 0; i < count; i++) {
 			entries[i] = s->bytes + at;
-			at += entry_read(s->bytes + at, s->len - at, &e);
+			at += entry_skip(s->bytes + at, s->len - at);
 		}
 		qsort(entries, count, sizeof(*entries), by_name);
 		for (size_t i = 0; i < count; i++) {
-			const size_t size = entry_read(entries[i], s->len - (size_t)(entries[i] - s->bytes), &e);
+			const size_t size = entry_skip(entries[i], s->len - (size_t)(entries[i] - s->bytes));
 			memcpy(sorted + len, entries[i], size);
 			len += size;
 		}

@@ -2,6 +2,8 @@
  * at once, folders are listed in their turn. In slices, since a folder may have a million entries. */
 #include "filewatch.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,12 +388,28 @@ static void forget_orphans(struct tree *t)
 	}
 }
 
+static void log_first_look(const struct tree *t)
+{
+	const struct plugin *p = t->plugin;
+	char files[24], folders[24], ms[24];
+	snprintf(files, sizeof(files), "%" PRIu64, t->entry_count);
+	snprintf(folders, sizeof(folders), "%zu", t->dir_count);
+	snprintf(ms, sizeof(ms), "%" PRId64, plugin_now(p) - t->begun_ms);
+	const tappet_field fields[] = {{"path", tappet_cstr(t->options.path)},
+				       {"files", tappet_cstr(files)},
+				       {"folders", tappet_cstr(folders)},
+				       {"ms", tappet_cstr(ms)}};
+	p->host->log(p->self, TAPPET_LOG_INFO, "watching", fields, sizeof(fields) / sizeof(fields[0]));
+}
+
 static void all_are_through(struct tree *t)
 {
 	struct plugin *p = t->plugin;
 	if (t->sweeping && !t->looked && !t->away)
 		forget_orphans(t);
 	if (t->sweeping && !t->away) {
+		if (!t->looked)
+			log_first_look(t);
 		t->looked = true;
 		t->baseline = false;
 	}

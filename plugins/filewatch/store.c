@@ -170,6 +170,9 @@ void store_flush(struct tree *t)
 {
 	if (!t->ready || t->removed || t->plugin->stopping || t->puts > 0 || t->flight_count > 0 || t->build.count > 0)
 		return;
+	/* The first look is for as soon as possible, and what it finds is there for the next start to find. */
+	if (!t->looked && t->sweeping)
+		return;
 	if (!put_backlog(t) && t->puts == 0)
 		tree_pump_later(t);
 	if (t->puts == 0 && t->backlog_count == 0 && t->looked && !t->saved)

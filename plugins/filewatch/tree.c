@@ -277,6 +277,7 @@ int32_t tree_add(struct plugin *p, tappet_trigger *trigger, const tappet_config 
 	t->flights_last = &t->flights;
 	t->build.id = 1;
 	t->poll_interval_ms = t->options.poll_ms;
+	t->begun_ms = plugin_now(p);
 	t->begun_wall_ms = p->host->wall_ms(p->self);
 	t->base = dir_new(t, BASE_ID);
 	if (!t->base) {

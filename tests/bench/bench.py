@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 import edge  # noqa: E402
 import schedules  # noqa: E402
 import sockets  # noqa: E402
+import watchers  # noqa: E402
 from daemon import BUILD, ROOT, Daemon, wait_until  # noqa: E402
 
 WORK = ROOT / "build" / "bench"
@@ -424,7 +425,8 @@ def main():
     tools = sys.modules[__name__]
     for name, measure in (("tls", edge.measure_tls), ("signed", edge.measure_signed), ("abuse", edge.measure_abuse),
                           ("schedules", schedules.measure_schedules), ("actions", sockets.measure_actions),
-                          ("fanout", sockets.measure_fanout), ("sockets", sockets.measure_sockets)):
+                          ("fanout", sockets.measure_fanout), ("sockets", sockets.measure_sockets),
+                          ("filewatch", watchers.measure_filewatch)):
         parts[name] = functools.partial(measure, tools)
     named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     unknown = set(named) - set(parts)
