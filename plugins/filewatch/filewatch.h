@@ -139,21 +139,21 @@ struct dir {
 	struct page *pages;
 	struct ignore *ignore;
 	uint32_t page_count, next_page, version, refs, sweep;
-	int wd; /* -1: it is not watched */
-	bool attached : 1;   /* it hangs in the tree */
-	bool queued : 1;     /* for a scan */
-	bool scanning : 1;   /* one is under way */
-	bool again : 1;      /* it has to be scanned once more */
-	bool deep : 1;       /* with the folders below it */
-	bool listed : 1;     /* it has been, since the start */
-	bool gone : 1;       /* from the disk; its entries are being told */
-	bool unsaved : 1;    /* its entry in the parent is not in the store yet */
-	bool polled : 1;     /* no events come from it */
-	bool no_events : 1;  /* since its file system sends none */
-	bool links : 1;      /* it has links that were followed to files: these are polled */
-	bool mount : 1;      /* a file system is mounted on it */
-	bool unmounted : 1;  /* its file system is away: nothing is known of it */
-	bool silent : 1;     /* it is polled for that */
+	int wd;             /* -1: it is not watched */
+	bool attached : 1;  /* it hangs in the tree */
+	bool queued : 1;    /* for a scan */
+	bool scanning : 1;  /* one is under way */
+	bool again : 1;     /* it has to be scanned once more */
+	bool deep : 1;      /* with the folders below it */
+	bool listed : 1;    /* it has been, since the start */
+	bool gone : 1;      /* from the disk; its entries are being told */
+	bool unsaved : 1;   /* its entry in the parent is not in the store yet */
+	bool polled : 1;    /* no events come from it */
+	bool no_events : 1; /* since its file system sends none */
+	bool links : 1;     /* it has links that were followed to files: these are polled */
+	bool mount : 1;     /* a file system is mounted on it */
+	bool unmounted : 1; /* its file system is away: nothing is known of it */
+	bool silent : 1;    /* it is polled for that */
 	bool unreadable : 1;
 	bool hidden : 1; /* it does not count any more: what is in it goes from the journal untold */
 };
@@ -327,10 +327,10 @@ struct tree {
 	char *unreadable_path;
 	char *mount; /* where the file system of `base` is mounted */
 	char health[256];
-	bool loading;  /* the journal is being read */
-	bool ready;    /* it has been */
+	bool loading; /* the journal is being read */
+	bool ready;   /* it has been */
 	bool baseline; /* what is on disk and not in the journal was there before: at the first start, or after other options */
-	bool known;    /* the journal knows of a first start */
+	bool known;                     /* the journal knows of a first start */
 	bool missing, overflowed, away; /* away: the file system of `base` is */
 	bool removed, freed, looked;    /* looked: at everything, once */
 	bool saved;                     /* the store knows of the first look */

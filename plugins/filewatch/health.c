@@ -12,8 +12,9 @@ static void say_polled(const struct tree *t, char *text)
 	if (t->no_events > 0 && limited == 0)
 		snprintf(text, REASON_SIZE, "%zu folders are %s: their file system sends no events", t->no_events, how);
 	else
-		snprintf(text, REASON_SIZE, "%zu of %zu folders are %s: the limit fs.inotify.max_user_watches is reached",
-			 limited, t->dir_count, how);
+		snprintf(text, REASON_SIZE,
+			 "%zu of %zu folders are %s: the limit fs.inotify.max_user_watches is reached", limited,
+			 t->dir_count, how);
 }
 
 /* Links to files are polled as a matter of course. */
@@ -37,7 +38,8 @@ static void describe(const struct tree *t, char *text)
 	if (!t->ready)
 		return;
 	if (t->away)
-		snprintf(text, REASON_SIZE, "the file system of %.150s is not mounted: waiting for it", t->options.path);
+		snprintf(text, REASON_SIZE, "the file system of %.150s is not mounted: waiting for it",
+			 t->options.path);
 	else if (t->unmounted > 0)
 		snprintf(text, REASON_SIZE, "%zu file systems below %.150s are not mounted: waiting for them",
 			 t->unmounted, t->options.path);

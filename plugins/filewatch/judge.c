@@ -112,7 +112,8 @@ static void put_folder(struct dir *d, struct entry *e)
 
 static bool folder_counts(const struct dir *d, const struct look *l)
 {
-	return d->parent || dir_is_top(d) ? filter_includes(&d->tree->options, l->relative, strlen(l->relative), true) : false;
+	return d->parent || dir_is_top(d) ? filter_includes(&d->tree->options, l->relative, strlen(l->relative), true)
+					  : false;
 }
 
 static void judge_folder(struct tree *t, struct item *i, const struct entry *old, const struct look *l)
@@ -185,7 +186,8 @@ void dir_reap(struct dir *d)
 
 /* Where it came from: a name that is gone, and had this inode. An inode alone is not enough: file systems give them out
  * again. */
-static struct item *find_source(const struct tree *t, const struct item *i, const struct entry *e, struct entry *ret_old)
+static struct item *find_source(const struct tree *t, const struct item *i, const struct entry *e,
+				struct entry *ret_old)
 {
 	struct item *source = items_by_inode(t, e->inode, true, i);
 	if (!source || !journal_find(source->dir, source->name, source->len, ret_old))

@@ -58,7 +58,8 @@ static void unescape(char *text)
 	char *to = text;
 	for (const char *from = text; *from; to++) {
 		const bool escaped = *from == '\\' && is_octal(from + 1);
-		const unsigned char byte = escaped ? (unsigned char)((from[1] & 3) * 64 + (from[2] & 7) * 8 + (from[3] & 7)) : 0;
+		const unsigned char byte =
+			escaped ? (unsigned char)((from[1] & 3) * 64 + (from[2] & 7) * 8 + (from[3] & 7)) : 0;
 		*to = escaped ? (char)byte : *from;
 		from += escaped ? 4 : 1;
 	}
@@ -91,8 +92,7 @@ static void each_mount(bool (*visit)(void *arg, const char *point), void *arg)
 static bool lies_in(const char *path, const char *point)
 {
 	const size_t len = strlen(point);
-	return strcmp(point, "/") == 0 ||
-	       (strncmp(path, point, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+	return strcmp(point, "/") == 0 || (strncmp(path, point, len) == 0 && (path[len] == '/' || path[len] == '\0'));
 }
 
 struct search {
@@ -152,7 +152,8 @@ static struct dir *find_dir(const struct tree *t, const char *path)
 		const size_t len = strcspn(at, "/");
 		if (len == 0)
 			break;
-		d = len <= NAME_MAX && journal_find(d, at, len, &e) && e.type == ENTRY_DIR ? dir_by_id(t, e.child) : NULL;
+		d = len <= NAME_MAX && journal_find(d, at, len, &e) && e.type == ENTRY_DIR ? dir_by_id(t, e.child)
+											   : NULL;
 		at += len;
 	}
 	return d;

@@ -8,7 +8,8 @@
 #define BATCH_LIMIT_MAX 10000
 
 const tappet_option trigger_options[TRIGGER_OPTIONS] = {
-	{"path", TAPPET_PATH, TAPPET_REQUIRED, NULL, "The file or folder that is watched, with all that is below it.", NULL},
+	{"path", TAPPET_PATH, TAPPET_REQUIRED, NULL, "The file or folder that is watched, with all that is below it.",
+	 NULL},
 	{"include", TAPPET_STRING, TAPPET_MULTI, NULL,
 	 "Which paths count, as in gitignore(5): \"**/*.md\", \"!drafts/\". Without it: all.", NULL},
 	{"exclude", TAPPET_STRING, TAPPET_MULTI, NULL,
@@ -19,13 +20,14 @@ const tappet_option trigger_options[TRIGGER_OPTIONS] = {
 	 NULL},
 	{"types", TAPPET_STRING, TAPPET_MULTI, NULL,
 	 "Of what it is told: file, directory, symlink, other. Without it: file and symlink.", NULL},
-	{"settle", TAPPET_DURATION, 0, "500ms", "For how long nothing must have happened to it before it is told.", NULL},
-	{"settleFor", TAPPET_STRING, 0, "file", "Whose quiet time that is: of each \"file\", or of the whole \"batch\".",
+	{"settle", TAPPET_DURATION, 0, "500ms", "For how long nothing must have happened to it before it is told.",
 	 NULL},
+	{"settleFor", TAPPET_STRING, 0, "file",
+	 "Whose quiet time that is: of each \"file\", or of the whole \"batch\".", NULL},
 	{"settleMax", TAPPET_DURATION, 0, "10m",
 	 "After that long it is told although it is not quiet, or still being written. 0s: never.", NULL},
-	{"waitForClose", TAPPET_BOOLEAN, 0, "true", "Whether a file that is being written is told only when it is closed.",
-	 NULL},
+	{"waitForClose", TAPPET_BOOLEAN, 0, "true",
+	 "Whether a file that is being written is told only when it is closed.", NULL},
 	{"batch", TAPPET_STRING, 0, "file", "One activity for each \"file\", or one for a \"burst\" of them.", NULL},
 	{"batchLimit", TAPPET_INTEGER, 0, "1000", "How many changes one activity has at most, 1 to 10000.", NULL},
 	{"followSymlinks", TAPPET_BOOLEAN, 0, "false", "Whether links are taken for what they lead to.", NULL},
@@ -96,7 +98,10 @@ static int read_word(const struct reading *r, const char *key, size_t index, con
 			return 0;
 		}
 		const size_t len = strlen(message);
-		snprintf(message + len, sizeof(message) - len, "%s\"%s\"", i == 0 ? "" : i + 1 < count ? ", " : " or ",
+		snprintf(message + len, sizeof(message) - len, "%s\"%s\"",
+			 i == 0          ? ""
+			 : i + 1 < count ? ", "
+					 : " or ",
 			 words[i]);
 	}
 	return mistake(r, key, index, message);

@@ -94,6 +94,11 @@ static int32_t trigger_add(void *state, tappet_trigger *trigger, const tappet_tr
 	/* Its state may be read when this has returned. */
 	if (p->started)
 		tree_pump_later(t);
+	if (p->started && !t->again_timer) {
+		tree_remove(t);
+		tree_free(t);
+		return TAPPET_ENOMEM;
+	}
 	return TAPPET_OK;
 }
 
@@ -172,7 +177,8 @@ static void check_trigger(const tappet_checker *checker, tappet_check *check, co
 
 static const tappet_option options[] = {
 	{"maxPending", TAPPET_INTEGER, 0, "65536",
-	 "How many names of a trigger may wait until they are quiet. Beyond that folders are listed again later.", NULL},
+	 "How many names of a trigger may wait until they are quiet. Beyond that folders are listed again later.",
+	 NULL},
 };
 
 static const tappet_plugin descriptor = {
@@ -188,9 +194,11 @@ static const tappet_plugin descriptor = {
 	.trigger_options = trigger_options,
 	.trigger_option_count = TRIGGER_OPTIONS,
 	.option_size = sizeof(tappet_option),
-	.sample = "{\"root\":\"/srv/site\",\"kind\":\"changed\",\"path\":\"/srv/site/docs/a.md\",\"relative\":\"docs/a.md\","
+	.sample = "{\"root\":\"/srv/site\",\"kind\":\"changed\",\"path\":\"/srv/site/docs/a.md\",\"relative\":\"docs/"
+		  "a.md\","
 		  "\"name\":\"a.md\",\"type\":\"file\",\"size\":1234,\"mtime\":\"2027-01-04T08:00:00.123456789Z\","
-		  "\"ctime\":\"2027-01-04T08:00:00.123456789Z\",\"inode\":131074,\"differs\":[\"size\",\"mtime\",\"ctime\"]}",
+		  "\"ctime\":\"2027-01-04T08:00:00.123456789Z\",\"inode\":131074,\"differs\":[\"size\",\"mtime\","
+		  "\"ctime\"]}",
 	.create = create,
 	.trigger_add = trigger_add,
 	.trigger_remove = trigger_remove,

@@ -280,7 +280,8 @@ static void load_next(struct load *l)
 {
 	struct tree *t = l->tree;
 	struct plugin *p = t->plugin;
-	const int32_t r = p->host->kv_list(p->self, t->trigger, tappet_strn(l->after, l->after_len), LOAD_ROWS, on_rows, l);
+	const int32_t r =
+		p->host->kv_list(p->self, t->trigger, tappet_strn(l->after, l->after_len), LOAD_ROWS, on_rows, l);
 	if (r == TAPPET_OK)
 		plugin_begin(p);
 	else

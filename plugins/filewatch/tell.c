@@ -37,8 +37,8 @@ static void write_base64(struct text *to, const char *key, tappet_str bytes)
 	for (size_t at = 0; at < bytes.len; at += 3) {
 		const size_t left = bytes.len - at;
 		const unsigned char *b = (const unsigned char *)bytes.ptr + at;
-		const unsigned int three = (unsigned int)b[0] << 16 | (left > 1 ? (unsigned int)b[1] << 8 : 0) |
-					   (left > 2 ? b[2] : 0);
+		const unsigned int three =
+			(unsigned int)b[0] << 16 | (left > 1 ? (unsigned int)b[1] << 8 : 0) | (left > 2 ? b[2] : 0);
 		const char four[] = {digits[three >> 18], digits[three >> 12 & 63],
 				     left > 1 ? digits[three >> 6 & 63] : '=', left > 2 ? digits[three & 63] : '='};
 		text_bytes(to, four, sizeof(four));
@@ -274,8 +274,8 @@ void build_send(struct tree *t)
 	take_backlog(t);
 	if (!f || b->payload.failed || b->cause.failed || !copy_pages(t, f)) {
 		/* The journal in memory has them, the store has not: they are told at the next start. */
-		plugin_log(t->plugin, TAPPET_LOG_ERROR, "no memory to tell changes: they are told at the next start", "path",
-			   t->options.path);
+		plugin_log(t->plugin, TAPPET_LOG_ERROR, "no memory to tell changes: they are told at the next start",
+			   "path", t->options.path);
 		free(f);
 		begin_anew(t);
 		return;
