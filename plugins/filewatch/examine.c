@@ -8,6 +8,8 @@
 
 #define LOOKS_MAX 256
 #define UNREADABLE_AGAIN_MS 5000
+#define BURST_GAP_MS 100
+#define BURST_MAX_MS 1000
 
 struct examination {
 	struct tree *tree;
@@ -21,13 +23,12 @@ static int look_at(struct look *l, const struct options *o)
 {
 	char *slash = strrchr(l->path, '/');
 	const char *name = slash + 1;
-	bool linked;
 	/* The folder first: a path may be longer than a system call takes. */
 	*slash = '\0';
 	const int folder = open_path(slash == l->path ? "/" : l->path, O_PATH | O_DIRECTORY);
 	if (folder < 0)
 		return folder;
-	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &linked);
+	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &l->linked);
 	close(folder);
 	if (r < 0)
 		return r;
@@ -37,8 +38,9 @@ static int look_at(struct look *l, const struct options *o)
 				 .relative = l->relative,
 				 .len = below ? (size_t)(below - l->relative) : 0,
 				 .base = l->base};
-	l->hidden = !filter_allows(&f, name, l->entry.len, l->entry.type == ENTRY_DIR) ||
-		    (l->entry.type != ENTRY_DIR && !l->base && !(o->types & 1u << l->entry.type));
+	l->hidden = !filter_allows(&f, name, l->entry.len, l->entry.type == ENTRY_DIR);
+	if (l->entry.type != ENTRY_DIR && !l->base && !(o->types & 1u << l->entry.type))
+		l->entry.type = ENTRY_NONE;
 	return 0;
 }
 
@@ -83,21 +85,35 @@ static bool is_early(const struct tree *t, const struct item *i)
 	return i->again && item_due_ms(t, i) > plugin_now(t->plugin);
 }
 
+/* Its folder is listed to say why. */
+static void cannot_look(struct tree *t, struct item *i)
+{
+	scan_queue(i->dir, false);
+	wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
+}
+
 static void take(struct tree *t, struct look *l)
 {
 	struct item *i = l->item;
-	struct dir *d = i->dir;
 	l->item = NULL;
 	i->examining = false;
-	d->refs++;
-	if (i->dead)
+	if (i->dead) {
 		free(i);
-	else if (dir_is_away(d))
+		return;
+	}
+	struct dir *d = i->dir;
+	d->refs++;
+	if (l->linked && l->entry.type != ENTRY_DIR && d->wd >= 0) {
+		dir_set_links(d, true);
+		dir_set_polled(d, true, d->no_events);
+		poll_arm(t);
+	}
+	if (dir_is_away(d))
 		items_drop(t, i);
 	else if (is_early(t, i))
 		wait_until(t, i, 0);
 	else if (l->error < 0)
-		wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
+		cannot_look(t, i);
 	else
 		judge(t, i, l);
 	d->refs--;
@@ -176,6 +192,14 @@ static bool start(struct tree *t, struct examination *x)
 	return true;
 }
 
+/* Halves of renames and what was in folders come a little later: a burst waits for them. */
+static bool burst_goes_on(const struct tree *t)
+{
+	const int64_t now_ms = plugin_now(t->plugin);
+	return t->build.count > 0 && now_ms - t->build.begun_ms < BURST_MAX_MS && t->items.heap_count > 0 &&
+	       item_due_ms(t, t->items.heap[0]) - now_ms <= BURST_GAP_MS;
+}
+
 void examine_pump(struct tree *t)
 {
 	if (t->removed || t->plugin->stopping || t->examination || !flights_have_room(t))
@@ -186,10 +210,12 @@ void examine_pump(struct tree *t)
 		return;
 	}
 	/* All that was due has been judged. */
-	build_send(t);
+	if (!burst_goes_on(t))
+		build_send(t);
 	store_flush(t);
 	scans_pump(t);
 	tree_set_timer(t);
+	health_update(t);
 }
 
 /* ---- When the next one is due ---- */

@@ -64,15 +64,12 @@ struct option_reader {
 	int32_t (*str)(const tappet_config *config, const char *key, size_t index, tappet_str *ret);
 	int32_t (*integer)(const tappet_config *config, const char *key, size_t index, int64_t *ret);
 	int32_t (*boolean)(const tappet_config *config, const char *key, int32_t *ret);
+	/* NULL, or who is told of each mistake. */
+	void (*mistake)(void *arg, const char *key, size_t index, const char *message);
+	void *arg;
 };
-struct option_error {
-	const char *key; /* a constant */
-	size_t index;
-	char message[256];
-};
-/* 0, -EINVAL with *ret_error filled, -ENOMEM. */
-int options_read(const struct option_reader *reader, const tappet_config *config, struct options *ret,
-		 struct option_error *ret_error);
+/* 0, -EINVAL, -ENOMEM. */
+int options_read(const struct option_reader *reader, const tappet_config *config, struct options *ret);
 void options_release(struct options *o);
 #define TRIGGER_OPTIONS 21
 extern const tappet_option trigger_options[TRIGGER_OPTIONS];
@@ -80,6 +77,7 @@ extern const tappet_option trigger_options[TRIGGER_OPTIONS];
 /* ---- Entries ---- */
 
 #define ENTRY_MOUNT 1u  /* a folder on which a file system is mounted */
+#define ENTRY_NAMES 4u  /* a file with several names (hard links): events come for one of them */
 #define ENTRY_UNTOLD 2u /* a folder whose creation is still to be told */
 
 /* A name in a folder, and what is known of it. Of a folder there are no size and times: they change with each entry. */
@@ -150,7 +148,7 @@ struct dir {
 	bool unsaved : 1;   /* its entry in the parent is not in the store yet */
 	bool polled : 1;    /* no events come from it */
 	bool no_events : 1; /* since its file system sends none */
-	bool links : 1;     /* it has links that were followed to files: these are polled */
+	bool links : 1;     /* it is watched, and polled for links that lead to files elsewhere */
 	bool mount : 1;     /* a file system is mounted on it */
 	bool unmounted : 1; /* its file system is away: nothing is known of it */
 	bool silent : 1;    /* it is polled for that */
@@ -247,7 +245,7 @@ struct build {
 	bool applying; /* what the journal is told now belongs to it */
 	struct page_key *pages;
 	size_t page_count, page_room;
-	int64_t occurred_ms;
+	int64_t occurred_ms, begun_ms; /* by the wall clock, and monotonic */
 };
 struct page_key {
 	uint64_t dir;
@@ -323,7 +321,7 @@ struct tree {
 
 	tappet_timer *poll_timer;
 	int64_t poll_interval_ms, poll_begin_ms;
-	size_t polled, no_events, unreadable, unmounted;
+	size_t polled, no_events, links, unreadable, unmounted; /* folders that are so */
 	char *unreadable_path;
 	char *mount; /* where the file system of `base` is mounted */
 	char health[256];
@@ -332,6 +330,7 @@ struct tree {
 	bool baseline; /* what is on disk and not in the journal was there before: at the first start, or after other options */
 	bool known;                     /* the journal knows of a first start */
 	bool missing, overflowed, away; /* away: the file system of `base` is */
+	bool sweep_wanted;              /* a file with several names has changed: the others are to be found */
 	bool removed, freed, looked;    /* looked: at everything, once */
 	bool saved;                     /* the store knows of the first look */
 	int64_t begun_wall_ms, begun_ms;
@@ -443,7 +442,7 @@ struct scan {
 };
 void scan_work(void *arg);
 void scan_free(struct scan *s);
-/* A name in an open folder. 0 or a negative errno. */
+/* A name in an open folder, whose device is `folder_dev` (0: unknown). 0 or a negative errno. */
 int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, struct entry *ret, bool *ret_linked);
 /* As open(2), of a path of any length. The descriptor, or a negative errno. */
 int open_path(const char *path, int flags);
@@ -459,6 +458,7 @@ struct look {
 	bool base, follow;
 	int error;          /* 0, or a negative errno that says nothing of whether it is there */
 	bool hidden;        /* the options leave it out */
+	bool linked;        /* it is what a link leads to */
 	struct entry entry; /* of the type ENTRY_NONE when it is not there */
 };
 /* What has become of the item: it is told, dropped, or waits again. */
@@ -487,6 +487,7 @@ void watch_unbind(struct dir *d);
 /* ---- Polling, mounts, health ---- */
 
 void dir_set_polled(struct dir *d, bool polled, bool no_events);
+void dir_set_links(struct dir *d, bool links);
 void poll_arm(struct tree *t);
 /* All scans are through. */
 void poll_round_done(struct tree *t);

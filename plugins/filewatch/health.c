@@ -8,28 +8,13 @@
 static void say_polled(const struct tree *t, char *text)
 {
 	const char *how = t->options.poll == POLL_NEVER ? "not watched" : "polled";
-	const size_t limited = t->polled - t->no_events;
+	const size_t limited = t->polled - t->no_events - t->links;
 	if (t->no_events > 0 && limited == 0)
 		snprintf(text, REASON_SIZE, "%zu folders are %s: their file system sends no events", t->no_events, how);
 	else
 		snprintf(text, REASON_SIZE,
 			 "%zu of %zu folders are %s: the limit fs.inotify.max_user_watches is reached", limited,
 			 t->dir_count, how);
-}
-
-/* Links to files are polled as a matter of course. */
-static size_t links_of(const struct tree *t)
-{
-	size_t count = 0;
-	for (size_t slot = 0; t->options.follow && slot < t->dir_room; slot++)
-		for (const struct dir *d = t->by_id[slot]; d; d = d->next_by_id)
-			count += d->polled && d->links && d->wd >= 0;
-	return count;
-}
-
-static bool is_polled_unasked(const struct tree *t)
-{
-	return t->options.poll != POLL_ALWAYS && t->polled > links_of(t);
 }
 
 static void describe(const struct tree *t, char *text)
@@ -52,7 +37,7 @@ static void describe(const struct tree *t, char *text)
 	else if (t->unreadable > 0)
 		snprintf(text, REASON_SIZE, "%zu folders cannot be read, the last one is %.150s", t->unreadable,
 			 t->unreadable_path ? t->unreadable_path : "");
-	else if (is_polled_unasked(t))
+	else if (t->options.poll != POLL_ALWAYS && t->polled > t->links)
 		say_polled(t, text);
 }
 

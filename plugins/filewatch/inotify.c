@@ -149,7 +149,7 @@ static void remember_rename(struct tree *t, struct item *i, const struct inotify
 	i->open = false;
 	i->cookie = e->cookie;
 	t->moved_from = i;
-	if (journal_find(i->dir, i->name, i->len, &old) && old.type != ENTRY_DIR)
+	if (journal_find(i->dir, i->name, i->len, &old))
 		items_set_inode(t, i, old.inode, true);
 }
 

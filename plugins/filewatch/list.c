@@ -45,11 +45,12 @@ int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, s
 		s = target;
 	*ret = (struct entry){.name = name, .len = strlen(name), .type = type_of(s.stx_mode), .inode = s.stx_ino};
 	if (ret->type == ENTRY_DIR) {
-		const bool other = makedev(s.stx_dev_major, s.stx_dev_minor) != folder_dev;
+		const bool other = folder_dev && makedev(s.stx_dev_major, s.stx_dev_minor) != folder_dev;
 		if (!*ret_linked && (other || (s.stx_attributes & STATX_ATTR_MOUNT_ROOT)))
 			ret->flags = ENTRY_MOUNT;
 		return 0;
 	}
+	ret->flags = s.stx_nlink > 1 ? ENTRY_NAMES : 0;
 	ret->size = s.stx_size;
 	ret->mtime_ns = nanoseconds(s.stx_mtime);
 	ret->ctime_ns = nanoseconds(s.stx_ctime);

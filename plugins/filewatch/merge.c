@@ -17,7 +17,7 @@ static bool tells_folders(const struct tree *t)
 }
 
 /* Something differs: the name is looked at again when it has been quiet. */
-static void note(struct scan_dir *s, const char *name, size_t len, uint64_t inode, bool left)
+static struct item *note(struct scan_dir *s, const char *name, size_t len, uint64_t inode, bool left)
 {
 	struct dir *d = s->dir;
 	struct tree *t = d->tree;
@@ -25,15 +25,30 @@ static void note(struct scan_dir *s, const char *name, size_t len, uint64_t inod
 	t->differed = true;
 	if (!i && t->items.count >= (size_t)t->plugin->pending_max) {
 		d->again = true;
-		return;
+		return NULL;
 	}
 	i = i ? i : items_note(t, d, name, len);
 	if (!i || !items_schedule(t, i)) {
 		d->again = true;
-		return;
+		return NULL;
 	}
 	if (i->inode == 0 && !i->renamed)
 		items_set_inode(t, i, inode, left);
+	return i;
+}
+
+/* It has been quiet since its last change, whether or not somebody watched. */
+static void note_entry(struct scan_dir *s, const struct entry *e)
+{
+	struct tree *t = s->dir->tree;
+	const struct plugin *p = t->plugin;
+	const bool is_new = !items_find(t, s->dir, e->name, e->len);
+	struct item *i = note(s, e->name, e->len, e->inode, false);
+	const int64_t quiet_ms = p->host->wall_ms(p->self) - e->ctime_ns / 1000000;
+	if (!i || !is_new || e->type == ENTRY_DIR || quiet_ms <= 0)
+		return;
+	i->last_ms -= quiet_ms < t->options.settle_ms ? quiet_ms : t->options.settle_ms;
+	(void)items_schedule(t, i);
 }
 
 /* It was there before anybody watched, or was left out until now. */
@@ -62,7 +77,7 @@ static void found_folder(struct scan_dir *s, const struct entry *e)
 	}
 	scan_queue(child, true);
 	if (untold)
-		note(s, e->name, e->len, 0, false);
+		note_entry(s, e);
 }
 
 static void found(struct scan_dir *s, const struct entry *e)
@@ -73,7 +88,7 @@ static void found(struct scan_dir *s, const struct entry *e)
 	else if (e->size < o->min_size)
 		return;
 	else if (!is_old(s, e))
-		note(s, e->name, e->len, e->inode, false);
+		note_entry(s, e);
 	else if (!journal_put_silently(s->dir, e))
 		s->dir->again = true;
 }
@@ -112,8 +127,8 @@ static void still_a_folder(struct scan_dir *s, const struct entry *old, const st
 		scan_queue(child, s->deep || !child->listed || differs);
 	if (differs && !journal_put_silently(d, &now))
 		d->again = true;
-	if (now.flags & ENTRY_UNTOLD)
-		note(s, e->name, e->len, 0, false);
+	if ((now.flags & ENTRY_UNTOLD) && tells_folders(d->tree))
+		note_entry(s, e);
 }
 
 static void still_there(struct scan_dir *s, const struct entry *old, const struct entry *e)
@@ -133,7 +148,7 @@ static void still_there(struct scan_dir *s, const struct entry *old, const struc
 	struct dir *child = old->type == ENTRY_DIR ? dir_attach(d, old) : NULL;
 	if (child)
 		scan_queue(child, false);
-	note(s, e->name, e->len, 0, false);
+	note_entry(s, e);
 }
 
 /* ---- What is not there any more ---- */
@@ -156,7 +171,7 @@ static void lost(struct scan_dir *s, const struct entry *old)
 		return;
 	}
 	if (old->type != ENTRY_DIR) {
-		note(s, old->name, old->len, old->inode, true);
+		(void)note(s, old->name, old->len, old->inode, true);
 		return;
 	}
 	struct dir *child = dir_attach(d, old);
@@ -167,6 +182,9 @@ static void lost(struct scan_dir *s, const struct entry *old)
 	d->tree->differed = true;
 	child->hidden = hidden;
 	scan_queue(child, false);
+	/* A folder may have been renamed with the one that it lies in. */
+	if (!hidden && tells_folders(d->tree))
+		(void)note(s, old->name, old->len, old->inode, true);
 }
 
 /* ---- A folder ---- */
@@ -220,7 +238,7 @@ static bool base_is_there(struct tree *t, struct scan_dir *s)
 static void take_watch(struct dir *d, const struct scan_dir *s)
 {
 	d->no_events = s->no_events || (d->parent && d->parent->no_events && !s->is_mount);
-	d->links = s->linked;
+	dir_set_links(d, s->linked && s->wd >= 0);
 	if (s->wd >= 0)
 		watch_bind(d, s->wd);
 	else
@@ -266,6 +284,7 @@ static bool begin(struct scan_dir *s)
 	if (d->gone) {
 		watch_unbind(d);
 		dir_set_polled(d, false, false);
+		dir_set_links(d, false);
 		s->len = 0;
 		return true;
 	}
@@ -405,7 +424,7 @@ static void log_first_look(const struct tree *t)
 static void all_are_through(struct tree *t)
 {
 	struct plugin *p = t->plugin;
-	if (t->sweeping && !t->looked && !t->away)
+	if (t->sweeping && !t->looked && !t->away && t->unmounted == 0 && t->unreadable == 0)
 		forget_orphans(t);
 	if (t->sweeping && !t->away) {
 		if (!t->looked)

@@ -22,8 +22,11 @@ const tappet_option trigger_options[TRIGGER_OPTIONS] = {
 	 "Of what it is told: file, directory, symlink, other. Without it: file and symlink.", NULL},
 	{"settle", TAPPET_DURATION, 0, "500ms", "For how long nothing must have happened to it before it is told.",
 	 NULL},
-	{"settleFor", TAPPET_STRING, 0, "file",
-	 "Whose quiet time that is: of each \"file\", or of the whole \"batch\".", NULL},
+	{"settleFor", TAPPET_STRING, 0, NULL,
+	 "Whose quiet time that is: of each \"file\", or of the whole \"batch\". Without it: of the file, and of a "
+	 "burst "
+	 "the batch.",
+	 NULL},
 	{"settleMax", TAPPET_DURATION, 0, "10m",
 	 "After that long it is told although it is not quiet, or still being written. 0s: never.", NULL},
 	{"waitForClose", TAPPET_BOOLEAN, 0, "true",
@@ -49,136 +52,134 @@ struct reading {
 	const struct option_reader *reader;
 	const tappet_config *config;
 	struct options *options;
-	struct option_error *error;
+	int error;
 };
 
-static int mistake(const struct reading *r, const char *key, size_t index, const char *message)
+static void fail(struct reading *r, int error)
 {
-	r->error->key = key;
-	r->error->index = index;
-	snprintf(r->error->message, sizeof(r->error->message), "%s", message);
-	return -EINVAL;
+	if (error < 0 && r->error != -ENOMEM)
+		r->error = error;
+}
+
+static void mistake(struct reading *r, const char *key, size_t index, const char *message)
+{
+	if (r->reader->mistake)
+		r->reader->mistake(r->reader->arg, key, index, message);
+	fail(r, -EINVAL);
 }
 
 /* ---- The path ---- */
 
-static int read_path(const struct reading *r)
+static void read_path(struct reading *r)
 {
 	struct options *o = r->options;
 	tappet_str path;
-	if (r->reader->str(r->config, "path", 0, &path) < 0 || path.len == 0 || path.ptr[0] != '/')
-		return mistake(r, "path", 0, "expected a path");
+	if (r->reader->str(r->config, "path", 0, &path) < 0 || path.len == 0 || path.ptr[0] != '/') {
+		fail(r, -EINVAL);
+		return;
+	}
 	while (path.len > 1 && path.ptr[path.len - 1] == '/')
 		path.len--;
 	o->path = strndup(path.ptr, path.len);
 	o->folder = o->path ? strdup(o->path) : NULL;
-	if (!o->folder)
-		return -ENOMEM;
+	if (!o->folder) {
+		fail(r, -ENOMEM);
+		return;
+	}
 	o->name = strrchr(o->path, '/') + 1;
 	o->folder[o->name - o->path > 1 ? o->name - o->path - 1 : 1] = '\0';
 	if (strlen(o->name) > NAME_MAX)
-		return mistake(r, "path", 0, "expected a name of at most 255 bytes at the end");
+		mistake(r, "path", 0, "expected a name of at most 255 bytes at the end");
 	if (strcmp(o->name, "..") == 0 || strcmp(o->name, ".") == 0)
-		return mistake(r, "path", 0, "expected a name at the end, not \".\" or \"..\"");
-	return 0;
+		mistake(r, "path", 0, "expected a name at the end, not \".\" or \"..\"");
 }
 
 /* ---- Words ---- */
 
-static int read_word(const struct reading *r, const char *key, size_t index, const char *const *words, size_t count,
-		     size_t *ret)
+/* False: it is not set, or another word. */
+static bool read_word(struct reading *r, const char *key, size_t index, const char *const *words, size_t count,
+		      size_t *ret)
 {
 	tappet_str text;
 	char message[160] = "expected ";
 	if (r->reader->str(r->config, key, index, &text) < 0)
-		return -ENOENT;
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (strlen(words[i]) == text.len && memcmp(words[i], text.ptr, text.len) == 0) {
 			*ret = i;
-			return 0;
+			return true;
 		}
+		const char *before = i == 0 ? "" : i + 1 < count ? ", " : " or ";
 		const size_t len = strlen(message);
-		snprintf(message + len, sizeof(message) - len, "%s\"%s\"",
-			 i == 0          ? ""
-			 : i + 1 < count ? ", "
-					 : " or ",
-			 words[i]);
+		snprintf(message + len, sizeof(message) - len, "%s\"%s\"", before, words[i]);
 	}
-	return mistake(r, key, index, message);
+	mistake(r, key, index, message);
+	return false;
 }
 
 /* One of two words, of which the second one is true. */
-static int read_choice(const struct reading *r, const char *key, const char *no, const char *yes, bool *ret)
+static bool read_choice(struct reading *r, const char *key, const char *no, const char *yes, bool otherwise)
 {
 	const char *const words[] = {no, yes};
 	size_t which = 0;
-	const int error = read_word(r, key, 0, words, 2, &which);
-	if (error == 0)
-		*ret = which == 1;
-	return error == -ENOENT ? 0 : error;
+	return read_word(r, key, 0, words, 2, &which) ? which == 1 : otherwise;
 }
 
-/* Several of them, as bits. None: `otherwise`. */
-static int read_bits(const struct reading *r, const char *key, const char *const *words, size_t count,
-		     unsigned int first, uint32_t otherwise, uint32_t *ret)
+/* Several of them, as bits from `first` on. None: `otherwise`. */
+static uint32_t read_bits(struct reading *r, const char *key, const char *const *words, size_t count,
+			  unsigned int first, uint32_t otherwise)
 {
 	const size_t given = r->reader->count(r->config, key);
 	uint32_t bits = given ? 0 : otherwise;
 	for (size_t i = 0; i < given; i++) {
 		size_t which = 0;
-		const int error = read_word(r, key, i, words, count, &which);
-		if (error < 0)
-			return error;
-		bits |= 1u << (which + first);
+		if (read_word(r, key, i, words, count, &which))
+			bits |= 1u << (which + first);
 	}
-	*ret = bits;
-	return 0;
+	return bits;
 }
 
-static int read_words(const struct reading *r)
+static void read_words(struct reading *r)
 {
 	static const char *const modes[] = {"auto", "always", "never"};
 	struct options *o = r->options;
 	size_t mode = POLL_AUTO;
-	const uint32_t all_kinds = (1u << KIND_COUNT) - 1, types = 1u << ENTRY_FILE | 1u << ENTRY_SYMLINK;
-	int error = read_bits(r, "kinds", kind_names, KIND_COUNT, 0, all_kinds, &o->kinds);
-	if (error == 0)
-		error = read_bits(r, "types", entry_type_names + 1, ENTRY_TYPE_COUNT - 1, 1, types, &o->types);
-	if (error == 0)
-		error = read_choice(r, "settleFor", "file", "batch", &o->settle_batch);
-	if (error == 0)
-		error = read_choice(r, "batch", "file", "burst", &o->burst);
-	if (error == 0)
-		error = read_choice(r, "existing", "ignore", "emit", &o->emit_existing);
-	if (error == 0)
-		error = read_choice(r, "whenUnmounted", "wait", "removed", &o->unmounted_is_removed);
-	if (error == 0)
-		error = read_word(r, "poll", 0, modes, 3, &mode);
+	o->kinds = read_bits(r, "kinds", kind_names, KIND_COUNT, 0, (1u << KIND_COUNT) - 1);
+	o->types = read_bits(r, "types", entry_type_names + 1, ENTRY_TYPE_COUNT - 1, 1,
+			     1u << ENTRY_FILE | 1u << ENTRY_SYMLINK);
+	o->burst = read_choice(r, "batch", "file", "burst", false);
+	o->settle_batch = read_choice(r, "settleFor", "file", "batch", o->burst);
+	o->emit_existing = read_choice(r, "existing", "ignore", "emit", false);
+	o->unmounted_is_removed = read_choice(r, "whenUnmounted", "wait", "removed", false);
+	(void)read_word(r, "poll", 0, modes, 3, &mode);
 	o->poll = (enum poll_mode)mode;
-	return error == -ENOENT ? 0 : error;
 }
 
 /* ---- Globs ---- */
 
-static int read_globs(const struct reading *r, const char *key, struct patterns **ret)
+static struct patterns *read_globs(struct reading *r, const char *key)
 {
 	const size_t count = r->reader->count(r->config, key);
 	char message[PATTERNS_MESSAGE_SIZE], whole[PATTERNS_MESSAGE_SIZE + 32];
+	struct patterns *patterns = NULL;
 	size_t index = 0;
-	int error = 0;
 	if (count == 0)
-		return 0;
+		return NULL;
 	tappet_str *texts = calloc(count, sizeof(*texts));
-	if (!texts)
-		return -ENOMEM;
+	if (!texts) {
+		fail(r, -ENOMEM);
+		return NULL;
+	}
 	for (size_t i = 0; i < count; i++)
 		(void)r->reader->str(r->config, key, i, &texts[i]);
-	error = patterns_new(texts, count, ret, &index, message);
+	const int error = patterns_new(texts, count, &patterns, &index, message);
 	free(texts);
-	if (error != -EINVAL)
-		return error;
-	snprintf(whole, sizeof(whole), "the pattern %s", message);
-	return mistake(r, key, index, whole);
+	if (error == -EINVAL) {
+		snprintf(whole, sizeof(whole), "the pattern %s", message);
+		mistake(r, key, index, whole);
+	}
+	fail(r, error);
+	return error < 0 ? NULL : patterns;
 }
 
 /* ---- Numbers ---- */
@@ -197,7 +198,7 @@ static bool truth_of(const struct reading *r, const char *key)
 	return truth;
 }
 
-static int read_numbers(const struct reading *r)
+static void read_numbers(struct reading *r)
 {
 	struct options *o = r->options;
 	const int64_t limit = number_of(r, "batchLimit");
@@ -213,14 +214,13 @@ static int read_numbers(const struct reading *r)
 	o->attributes = truth_of(r, "attributes");
 	o->wait_for_close = truth_of(r, "waitForClose");
 	if (limit < 1 || limit > BATCH_LIMIT_MAX)
-		return mistake(r, "batchLimit", 0, "expected 1 to 10000");
+		mistake(r, "batchLimit", 0, "expected 1 to 10000");
 	if (o->poll_ms < 1)
-		return mistake(r, "pollInterval", 0, "expected more than 0s");
+		mistake(r, "pollInterval", 0, "expected a pollInterval of more than 0s");
 	if (o->poll_max_ms < o->poll_ms)
-		return mistake(r, "pollIntervalMax", 0, "expected no less than pollInterval");
+		mistake(r, "pollIntervalMax", 0, "expected no less than pollInterval");
 	if (o->settle_max_ms > 0 && o->settle_max_ms < o->settle_ms)
-		return mistake(r, "settleMax", 0, "expected no less than settle, or 0s");
-	return 0;
+		mistake(r, "settleMax", 0, "expected no less than settle, or 0s");
 }
 
 /* ---- All of them ---- */
@@ -245,7 +245,7 @@ static uint64_t hash_list(const struct reading *r, uint64_t h, const char *key)
 static uint64_t fingerprint(const struct reading *r)
 {
 	const struct options *o = r->options;
-	const uint64_t numbers[] = {o->gitignore, o->follow, o->types, o->min_size};
+	const uint64_t numbers[] = {o->gitignore, o->types, o->min_size};
 	uint64_t h = hash_list(r, UINT64_C(0xcbf29ce484222325), "include");
 	h = hash_list(r, h, "exclude");
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -261,25 +261,19 @@ void options_release(struct options *o)
 	patterns_free(o->exclude);
 }
 
-int options_read(const struct option_reader *reader, const tappet_config *config, struct options *ret,
-		 struct option_error *ret_error)
+int options_read(const struct option_reader *reader, const tappet_config *config, struct options *ret)
 {
 	struct options o = {0};
-	const struct reading r = {reader, config, &o, ret_error};
-	int error = read_path(&r);
-	if (error == 0)
-		error = read_words(&r);
-	if (error == 0)
-		error = read_numbers(&r);
-	if (error == 0)
-		error = read_globs(&r, "include", &o.include);
-	if (error == 0)
-		error = read_globs(&r, "exclude", &o.exclude);
-	if (error < 0) {
-		options_release(&o);
-		return error;
-	}
+	struct reading r = {.reader = reader, .config = config, .options = &o};
+	read_path(&r);
+	read_words(&r);
+	read_numbers(&r);
+	o.include = read_globs(&r, "include");
+	o.exclude = read_globs(&r, "exclude");
 	o.fingerprint = fingerprint(&r);
-	*ret = o;
-	return 0;
+	if (r.error < 0)
+		options_release(&o);
+	else
+		*ret = o;
+	return r.error;
 }

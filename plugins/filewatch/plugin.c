@@ -46,15 +46,15 @@ static void add_metrics(struct plugin *p)
 		int32_t kind;
 		const char *name, *help;
 	} all[] = {
-		{&p->metric.events, TAPPET_COUNTER, "events", "Events that the kernel has sent."},
-		{&p->metric.overflows, TAPPET_COUNTER, "overflows", "How often it has lost events."},
+		{&p->metric.events, TAPPET_COUNTER, "events_total", "Events that the kernel has sent."},
+		{&p->metric.overflows, TAPPET_COUNTER, "overflows_total", "How often it has lost events."},
 		{&p->metric.watched, TAPPET_GAUGE, "folders_watched", "Folders that send events."},
 		{&p->metric.polled, TAPPET_GAUGE, "folders_polled", "Folders that are polled."},
 		{&p->metric.files, TAPPET_GAUGE, "files", "Entries of the journals, folders not counted."},
-		{&p->metric.changes, TAPPET_COUNTER, "changes", "Changes that were told."},
-		{&p->metric.scans, TAPPET_COUNTER, "scans", "Listings of folders."},
+		{&p->metric.changes, TAPPET_COUNTER, "changes_total", "Changes that were told."},
+		{&p->metric.scans, TAPPET_COUNTER, "scans_total", "Listings of folders."},
 		{&p->metric.pending, TAPPET_GAUGE, "pending", "Names that wait until they are quiet."},
-		{&p->metric.retries, TAPPET_COUNTER, "retries", "Emissions that had to be sent again."},
+		{&p->metric.retries, TAPPET_COUNTER, "retries_total", "Emissions that had to be sent again."},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		*all[i].to = p->host->metric(p->self, all[i].kind, all[i].name, all[i].help);
@@ -160,17 +160,29 @@ static void check_options(const tappet_checker *checker, tappet_check *check, co
 		checker->mistake(check, "maxPending", 0, "", "expected 1000 or more");
 }
 
+struct checking {
+	const tappet_checker *checker;
+	tappet_check *check;
+};
+
+static void tell_mistake(void *arg, const char *key, size_t index, const char *message)
+{
+	const struct checking *c = arg;
+	c->checker->mistake(c->check, key, index, "", message);
+}
+
 static void check_trigger(const tappet_checker *checker, tappet_check *check, const tappet_config *config)
 {
-	const struct option_reader reader = {checker->config_count, checker->config_str, checker->config_int,
-					     checker->config_bool};
-	struct options options;
-	struct option_error error;
-	const int r = options_read(&reader, config, &options, &error);
-	if (r == -EINVAL)
-		checker->mistake(check, error.key, error.index, "", error.message);
-	if (r == 0)
-		options_release(&options);
+	struct checking c = {checker, check};
+	const struct option_reader reader = {.count = checker->config_count,
+					     .str = checker->config_str,
+					     .integer = checker->config_int,
+					     .boolean = checker->config_bool,
+					     .mistake = tell_mistake,
+					     .arg = &c};
+	struct options o;
+	if (options_read(&reader, config, &o) == 0)
+		options_release(&o);
 }
 
 /* ---- Descriptor ---- */

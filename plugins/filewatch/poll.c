@@ -1,5 +1,5 @@
 /* Folders that no events come from are looked at again and again: soon after something has changed, and less and less often
- * while nothing does. */
+ * while nothing does. The same timer is for other looks that are not urgent. */
 #include "filewatch.h"
 
 #define MISSING_MS 1000
@@ -20,6 +20,13 @@ void dir_set_polled(struct dir *d, bool polled, bool no_events)
 	d->silent = no_events;
 }
 
+void dir_set_links(struct dir *d, bool links)
+{
+	if (d->links != links)
+		d->tree->links += links ? 1 : (size_t)-1;
+	d->links = links;
+}
+
 static void look_again(struct tree *t)
 {
 	for (size_t slot = 0; slot < t->dir_room; slot++)
@@ -28,6 +35,9 @@ static void look_again(struct tree *t)
 				scan_queue(d, false);
 	if (t->missing || t->away)
 		scan_queue(t->base, false);
+	if (t->sweep_wanted)
+		tree_sweep(t);
+	t->sweep_wanted = false;
 }
 
 static void on_timer(void *arg)
@@ -48,7 +58,7 @@ void poll_arm(struct tree *t)
 	const struct plugin *p = t->plugin;
 	const bool waits = t->missing || t->away;
 	const bool polls = t->polled > 0 && t->options.poll != POLL_NEVER;
-	if (t->removed || t->poll_timer || !(waits || polls))
+	if (t->removed || t->poll_timer || !(waits || polls || t->sweep_wanted))
 		return;
 	const int64_t pause_ms = waits && t->poll_interval_ms > MISSING_MS ? MISSING_MS : t->poll_interval_ms;
 	(void)p->host->timer_start(p->self, pause_ms, 0, on_timer, t, &t->poll_timer);

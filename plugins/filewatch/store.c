@@ -44,15 +44,16 @@ static const char *string_of(const cJSON *object, const char *key)
 	return text ? text : "";
 }
 
-/* False: it is of another path. */
+/* False: it is of another path, or took links for something else. */
 static bool read_meta(struct tree *t, tappet_str value)
 {
 	char rules[24];
 	cJSON *meta = cJSON_ParseWithLength(value.ptr, value.len);
-	const bool mine = meta && strcmp(string_of(meta, "path"), t->options.path) == 0;
+	const bool followed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "links"));
+	t->known = meta && strcmp(string_of(meta, "path"), t->options.path) == 0;
+	const bool mine = t->known && followed == t->options.follow;
 	rules_of(t, rules);
 	if (mine) {
-		t->known = true;
 		t->saved = strcmp(string_of(meta, "rules"), rules) == 0;
 		free(t->mount);
 		t->mount = string_of(meta, "mount")[0] ? strdup(string_of(meta, "mount")) : NULL;
@@ -85,6 +86,8 @@ static void put_meta(struct tree *t)
 	text_number(&value, "version", META_VERSION);
 	text_member(&value, "path", tappet_cstr(t->options.path));
 	text_member(&value, "rules", tappet_cstr(rules));
+	text_key(&value, "links");
+	text_cstr(&value, t->options.follow ? "true" : "false");
 	if (t->mount)
 		text_member(&value, "mount", tappet_cstr(t->mount));
 	text_cstr(&value, "}");

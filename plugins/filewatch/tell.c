@@ -158,6 +158,8 @@ void build_begin(struct tree *t, const struct change *c)
 		text_cstr(&b->payload, ",");
 	else
 		b->occurred_ms = t->plugin->host->wall_ms(t->plugin->self);
+	if (b->count == 1)
+		b->begun_ms = plugin_now(t->plugin);
 	b->applying = true;
 	write_change(&b->payload, c, path, !t->options.burst);
 	if (!t->options.burst)

@@ -79,6 +79,7 @@ struct dir *dir_attach(struct dir *parent, const struct entry *e)
 	d->name = name;
 	d->parent = parent;
 	d->attached = true;
+	d->inode = e->inode;
 	d->mount = e->flags & ENTRY_MOUNT;
 	parent->refs++;
 	return d;
@@ -88,6 +89,7 @@ static void forget_flags(struct dir *d)
 {
 	struct tree *t = d->tree;
 	dir_set_polled(d, false, false);
+	dir_set_links(d, false);
 	dir_set_unmounted(d, false);
 	t->unreadable -= d->unreadable;
 }
@@ -260,11 +262,12 @@ void journal_remove_silently(struct dir *d, const char *name, size_t len)
 
 int32_t tree_add(struct plugin *p, tappet_trigger *trigger, const tappet_config *config, struct tree **ret)
 {
-	const struct option_reader reader = {p->host->config_count, p->host->config_str, p->host->config_int,
-					     p->host->config_bool};
-	struct option_error error;
+	const struct option_reader reader = {.count = p->host->config_count,
+					     .str = p->host->config_str,
+					     .integer = p->host->config_int,
+					     .boolean = p->host->config_bool};
 	struct tree *t = calloc(1, sizeof(*t));
-	const int r = t ? options_read(&reader, config, &t->options, &error) : -ENOMEM;
+	const int r = t ? options_read(&reader, config, &t->options) : -ENOMEM;
 	if (r < 0) {
 		free(t);
 		return r == -ENOMEM ? TAPPET_ENOMEM : TAPPET_EINVAL;
