@@ -9,6 +9,9 @@
 #define LOOKS_MAX 256
 #define UNREADABLE_AGAIN_MS 5000
 #define BURST_GAP_MS 100
+/* How soon a file that is open is looked at again, as no event may tell of its closing. */
+#define OPEN_MIN_MS 1000
+#define OPEN_MAX_MS 30000
 #define BURST_MAX_MS 1000
 
 struct examination {
@@ -29,6 +32,7 @@ static int look_at(struct look *l, const struct options *o)
 	if (folder < 0)
 		return folder;
 	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &l->linked);
+	l->writers = r == 0 && o->wait_for_close && l->entry.type == ENTRY_FILE ? file_writers(folder, name) : 0;
 	close(folder);
 	if (r < 0)
 		return r;
@@ -85,6 +89,36 @@ static bool is_early(const struct tree *t, const struct item *i)
 	return i->again && item_due_ms(t, i) > plugin_now(t->plugin);
 }
 
+/* Somebody still writes. The event of the closing brings it forward. */
+static bool is_open(const struct tree *t, struct item *i, const struct look *l)
+{
+	const int64_t now_ms = plugin_now(t->plugin), since_ms = now_ms - i->last_ms;
+	const int64_t max_ms = t->options.settle_max_ms > 0 ? i->first_ms + t->options.settle_max_ms : INT64_MAX;
+	const int64_t again_ms = now_ms + (since_ms < OPEN_MIN_MS   ? OPEN_MIN_MS
+					   : since_ms < OPEN_MAX_MS ? since_ms
+								    : OPEN_MAX_MS);
+	i->open = l->writers > 0 || (l->writers < 0 && i->writing && t->options.wait_for_close);
+	if (!i->open || now_ms >= max_ms)
+		return false;
+	i->not_before_ms = again_ms < max_ms ? again_ms : max_ms;
+	return true;
+}
+
+/* No events come: what has changed within the quiet time is not quiet. */
+static bool is_unquiet(const struct tree *t, struct item *i, const struct look *l)
+{
+	const struct plugin *p = t->plugin;
+	const int64_t age_ms = p->host->wall_ms(p->self) - l->entry.ctime_ns / 1000000, now_ms = plugin_now(p);
+	if (!i->dir->polled || l->entry.type == ENTRY_NONE || l->entry.type == ENTRY_DIR)
+		return false;
+	if (age_ms < 0 || age_ms >= t->options.settle_ms)
+		return false;
+	if (t->options.settle_max_ms > 0 && now_ms >= i->first_ms + t->options.settle_max_ms)
+		return false;
+	i->not_before_ms = now_ms + t->options.settle_ms - age_ms;
+	return true;
+}
+
 /* Its folder is listed to say why. */
 static void cannot_look(struct tree *t, struct item *i)
 {
@@ -114,6 +148,8 @@ static void take(struct tree *t, struct look *l)
 		wait_until(t, i, 0);
 	else if (l->error < 0)
 		cannot_look(t, i);
+	else if (is_open(t, i, l) || is_unquiet(t, i, l))
+		wait_until(t, i, i->not_before_ms);
 	else
 		judge(t, i, l);
 	d->refs--;

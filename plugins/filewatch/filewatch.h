@@ -136,7 +136,7 @@ struct dir {
 	uint64_t id, inode, dev;
 	struct page *pages;
 	struct ignore *ignore;
-	uint32_t page_count, next_page, version, refs, sweep;
+	uint32_t page_count, next_page, version, refs;
 	int wd;             /* -1: it is not watched */
 	bool attached : 1;  /* it hangs in the tree */
 	bool queued : 1;    /* for a scan */
@@ -153,7 +153,8 @@ struct dir {
 	bool unmounted : 1; /* its file system is away: nothing is known of it */
 	bool silent : 1;    /* it is polled for that */
 	bool unreadable : 1;
-	bool hidden : 1; /* it does not count any more: what is in it goes from the journal untold */
+	bool renamed : 1; /* it came by a rename that was seen */
+	bool hidden : 1;  /* it does not count any more: what is in it goes from the journal untold */
 };
 
 struct cursor {
@@ -192,7 +193,8 @@ struct item {
 	uint64_t inode;            /* that it left (gone) or came with (arrived); 0: unknown */
 	uint32_t heap_at;          /* its place + 1; 0: it is not in the heap */
 	uint32_t hash, cookie;
-	bool open : 1;      /* somebody writes */
+	bool writing : 1;   /* somebody writes, as far as events tell */
+	bool open : 1;      /* somebody still wrote when it was looked at */
 	bool examining : 1; /* the pool looks at it */
 	bool again : 1;     /* there were events meanwhile */
 	bool gone : 1;      /* looked at, and not there: it waits for where it may have gone to */
@@ -213,7 +215,7 @@ struct item_table {
 /* The item of a name, made when there is none. NULL: no memory. */
 struct item *items_note(struct tree *t, struct dir *d, const char *name, size_t len);
 struct item *items_find(const struct tree *t, const struct dir *d, const char *name, size_t len);
-/* When it is to be looked at; INT64_MAX: after further events only. */
+/* When it is to be looked at. */
 int64_t item_due_ms(const struct tree *t, const struct item *i);
 /* Puts it where it belongs in the heap. False: no memory. */
 bool items_schedule(struct tree *t, struct item *i);
@@ -304,8 +306,8 @@ struct tree {
 	struct dir *scan_first, **scan_last; /* wait for a scan */
 	size_t scan_waiting, scans;          /* and how many jobs are under way */
 	struct scan *merging, **merging_last;
-	uint32_t sweep;
-	bool sweeping, differed; /* a look at everything is under way; a scan has found something */
+	int64_t sweep_begin_ms, sweep_ms; /* how long the last one took */
+	bool sweeping, differed;          /* a look at everything is under way; a scan has found something */
 
 	struct build build;
 	struct flight *flights, **flights_last;
@@ -444,6 +446,8 @@ void scan_work(void *arg);
 void scan_free(struct scan *s);
 /* A name in an open folder, whose device is `folder_dev` (0: unknown). 0 or a negative errno. */
 int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, struct entry *ret, bool *ret_linked);
+/* Whether somebody has a file of an open folder open for writing: 1, 0, or -1: it cannot be found out. */
+int file_writers(int folder, const char *name);
 /* As open(2), of a path of any length. The descriptor, or a negative errno. */
 int open_path(const char *path, int flags);
 
@@ -457,6 +461,7 @@ struct look {
 	struct ignore *ignore;
 	bool base, follow;
 	int error;          /* 0, or a negative errno that says nothing of whether it is there */
+	int writers;        /* 1: it is open for writing, 0: it is not, -1: who knows */
 	bool hidden;        /* the options leave it out */
 	bool linked;        /* it is what a link leads to */
 	struct entry entry; /* of the type ENTRY_NONE when it is not there */

@@ -146,7 +146,7 @@ static void on_unmount(struct dir *d)
 static void remember_rename(struct tree *t, struct item *i, const struct inotify_event *e)
 {
 	struct entry old;
-	i->open = false;
+	i->writing = false;
 	i->cookie = e->cookie;
 	t->moved_from = i;
 	if (journal_find(i->dir, i->name, i->len, &old))
@@ -157,7 +157,7 @@ static void remember_rename(struct tree *t, struct item *i, const struct inotify
 static void match_rename(struct tree *t, struct item *i, const struct inotify_event *e)
 {
 	const struct item *from = t->moved_from;
-	i->open = false;
+	i->writing = false;
 	if (!from || from->cookie != e->cookie || from->inode == 0)
 		return;
 	i->renamed = true;
@@ -168,9 +168,9 @@ static void on_item(struct item *i, const struct inotify_event *e)
 {
 	struct tree *t = i->dir->tree;
 	if (e->mask & IN_MODIFY)
-		i->open = t->options.wait_for_close;
+		i->writing = true;
 	if (e->mask & (IN_CLOSE_WRITE | IN_DELETE))
-		i->open = false;
+		i->writing = false;
 	if (e->mask & IN_MOVED_FROM)
 		remember_rename(t, i, e);
 	if (e->mask & IN_MOVED_TO)
@@ -179,8 +179,9 @@ static void on_item(struct item *i, const struct inotify_event *e)
 
 /* A folder that came is listed at once, so that nothing in it is missed; one that went, so that what was in it is known to
  * be gone. */
-static void on_folder(struct dir *d, const char *name, size_t len, uint32_t mask)
+static void on_folder(struct dir *d, const char *name, size_t len, const struct inotify_event *event)
 {
+	const uint32_t mask = event->mask;
 	struct entry e;
 	struct dir *child;
 	if (!(mask & (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)))
@@ -199,8 +200,11 @@ static void on_folder(struct dir *d, const char *name, size_t len, uint32_t mask
 			return;
 	}
 	child = dir_attach(d, &e);
-	if (child)
-		scan_queue(child, true);
+	if (!child)
+		return;
+	child->renamed = child->renamed || ((event->mask & IN_MOVED_TO) && d->tree->moved_from &&
+					    d->tree->moved_from->cookie == event->cookie);
+	scan_queue(child, true);
 }
 
 static void on_name(struct dir *d, const struct inotify_event *e)
@@ -219,7 +223,7 @@ static void on_name(struct dir *d, const struct inotify_event *e)
 			return;
 	}
 	if (is_dir)
-		on_folder(d, e->name, len, e->mask);
+		on_folder(d, e->name, len, e);
 	/* Times of folders are not told. */
 	if (is_dir && !(e->mask & (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)))
 		return;

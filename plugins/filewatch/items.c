@@ -142,7 +142,7 @@ int64_t item_due_ms(const struct tree *t, const struct item *i)
 {
 	const struct options *o = &t->options;
 	const int64_t last = o->settle_batch && t->last_event_ms > i->last_ms ? t->last_event_ms : i->last_ms;
-	int64_t due = i->open ? INT64_MAX : last + o->settle_ms;
+	int64_t due = last + o->settle_ms;
 	if (o->settle_max_ms > 0 && due > i->first_ms + o->settle_max_ms)
 		due = i->first_ms + o->settle_max_ms;
 	return due > i->not_before_ms ? due : i->not_before_ms;

@@ -117,9 +117,15 @@ static struct item *find_source(const struct tree *t, const struct item *i, cons
 		return NULL;
 	/* With its folder it has moved whatever else was done to it. */
 	const bool same = ret_old->size == e->size && ret_old->mtime_ns == e->mtime_ns;
-	const bool with_folder = source->dir->inode == i->dir->inode && source->dir != i->dir &&
+	const bool with_folder = i->dir->renamed && source->dir->inode == i->dir->inode && source->dir != i->dir &&
 				 source->len == i->len && memcmp(source->name, i->name, i->len) == 0;
 	return i->renamed || with_folder || (same && e->type != ENTRY_DIR) ? source : NULL;
+}
+
+static bool scans_go_on(const struct tree *t, const struct item *i)
+{
+	return (t->scans > 0 || t->merging || t->scan_first) && t->items.count < (size_t)t->plugin->pending_max / 2 &&
+	       plugin_now(t->plugin) - i->last_ms < t->options.settle_ms + SCANS_MAX_MS;
 }
 
 static bool is_too_young(struct tree *t, struct item *i, const struct entry *e)
@@ -148,6 +154,10 @@ static void judge_new(struct tree *t, struct item *i, const struct entry *e)
 		wait(t, i, PARTNER_MS);
 		return;
 	}
+	if (!source && (t->sweeping || i->dir->renamed) && scans_go_on(t, i)) {
+		wait(t, i, SCANS_MS);
+		return;
+	}
 	if (source)
 		tell_moved(i, source, e, &old);
 	else
@@ -169,12 +179,6 @@ static void judge_known(struct tree *t, struct item *i, const struct entry *old,
 	else
 		tell_put(i, KIND_CHANGED, e, differs);
 	finish(t, i);
-}
-
-static bool scans_go_on(const struct tree *t, const struct item *i)
-{
-	return (t->scans > 0 || t->merging || t->scan_first) &&
-	       plugin_now(t->plugin) - i->last_ms < t->options.settle_ms + SCANS_MAX_MS;
 }
 
 /* It may have gone to where something is yet to be looked at: it waits. */

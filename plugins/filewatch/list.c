@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,23 @@ int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, s
 	ret->mtime_ns = nanoseconds(s.stx_mtime);
 	ret->ctime_ns = nanoseconds(s.stx_ctime);
 	return 0;
+}
+
+/* A lease for reading is only given when nobody has the file open for writing (fcntl(2), F_SETLEASE). It is given back at
+ * once; who opens the file in between waits so long, and is told of by a signal that does nothing by default. */
+int file_writers(int folder, const char *name)
+{
+	const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int writers = -1;
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETSIG, SIGURG) == 0) {
+		writers = fcntl(fd, F_SETLEASE, F_RDLCK) == 0 ? 0 : errno == EAGAIN ? 1 : -1;
+		if (writers == 0)
+			(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	}
+	close(fd);
+	return writers;
 }
 
 /* ---- Folders ---- */

@@ -45,7 +45,8 @@ static void note_entry(struct scan_dir *s, const struct entry *e)
 	const bool is_new = !items_find(t, s->dir, e->name, e->len);
 	struct item *i = note(s, e->name, e->len, e->inode, false);
 	const int64_t quiet_ms = p->host->wall_ms(p->self) - e->ctime_ns / 1000000;
-	if (!i || !is_new || e->type == ENTRY_DIR || quiet_ms <= 0)
+	/* Where it came from is found out meanwhile. */
+	if (!i || !is_new || e->type == ENTRY_DIR || quiet_ms <= 0 || s->dir->renamed)
 		return;
 	i->last_ms -= quiet_ms < t->options.settle_ms ? quiet_ms : t->options.settle_ms;
 	(void)items_schedule(t, i);
@@ -75,6 +76,7 @@ static void found_folder(struct scan_dir *s, const struct entry *e)
 		d->again = true;
 		return;
 	}
+	child->renamed = d->renamed;
 	scan_queue(child, true);
 	if (untold)
 		note_entry(s, e);
@@ -432,6 +434,8 @@ static void all_are_through(struct tree *t)
 		t->looked = true;
 		t->baseline = false;
 	}
+	if (t->sweeping)
+		t->sweep_ms = plugin_now(p) - t->sweep_begin_ms;
 	t->sweeping = t->overflowed = false;
 	p->host->metric_add(p->metric.files, (double)t->entry_count - t->files_shown);
 	t->files_shown = (double)t->entry_count;

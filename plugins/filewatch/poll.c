@@ -60,7 +60,9 @@ void poll_arm(struct tree *t)
 	const bool polls = t->polled > 0 && t->options.poll != POLL_NEVER;
 	if (t->removed || t->poll_timer || !(waits || polls || t->sweep_wanted))
 		return;
-	const int64_t pause_ms = waits && t->poll_interval_ms > MISSING_MS ? MISSING_MS : t->poll_interval_ms;
+	int64_t pause_ms = waits && t->poll_interval_ms > MISSING_MS ? MISSING_MS : t->poll_interval_ms;
+	if (t->sweep_wanted)
+		pause_ms = REST_FACTOR * t->sweep_ms;
 	(void)p->host->timer_start(p->self, pause_ms, 0, on_timer, t, &t->poll_timer);
 }
 

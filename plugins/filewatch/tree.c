@@ -332,8 +332,8 @@ void tree_sweep(struct tree *t)
 {
 	if (!t->ready || t->removed)
 		return;
-	t->sweep++;
 	t->sweeping = true;
+	t->sweep_begin_ms = plugin_now(t->plugin);
 	scan_queue(t->base, true);
 	scans_pump(t);
 }
