@@ -24,11 +24,15 @@ struct examination {
 
 static int look_at(struct look *l, const struct options *o)
 {
-	char *slash = strrchr(l->path, '/');
+	char *slash = strrchr(l->path, '/'), *below = strrchr(l->relative, '/');
 	const char *name = slash + 1;
 	/* The folder first: a path may be longer than a system call takes. */
 	*slash = '\0';
-	const int folder = open_path(slash == l->path ? "/" : l->path, O_PATH | O_DIRECTORY);
+	if (below)
+		*below = '\0';
+	const int folder = open_folder(o, slash == l->path ? "/" : l->path, below ? l->relative : "", O_PATH);
+	if (below)
+		*below = '/';
 	if (folder < 0)
 		return folder;
 	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &l->linked);
@@ -36,7 +40,6 @@ static int look_at(struct look *l, const struct options *o)
 	close(folder);
 	if (r < 0)
 		return r;
-	const char *below = strrchr(l->relative, '/');
 	const struct filter f = {.options = o,
 				 .ignore = l->ignore,
 				 .relative = l->relative,
@@ -141,6 +144,10 @@ static void take(struct tree *t, struct look *l)
 		dir_set_links(d, true);
 		dir_set_polled(d, true, d->no_events);
 		poll_arm(t);
+	}
+	if (l->entry.type != ENTRY_NONE && i->left && l->error == 0) {
+		items_set_inode(t, i, 0, false);
+		i->gone = false;
 	}
 	if (dir_is_away(d))
 		items_drop(t, i);

@@ -55,7 +55,7 @@ struct options {
 	int64_t settle_ms, settle_max_ms, poll_ms, poll_max_ms, min_age_ms;
 	uint64_t min_size;
 	uint32_t batch_limit;
-	uint64_t fingerprint; /* of what decides which entries the journal has */
+	char *rules; /* JSON: what decides which entries the journal has; rules_read reads it */
 };
 
 /* Where options are read from: the host, or a check. */
@@ -71,6 +71,8 @@ struct option_reader {
 /* 0, -EINVAL, -ENOMEM. */
 int options_read(const struct option_reader *reader, const tappet_config *config, struct options *ret);
 void options_release(struct options *o);
+/* Options of which nothing but these is set. 0, -EINVAL, -ENOMEM. */
+int rules_read(const char *rules, struct options *ret);
 #define TRIGGER_OPTIONS 21
 extern const tappet_option trigger_options[TRIGGER_OPTIONS];
 
@@ -289,7 +291,8 @@ struct tree {
 	struct tree *next, **back; /* of the plugin's */
 	tappet_trigger *trigger;
 	struct options options;
-	struct dir *base; /* the folder in which the watched path lies; the path itself when that is "/" */
+	struct options *before; /* the rules that the journal was made by, where they were others; or NULL */
+	struct dir *base;       /* the folder in which the watched path lies; the path itself when that is "/" */
 	struct dir **by_id;
 	size_t dir_count, dir_room;
 	uint64_t next_id;
@@ -329,6 +332,7 @@ struct tree {
 	char health[256];
 	bool loading; /* the journal is being read */
 	bool ready;   /* it has been */
+	bool foreign; /* what was kept was of another path, or took links for something else */
 	bool baseline; /* what is on disk and not in the journal was there before: at the first start, or after other options */
 	bool known;                     /* the journal knows of a first start */
 	bool missing, overflowed, away; /* away: the file system of `base` is */
@@ -440,6 +444,7 @@ struct scan {
 	int inotify;
 	const struct options *options;
 	size_t count, at;
+	bool started; /* it is counted in plugin->scans */
 	struct scan_dir dirs[];
 };
 void scan_work(void *arg);
@@ -448,8 +453,9 @@ void scan_free(struct scan *s);
 int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, struct entry *ret, bool *ret_linked);
 /* Whether somebody has a file of an open folder open for writing: 1, 0, or -1: it cannot be found out. */
 int file_writers(int folder, const char *name);
-/* As open(2), of a path of any length. The descriptor, or a negative errno. */
-int open_path(const char *path, int flags);
+/* A folder of the tree by its path, which may be longer than a system call takes; `relative` is "" for the watched path and
+ * the folder that it lies in. The descriptor, or a negative errno. */
+int open_folder(const struct options *o, const char *path, const char *relative, int flags);
 
 /* ---- Looking at items ---- */
 
@@ -521,7 +527,7 @@ struct plugin {
 	int seen[SEEN_MAX]; /* watches that had events while scans are under way */
 	size_t seen_count;
 	bool seen_all;
-	size_t scans; /* under way */
+	size_t scans; /* under way, or not yet merged */
 	int mountinfo;
 	tappet_fd *mount_watch;
 	tappet_timer *mount_timer;

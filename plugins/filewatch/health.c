@@ -1,4 +1,4 @@
-/* What people are told of a trigger: the first thing that is not as it should be. */
+/* What people are told of a trigger: how many files it knows, and the first thing that is not as it should be. */
 #include "filewatch.h"
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +47,8 @@ void health_update(struct tree *t)
 	char text[REASON_SIZE];
 	if (t->removed)
 		return;
+	p->host->metric_add(p->metric.files, (double)t->entry_count - t->files_shown);
+	t->files_shown = (double)t->entry_count;
 	describe(t, text);
 	if (strcmp(text, t->health) == 0)
 		return;

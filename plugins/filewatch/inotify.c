@@ -167,6 +167,11 @@ static void match_rename(struct tree *t, struct item *i, const struct inotify_ev
 static void on_item(struct item *i, const struct inotify_event *e)
 {
 	struct tree *t = i->dir->tree;
+	/* Whatever was there has gone, and this is another one. */
+	if ((e->mask & (IN_CREATE | IN_MOVED_TO)) && i->left) {
+		items_set_inode(t, i, 0, false);
+		i->gone = false;
+	}
 	if (e->mask & IN_MODIFY)
 		i->writing = true;
 	if (e->mask & (IN_CLOSE_WRITE | IN_DELETE))
@@ -202,9 +207,22 @@ static void on_folder(struct dir *d, const char *name, size_t len, const struct 
 	child = dir_attach(d, &e);
 	if (!child)
 		return;
+	child->hidden = false;
 	child->renamed = child->renamed || ((event->mask & IN_MOVED_TO) && d->tree->moved_from &&
 					    d->tree->moved_from->cookie == event->cookie);
 	scan_queue(child, true);
+}
+
+static bool name_counts(const struct dir *d, const char *name, size_t len, bool is_dir)
+{
+	const struct options *o = &d->tree->options;
+	char *relative = relative_of(d, NULL, 0);
+	const struct filter f = filter_of(d, d->ignore, relative);
+	/* A link may lead to a folder. */
+	const bool counts = !d->hidden && (filter_allows(&f, name, len, is_dir) ||
+					   (o->follow && !is_dir && filter_allows(&f, name, len, true)));
+	free(relative);
+	return counts;
 }
 
 static void on_name(struct dir *d, const struct inotify_event *e)
@@ -213,15 +231,8 @@ static void on_name(struct dir *d, const struct inotify_event *e)
 	const size_t len = strnlen(e->name, e->len);
 	const bool is_dir = e->mask & IN_ISDIR;
 	struct item *i = items_find(t, d, e->name, len);
-	if (!i) {
-		char *relative = relative_of(d, NULL, 0);
-		const struct filter f = {&t->options, d->ignore, relative ? relative : "",
-					 relative ? strlen(relative) : 0, d == t->base && !dir_is_top(d)};
-		const bool counts = filter_allows(&f, e->name, len, is_dir);
-		free(relative);
-		if (!counts)
-			return;
-	}
+	if (!i && !name_counts(d, e->name, len, is_dir))
+		return;
 	if (is_dir)
 		on_folder(d, e->name, len, e);
 	/* Times of folders are not told. */
@@ -242,7 +253,8 @@ static void on_name(struct dir *d, const struct inotify_event *e)
 
 static void on_folder_itself(struct dir *d, uint32_t mask)
 {
-	if ((mask & IN_ATTRIB) && d->unreadable)
+	/* It may be readable again, or not any more. */
+	if (mask & IN_ATTRIB)
 		scan_queue(d, false);
 	/* Nobody watches the folder in which the base lies. */
 	if ((mask & (IN_MOVE_SELF | IN_DELETE_SELF)) && !d->parent)

@@ -115,7 +115,7 @@ static void take_out_inode(struct item_table *table, struct item *i)
 void items_set_inode(struct tree *t, struct item *i, uint64_t inode, bool left)
 {
 	struct item_table *table = &t->items;
-	i->left = left;
+	i->left = left && inode != 0;
 	if (i->inode == inode)
 		return;
 	take_out_inode(table, i);

@@ -98,7 +98,10 @@ static void tell_moved(struct item *i, struct item *source, const struct entry *
 		build_end(t, from);
 	told(t, d, with_change);
 	from->refs++;
-	items_drop(t, source);
+	if (source->again)
+		finish(t, source);
+	else
+		items_drop(t, source);
 	from->refs--;
 	dir_reap(from);
 }
@@ -312,6 +315,11 @@ static bool is_empty(const struct dir *d)
 static void folder_is_gone(struct tree *t, struct item *i, const struct entry *old)
 {
 	struct dir *d = i->dir, *child = dir_attach(d, old);
+	/* Its file system may come back. */
+	if (child && dir_is_away(child)) {
+		finish(t, i);
+		return;
+	}
 	if (child && !is_empty(child)) {
 		if (!child->gone)
 			scan_queue(child, false);

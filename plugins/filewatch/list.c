@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -77,10 +79,21 @@ int file_writers(int folder, const char *name)
 
 /* ---- Folders ---- */
 
-/* A path that is longer than a system call takes is opened part by part. */
-int open_path(const char *path, int flags)
+/* As openat(2); with `no_links` no part of the path may be a link (openat2(2)). The descriptor, or a negative errno. */
+static int open_part(int at, const char *path, int flags, bool no_links)
 {
-	int at = AT_FDCWD;
+	const struct open_how how = {.flags = (unsigned int)flags | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	long fd = no_links ? syscall(SYS_openat2, at, path, &how, sizeof(how)) : -1;
+	/* Older kernels do not have it, and some containers do not let it through. */
+	if (!no_links || (fd < 0 && (errno == ENOSYS || errno == EPERM)))
+		fd = openat(at, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* A path that is longer than a system call takes is opened part by part. */
+static int open_long(int at, const char *path, int flags, bool no_links)
+{
+	int own = -1;
 	while (strlen(path) >= PATH_MAX) {
 		char part[PATH_MAX];
 		size_t len = PATH_MAX - 1;
@@ -88,20 +101,31 @@ int open_path(const char *path, int flags)
 			len--;
 		memcpy(part, path, len);
 		part[len] = '\0';
-		const int next = openat(at, part, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		const int error = -errno;
-		if (at >= 0)
-			close(at);
+		const int next = open_part(own < 0 ? at : own, part, O_PATH | O_DIRECTORY, no_links);
+		if (own >= 0)
+			close(own);
 		if (next < 0)
-			return error;
-		at = next;
+			return next;
+		own = next;
 		path += len;
 	}
-	const int fd = openat(at, path, flags | O_CLOEXEC);
-	const int error = -errno;
-	if (at >= 0)
-		close(at);
-	return fd < 0 ? error : fd;
+	const int fd = open_part(own < 0 ? at : own, path, flags, no_links);
+	if (own >= 0)
+		close(own);
+	return fd;
+}
+
+int open_folder(const struct options *o, const char *path, const char *relative, int flags)
+{
+	if (o->follow || relative[0] == '\0')
+		return open_long(AT_FDCWD, path, flags | O_DIRECTORY, false);
+	/* The watched path may be a link; nothing below it is followed, or what has moved would be found where it was. */
+	const int top = open_long(AT_FDCWD, o->path, O_PATH | O_DIRECTORY, false);
+	if (top < 0)
+		return top;
+	const int fd = open_long(top, relative, flags | O_DIRECTORY, true);
+	close(top);
+	return fd;
 }
 
 /* By its descriptor: another folder may have come to its path meanwhile (proc(5), /proc/PID/fd). */
@@ -139,7 +163,7 @@ static int add_entry(struct scan_dir *s, const struct filter *f, int folder, con
 {
 	struct entry e;
 	bool linked;
-	const int r = entry_look(folder, name, s->follow || f->base, s->dev, &e, &linked);
+	const int r = entry_look(folder, name, f->options->follow || f->base, s->dev, &e, &linked);
 	/* It is gone again, which an event will tell. */
 	if (r == -ENOENT)
 		return 0;
@@ -249,7 +273,7 @@ static void scan_one(struct scan_dir *s, const struct scan *job)
 	s->wd = -EAGAIN;
 	if (s->base)
 		s->mounted_at = mount_of(s->path);
-	const int folder = open_path(s->path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | (s->follow ? 0 : O_NOFOLLOW));
+	const int folder = open_folder(job->options, s->path, s->relative, O_RDONLY | O_NONBLOCK);
 	if (folder < 0) {
 		s->error = folder;
 		return;

@@ -28,6 +28,8 @@ static struct item *note(struct scan_dir *s, const char *name, size_t len, uint6
 		return NULL;
 	}
 	i = i ? i : items_note(t, d, name, len);
+	if (i)
+		i->not_before_ms = 0;
 	if (!i || !items_schedule(t, i)) {
 		d->again = true;
 		return NULL;
@@ -52,15 +54,30 @@ static void note_entry(struct scan_dir *s, const struct entry *e)
 	(void)items_schedule(t, i);
 }
 
+/* Whether rules had it, if it was there then. */
+static bool had(const struct scan_dir *s, const struct options *rules, const struct ignore *ignore,
+		const struct entry *e)
+{
+	const struct dir *d = s->dir;
+	struct filter f = filter_of(d, ignore, s->relative);
+	f.options = f.base ? f.options : rules;
+	if (e->type != ENTRY_DIR && !f.base && (!(rules->types & 1u << e->type) || e->size < rules->min_size))
+		return false;
+	return filter_allows(&f, e->name, e->len, e->type == ENTRY_DIR);
+}
+
 /* It was there before anybody watched, or was left out until now. */
 static bool is_old(const struct scan_dir *s, const struct entry *e)
 {
 	const struct dir *d = s->dir;
 	const struct tree *t = d->tree;
-	if (t->baseline && !(t->options.emit_existing && !t->known) && e->ctime_ns / 1000000 < t->begun_wall_ms)
-		return true;
-	const struct filter before = filter_of(d, s->before, s->relative);
-	return s->before && d->listed && !filter_allows(&before, e->name, e->len, e->type == ENTRY_DIR);
+	if (t->baseline && t->before)
+		return !had(s, t->before, t->before->gitignore ? d->ignore : NULL, e);
+	if (t->baseline && !t->known)
+		return !t->options.emit_existing && e->ctime_ns / 1000000 < t->begun_wall_ms;
+	if (t->baseline && t->foreign)
+		return e->ctime_ns / 1000000 < t->begun_wall_ms;
+	return s->before && d->listed && !had(s, &t->options, s->before, e);
 }
 
 static void found_folder(struct scan_dir *s, const struct entry *e)
@@ -120,6 +137,7 @@ static void still_a_folder(struct scan_dir *s, const struct entry *old, const st
 		d->again = true;
 		return;
 	}
+	child->hidden = false;
 	if (!follow_mount(child, old, e))
 		return;
 	now.inode = e->inode;
@@ -282,7 +300,7 @@ static bool begin(struct scan_dir *s)
 		return false;
 	t->unreadable -= d->unreadable;
 	d->unreadable = false;
-	d->gone = is_missing(s->error);
+	d->gone = is_missing(s->error) || d->hidden;
 	if (d->gone) {
 		watch_unbind(d);
 		dir_set_polled(d, false, false);
@@ -437,8 +455,6 @@ static void all_are_through(struct tree *t)
 	if (t->sweeping)
 		t->sweep_ms = plugin_now(p) - t->sweep_begin_ms;
 	t->sweeping = t->overflowed = false;
-	p->host->metric_add(p->metric.files, (double)t->entry_count - t->files_shown);
-	t->files_shown = (double)t->entry_count;
 	poll_round_done(t);
 	store_flush(t);
 	health_update(t);

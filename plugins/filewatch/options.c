@@ -1,5 +1,6 @@
 /* The options of a trigger. */
 #include "filewatch.h"
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,38 +226,82 @@ static void read_numbers(struct reading *r)
 
 /* ---- All of them ---- */
 
-static uint64_t hash(uint64_t h, const char *bytes, size_t len)
+static void write_list(const struct reading *r, struct text *to, const char *key)
 {
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+	const size_t count = r->reader->count(r->config, key);
+	text_key(to, key);
+	text_cstr(to, "[");
+	for (size_t i = 0; i < count; i++) {
+		tappet_str text = {0};
+		(void)r->reader->str(r->config, key, i, &text);
+		text_cstr(to, i ? "," : "");
+		text_json(to, text);
+	}
+	text_cstr(to, "]");
 }
 
-static uint64_t hash_list(const struct reading *r, uint64_t h, const char *key)
-{
-	tappet_str text;
-	h = hash(h, key, strlen(key));
-	for (size_t i = 0; r->reader->str(r->config, key, i, &text) == TAPPET_OK; i++)
-		h = hash(h, text.ptr, text.len);
-	return h;
-}
-
-/* Of what decides which entries stand in the journal. */
-static uint64_t fingerprint(const struct reading *r)
+static char *write_rules(const struct reading *r)
 {
 	const struct options *o = r->options;
-	const uint64_t numbers[] = {o->gitignore, o->types, o->min_size};
-	uint64_t h = hash_list(r, UINT64_C(0xcbf29ce484222325), "include");
-	h = hash_list(r, h, "exclude");
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		h = hash(h, (const char *)&numbers[i], sizeof(numbers[i]));
-	return h;
+	struct text to = {0};
+	text_cstr(&to, "{");
+	write_list(r, &to, "include");
+	write_list(r, &to, "exclude");
+	text_number(&to, "gitignore", o->gitignore);
+	text_number(&to, "types", o->types);
+	text_number(&to, "minSize", (int64_t)o->min_size);
+	text_cstr(&to, "}");
+	if (to.failed)
+		text_release(&to);
+	return to.bytes;
+}
+
+static int rules_list(const cJSON *rules, const char *key, struct patterns **ret)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(rules, key), *value;
+	const int count = cJSON_GetArraySize(list);
+	char message[PATTERNS_MESSAGE_SIZE];
+	size_t i = 0;
+	if (count == 0)
+		return 0;
+	tappet_str *texts = calloc((size_t)count, sizeof(*texts));
+	if (!texts)
+		return -ENOMEM;
+	cJSON_ArrayForEach(value, list) texts[i++] = tappet_cstr(cJSON_GetStringValue(value));
+	const int error = patterns_new(texts, i, ret, &i, message);
+	free(texts);
+	return error;
+}
+
+static uint64_t rules_number(const cJSON *rules, const char *key)
+{
+	const double number = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(rules, key));
+	return number > 0 && number < 0x1p63 ? (uint64_t)number : 0;
+}
+
+int rules_read(const char *rules, struct options *ret)
+{
+	struct options o = {0};
+	cJSON *json = cJSON_Parse(rules);
+	int error = json ? rules_list(json, "include", &o.include) : -EINVAL;
+	if (error == 0)
+		error = rules_list(json, "exclude", &o.exclude);
+	o.gitignore = rules_number(json, "gitignore") != 0;
+	o.types = (uint32_t)rules_number(json, "types");
+	o.min_size = rules_number(json, "minSize");
+	cJSON_Delete(json);
+	if (error < 0)
+		options_release(&o);
+	else
+		*ret = o;
+	return error;
 }
 
 void options_release(struct options *o)
 {
 	free(o->path);
 	free(o->folder);
+	free(o->rules);
 	patterns_free(o->include);
 	patterns_free(o->exclude);
 }
@@ -270,7 +315,8 @@ int options_read(const struct option_reader *reader, const tappet_config *config
 	read_numbers(&r);
 	o.include = read_globs(&r, "include");
 	o.exclude = read_globs(&r, "exclude");
-	o.fingerprint = fingerprint(&r);
+	o.rules = write_rules(&r);
+	fail(&r, o.rules ? 0 : -ENOMEM);
 	if (r.error < 0)
 		options_release(&o);
 	else

@@ -63,6 +63,12 @@ static bool fill(struct scan_dir *s, struct dir *d)
 
 void scan_free(struct scan *s)
 {
+	struct plugin *p = s->tree->plugin;
+	/* Not before: a watch belongs to nobody until its listing has been merged. */
+	if (s->started && --p->scans == 0) {
+		p->seen_count = 0;
+		p->seen_all = false;
+	}
 	for (size_t i = 0; i < s->count; i++) {
 		struct scan_dir *d = &s->dirs[i];
 		free(d->path);
@@ -80,7 +86,6 @@ static void scan_done(void *arg, int32_t result)
 {
 	struct scan *s = arg;
 	struct tree *t = s->tree;
-	struct plugin *p = t->plugin;
 	t->scans--;
 	if (result < 0 || t->removed) {
 		scan_free(s);
@@ -88,10 +93,6 @@ static void scan_done(void *arg, int32_t result)
 		*t->merging_last = s;
 		t->merging_last = &s->next;
 		merges_pump(t);
-	}
-	if (--p->scans == 0 && !t->merging) {
-		p->seen_count = 0;
-		p->seen_all = false;
 	}
 	tree_job_done(t);
 }
@@ -135,6 +136,7 @@ static bool start_job(struct tree *t)
 	p->host->metric_add(p->metric.scans, (double)s->count);
 	plugin_begin(p);
 	p->scans++;
+	s->started = true;
 	t->jobs++;
 	t->scans++;
 	return true;

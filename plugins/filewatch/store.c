@@ -33,28 +33,45 @@ static bool page_key_read(tappet_str text, struct page_key *ret)
 
 /* ---- What is known of the journal as a whole ---- */
 
-static void rules_of(const struct tree *t, char rules[static 24])
-{
-	snprintf(rules, 24, "%016" PRIx64, t->options.fingerprint);
-}
-
 static const char *string_of(const cJSON *object, const char *key)
 {
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 	return text ? text : "";
 }
 
+/* Without them what is new cannot be told from what was left out: then nothing is old. */
+static void remember_rules(struct tree *t, const char *rules)
+{
+	t->before = calloc(1, sizeof(*t->before));
+	if (!t->before || rules_read(rules, t->before) == 0)
+		return;
+	free(t->before);
+	t->before = NULL;
+}
+
+static int64_t number_of(const cJSON *object, const char *key)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+	return cJSON_IsNumber(value) ? (int64_t)value->valuedouble : 0;
+}
+
 /* False: it is of another path, or took links for something else. */
 static bool read_meta(struct tree *t, tappet_str value)
 {
-	char rules[24];
 	cJSON *meta = cJSON_ParseWithLength(value.ptr, value.len);
 	const bool followed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "links"));
-	t->known = meta && strcmp(string_of(meta, "path"), t->options.path) == 0;
-	const bool mine = t->known && followed == t->options.follow;
-	rules_of(t, rules);
+	const bool same_path = meta && strcmp(string_of(meta, "path"), t->options.path) == 0;
+	const bool mine = same_path && followed == t->options.follow;
+	t->known = same_path && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "looked"));
+	/* The first look did not come to its end: what came since it began is new. */
+	if (mine && !t->known)
+		t->begun_wall_ms = number_of(meta, "since");
+	if (mine && t->known) {
+		t->saved = strcmp(string_of(meta, "rules"), t->options.rules) == 0;
+		if (!t->saved)
+			remember_rules(t, string_of(meta, "rules"));
+	}
 	if (mine) {
-		t->saved = strcmp(string_of(meta, "rules"), rules) == 0;
 		free(t->mount);
 		t->mount = string_of(meta, "mount")[0] ? strdup(string_of(meta, "mount")) : NULL;
 	}
@@ -67,30 +84,38 @@ static void on_meta(void *arg, int32_t result)
 	struct tree *t = arg;
 	struct plugin *p = t->plugin;
 	t->puts--;
-	t->saved = result == TAPPET_OK;
-	t->known = t->known || t->saved;
-	if (!t->saved)
+	if (t->looked) {
+		t->saved = result == TAPPET_OK;
+		t->known = t->known || t->saved;
+	}
+	if (result != TAPPET_OK)
 		tree_pump_later(t);
 	else
 		tree_pump(t);
 	plugin_end(p);
 }
 
+static void write_meta(const struct tree *t, struct text *to)
+{
+	text_cstr(to, "{");
+	text_number(to, "version", META_VERSION);
+	text_member(to, "path", tappet_cstr(t->options.path));
+	text_member(to, "rules", tappet_cstr(t->options.rules));
+	text_key(to, "links");
+	text_cstr(to, t->options.follow ? "true" : "false");
+	text_number(to, "since", t->begun_wall_ms);
+	text_key(to, "looked");
+	text_cstr(to, t->looked ? "true" : "false");
+	if (t->mount)
+		text_member(to, "mount", tappet_cstr(t->mount));
+	text_cstr(to, "}");
+}
+
 static void put_meta(struct tree *t)
 {
 	const struct plugin *p = t->plugin;
-	char rules[24];
 	struct text value = {0};
-	rules_of(t, rules);
-	text_cstr(&value, "{");
-	text_number(&value, "version", META_VERSION);
-	text_member(&value, "path", tappet_cstr(t->options.path));
-	text_member(&value, "rules", tappet_cstr(rules));
-	text_key(&value, "links");
-	text_cstr(&value, t->options.follow ? "true" : "false");
-	if (t->mount)
-		text_member(&value, "mount", tappet_cstr(t->mount));
-	text_cstr(&value, "}");
+	write_meta(t, &value);
 	if (!value.failed && p->host->kv_put(p->self, t->trigger, tappet_cstr(META_KEY),
 					     tappet_strn(value.bytes, value.len), on_meta, t) == TAPPET_OK) {
 		t->puts++;
@@ -223,9 +248,12 @@ static void loaded(struct load *l)
 	for (size_t slot = 0; slot < t->dir_room; slot++)
 		for (struct dir *d = t->by_id[slot]; d; d = d->next_by_id)
 			journal_order(d);
+	t->foreign = l->foreign;
 	if (l->foreign)
 		forget_all(t);
 	free(l);
+	if (!t->known)
+		put_meta(t);
 	tree_begin(t);
 }
 

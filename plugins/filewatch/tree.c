@@ -390,6 +390,9 @@ static void release(struct tree *t)
 	free(t->unreadable_path);
 	free(t->mount);
 	options_release(&t->options);
+	if (t->before)
+		options_release(t->before);
+	free(t->before);
 	free(t);
 }
 
