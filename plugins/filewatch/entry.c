@@ -86,7 +86,7 @@ size_t entry_read(const uint8_t *from, size_t len, struct entry *ret)
 	e.name = (const char *)at;
 	e.len = from[1];
 	at += e.len;
-	if (e.len == 0 || e.type == ENTRY_NONE || e.type >= ENTRY_TYPE_COUNT)
+	if (e.len == 0 || e.type == ENTRY_NONE || e.type > ENTRY_UNKNOWN)
 		return 0;
 	if (e.type == ENTRY_DIR) {
 		at = get_number(at, end, &e.inode);

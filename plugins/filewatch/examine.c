@@ -36,7 +36,9 @@ static int look_at(struct look *l, const struct options *o)
 	if (folder < 0)
 		return folder;
 	const int r = entry_look(folder, name, l->follow || l->base, 0, &l->entry, &l->linked);
-	l->writers = r == 0 && o->wait_for_close && l->entry.type == ENTRY_FILE ? file_writers(folder, name) : 0;
+	l->writers = r == 0 && o->wait_for_close && l->entry.type == ENTRY_FILE
+			     ? file_writers(folder, &l->entry, l->linked)
+			     : 0;
 	close(folder);
 	if (r < 0)
 		return r;
@@ -56,6 +58,8 @@ static void examine_work(void *arg)
 	struct examination *x = arg;
 	for (size_t i = 0; i < x->count; i++) {
 		struct look *l = &x->looks[i];
+		if (!l->item)
+			continue;
 		l->error = look_at(l, &x->tree->options);
 		if (l->error == -ENOENT || l->error == -ENOTDIR || l->error == -ELOOP) {
 			l->error = 0;
@@ -126,6 +130,7 @@ static bool is_unquiet(const struct tree *t, struct item *i, const struct look *
 static void cannot_look(struct tree *t, struct item *i)
 {
 	scan_queue(i->dir, false);
+	i->unseen = true;
 	wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
 }
 
@@ -145,7 +150,8 @@ static void take(struct tree *t, struct look *l)
 		dir_set_polled(d, true, d->no_events);
 		poll_arm(t);
 	}
-	if (l->entry.type != ENTRY_NONE && i->left && l->error == 0) {
+	i->unseen = false;
+	if (l->entry.type != ENTRY_NONE && i->left && l->error == 0 && !i->again) {
 		items_set_inode(t, i, 0, false);
 		i->gone = false;
 	}
@@ -163,19 +169,28 @@ static void take(struct tree *t, struct look *l)
 	dir_reap(d);
 }
 
+/* It was not looked at: again, later. */
+static void give_back(struct tree *t, struct look *l)
+{
+	struct item *i = l->item;
+	l->item = NULL;
+	i->examining = false;
+	if (i->dead)
+		free(i);
+	else
+		wait_until(t, i, 0);
+}
+
 static void examine_done(void *arg, int32_t result)
 {
 	struct examination *x = arg;
 	struct tree *t = x->tree;
 	t->examination = NULL;
 	for (size_t i = 0; i < x->count && !t->removed; i++) {
-		if (result == TAPPET_OK) {
+		if (x->looks[i].item && result == TAPPET_OK)
 			take(t, &x->looks[i]);
-			continue;
-		}
-		x->looks[i].item->examining = false;
-		if (!x->looks[i].item->dead)
-			wait_until(t, x->looks[i].item, 0);
+		else if (x->looks[i].item)
+			give_back(t, &x->looks[i]);
 	}
 	examination_free(x);
 	if (!t->removed)
@@ -210,8 +225,11 @@ static struct examination *collect(struct tree *t)
 		return NULL;
 	x->tree = t;
 	do {
-		if (!fill(&x->looks[x->count++], i))
+		if (!fill(&x->looks[x->count++], i)) {
+			/* No memory. */
+			give_back(t, &x->looks[x->count - 1]);
 			break;
+		}
 	} while (x->count < LOOKS_MAX && (i = items_take(t, now_ms, &next_ms)));
 	return x;
 }
@@ -220,11 +238,9 @@ static bool start(struct tree *t, struct examination *x)
 {
 	struct plugin *p = t->plugin;
 	if (p->host->work(p->self, examine_work, examine_done, x) != TAPPET_OK) {
-		for (size_t i = 0; i < x->count; i++) {
-			x->looks[i].item->examining = false;
-			wait_until(t, x->looks[i].item, 0);
-			x->looks[i].item = NULL;
-		}
+		for (size_t i = 0; i < x->count; i++)
+			if (x->looks[i].item)
+				give_back(t, &x->looks[i]);
 		examination_free(x);
 		tree_pump_later(t);
 		return false;

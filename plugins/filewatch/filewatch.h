@@ -39,7 +39,15 @@ struct dir;
 enum kind { KIND_CREATED, KIND_CHANGED, KIND_REMOVED, KIND_MOVED, KIND_COUNT };
 extern const char *const kind_names[KIND_COUNT];
 
-enum entry_type { ENTRY_NONE, ENTRY_FILE, ENTRY_DIR, ENTRY_SYMLINK, ENTRY_OTHER, ENTRY_TYPE_COUNT };
+enum entry_type {
+	ENTRY_NONE,
+	ENTRY_FILE,
+	ENTRY_DIR,
+	ENTRY_SYMLINK,
+	ENTRY_OTHER,
+	ENTRY_TYPE_COUNT,
+	ENTRY_UNKNOWN = ENTRY_TYPE_COUNT
+};
 extern const char *const entry_type_names[ENTRY_TYPE_COUNT];
 
 enum poll_mode { POLL_AUTO, POLL_ALWAYS, POLL_NEVER };
@@ -82,7 +90,8 @@ extern const tappet_option trigger_options[TRIGGER_OPTIONS];
 #define ENTRY_NAMES 4u  /* a file with several names (hard links): events come for one of them */
 #define ENTRY_UNTOLD 2u /* a folder whose creation is still to be told */
 
-/* A name in a folder, and what is known of it. Of a folder there are no size and times: they change with each entry. */
+/* ENTRY_UNKNOWN is there, and cannot be looked at: only in listings.
+ * A name in a folder, and what is known of it. Of a folder there are no size and times: they change with each entry. */
 struct entry {
 	const char *name;
 	size_t len;
@@ -126,6 +135,7 @@ struct page {
 struct ignore {
 	struct ignore *above;
 	struct patterns *patterns;
+	uint64_t hash;     /* of its text */
 	size_t folder_len; /* of the relative path of its folder */
 	uint32_t refs;     /* loop thread */
 };
@@ -155,6 +165,7 @@ struct dir {
 	bool unmounted : 1; /* its file system is away: nothing is known of it */
 	bool silent : 1;    /* it is polled for that */
 	bool unreadable : 1;
+	bool old : 1;     /* it was left out until now: so was what is in it */
 	bool renamed : 1; /* it came by a rename that was seen */
 	bool hidden : 1;  /* it does not count any more: what is in it goes from the journal untold */
 };
@@ -195,6 +206,7 @@ struct item {
 	uint64_t inode;            /* that it left (gone) or came with (arrived); 0: unknown */
 	uint32_t heap_at;          /* its place + 1; 0: it is not in the heap */
 	uint32_t hash, cookie;
+	bool unseen : 1;    /* it could not be looked at */
 	bool writing : 1;   /* somebody writes, as far as events tell */
 	bool open : 1;      /* somebody still wrote when it was looked at */
 	bool examining : 1; /* the pool looks at it */
@@ -228,6 +240,8 @@ void items_set_inode(struct tree *t, struct item *i, uint64_t inode, bool left);
 struct item *items_by_inode(const struct tree *t, uint64_t inode, bool left, const struct item *not_this);
 /* Forgets it. */
 void items_drop(struct tree *t, struct item *i);
+/* Events of closing may have been lost. */
+void items_forget_writers(struct tree *t);
 void items_release(struct tree *t);
 
 /* ---- Changes, and their way out ---- */
@@ -260,6 +274,8 @@ bool build_has_room(const struct tree *t);
 /* Adds a change. What the journal is told between the two belongs to it. */
 void build_begin(struct tree *t, const struct change *c);
 void build_end(struct tree *t, struct dir *d);
+/* Another folder whose entries it has changed. */
+void build_keep(struct tree *t, struct dir *d);
 /* Hands over what was put together, if anything. */
 void build_send(struct tree *t);
 void build_release(struct tree *t);
@@ -314,7 +330,7 @@ struct tree {
 
 	struct build build;
 	struct flight *flights, **flights_last;
-	size_t flight_count, outstanding; /* that were sent */
+	size_t flight_count, flight_bytes, outstanding; /* that were sent */
 	int64_t retry_ms;
 	tappet_timer *retry_timer;
 
@@ -400,9 +416,10 @@ bool filter_includes(const struct options *o, const char *relative, size_t len, 
 /* What the pool is told of a folder. */
 struct filter filter_of(const struct dir *d, const struct ignore *ignore, const char *relative);
 /* Reads the .gitignore of an open folder; NULL: there is none. */
-struct patterns *filter_read_ignore(int folder);
+struct patterns *filter_read_ignore(int folder, uint64_t *ret_hash);
 /* Takes the patterns over. */
-struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, size_t folder_len);
+struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, uint64_t hash, size_t folder_len);
+bool ignore_is_same(const struct ignore *a, const struct ignore *b);
 struct ignore *ignore_ref(struct ignore *i);
 void ignore_unref(struct ignore *i);
 
@@ -428,7 +445,9 @@ struct scan_dir {
 	int wd;    /* or a negative errno */
 	uint64_t inode, dev;
 	bool no_events, linked, is_mount;
+	int unknown; /* 0, or why an entry could not be looked at */
 	struct patterns *patterns;
+	uint64_t patterns_hash;
 	char *mounted_at;
 	uint8_t *bytes; /* entries in the order of their names */
 	size_t len, room, at;
@@ -436,7 +455,7 @@ struct scan_dir {
 	struct ignore *before; /* what held when it was listed last */
 	char last[NAME_MAX + 1];
 	size_t last_len;
-	bool begun, skipped;
+	bool begun, skipped, rules_changed;
 };
 struct scan {
 	struct scan *next;
@@ -452,7 +471,7 @@ void scan_free(struct scan *s);
 /* A name in an open folder, whose device is `folder_dev` (0: unknown). 0 or a negative errno. */
 int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, struct entry *ret, bool *ret_linked);
 /* Whether somebody has a file of an open folder open for writing: 1, 0, or -1: it cannot be found out. */
-int file_writers(int folder, const char *name);
+int file_writers(int folder, const struct entry *e, bool follow);
 /* A folder of the tree by its path, which may be longer than a system call takes; `relative` is "" for the watched path and
  * the folder that it lies in. The descriptor, or a negative errno. */
 int open_folder(const struct options *o, const char *path, const char *relative, int flags);
@@ -494,6 +513,10 @@ int32_t inotify_open(struct plugin *p);
 void inotify_close(struct plugin *p);
 void watch_bind(struct dir *d, int wd);
 void watch_unbind(struct dir *d);
+/* All of a tree: the kernel forgets them on the pool. */
+void watches_unbind(struct tree *t);
+/* One that belongs to nobody. */
+void watch_discard(struct plugin *p, int wd);
 
 /* ---- Polling, mounts, health ---- */
 

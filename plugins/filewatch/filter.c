@@ -76,7 +76,7 @@ bool filter_allows(const struct filter *f, const char *name, size_t len, bool is
 	return allowed;
 }
 
-struct patterns *filter_read_ignore(int folder)
+struct patterns *filter_read_ignore(int folder, uint64_t *ret_hash)
 {
 	struct patterns *patterns = NULL;
 	const int fd = openat(folder, ".gitignore", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -85,6 +85,9 @@ struct patterns *filter_read_ignore(int folder)
 	ssize_t got = 0;
 	while (text && len < IGNORE_FILE_MAX && (got = read(fd, text + len, IGNORE_FILE_MAX - len)) > 0)
 		len += (size_t)got;
+	*ret_hash = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < len; i++)
+		*ret_hash = (*ret_hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
 	if (text && got >= 0)
 		(void)patterns_parse(text, len, &patterns);
 	free(text);

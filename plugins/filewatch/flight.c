@@ -7,12 +7,13 @@
 #define FLIGHTS_MAX 512
 /* One round of looking may bring so many. */
 #define FLIGHTS_ROOM 256
+#define FLIGHT_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 30000
 
 bool flights_have_room(const struct tree *t)
 {
-	return t->flight_count + FLIGHTS_ROOM <= FLIGHTS_MAX;
+	return t->flight_count + FLIGHTS_ROOM <= FLIGHTS_MAX && t->flight_bytes < FLIGHT_BYTES_MAX;
 }
 
 static void flight_free(struct flight *f)
@@ -36,6 +37,14 @@ void flights_release(struct tree *t)
 	}
 }
 
+static size_t flight_size(const struct flight *f)
+{
+	size_t size = f->payload_len + f->cause_len;
+	for (size_t i = 0; i < f->page_count; i++)
+		size += f->checkpoints[i].value.len + PAGE_KEY_SIZE;
+	return size;
+}
+
 static void forget(struct tree *t, struct flight *f)
 {
 	struct flight **at = &t->flights;
@@ -45,6 +54,7 @@ static void forget(struct tree *t, struct flight *f)
 	if (t->flights_last == &f->next)
 		t->flights_last = at;
 	t->flight_count--;
+	t->flight_bytes -= flight_size(f);
 	flight_free(f);
 }
 
@@ -98,9 +108,11 @@ static void on_retry(void *arg)
 static void retry_later(struct tree *t)
 {
 	const struct plugin *p = t->plugin;
+	/* All that were under way fail together. */
+	if (t->retry_timer || t->removed)
+		return;
 	t->retry_ms = t->retry_ms == 0 ? RETRY_MIN_MS : t->retry_ms < RETRY_MAX_MS / 2 ? 2 * t->retry_ms : RETRY_MAX_MS;
-	if (!t->retry_timer && !t->removed)
-		(void)p->host->timer_start(p->self, t->retry_ms, 0, on_retry, t, &t->retry_timer);
+	(void)p->host->timer_start(p->self, t->retry_ms, 0, on_retry, t, &t->retry_timer);
 	health_update(t);
 }
 
@@ -191,5 +203,6 @@ void flight_begin(struct tree *t, struct flight *f)
 	*t->flights_last = f;
 	t->flights_last = &f->next;
 	t->flight_count++;
+	t->flight_bytes += flight_size(f);
 	flights_pump(t);
 }

@@ -20,7 +20,16 @@ void ignore_unref(struct ignore *i)
 	}
 }
 
-struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, size_t folder_len)
+bool ignore_is_same(const struct ignore *a, const struct ignore *b)
+{
+	while (a && b && a != b && a->hash == b->hash && a->folder_len == b->folder_len) {
+		a = a->above;
+		b = b->above;
+	}
+	return a == b;
+}
+
+struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, uint64_t hash, size_t folder_len)
 {
 	struct ignore *i = calloc(1, sizeof(*i));
 	if (!i) {
@@ -29,6 +38,7 @@ struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, size_
 	}
 	i->above = ignore_ref(above);
 	i->patterns = patterns;
+	i->hash = hash;
 	i->folder_len = folder_len;
 	i->refs = 1;
 	return i;

@@ -7,9 +7,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE 65536
-/* So many reads at a time: the loop belongs to others as well. */
-#define READS_MAX 4
+/* So much at a time: the loop belongs to others as well. */
+#define BUFFER_SIZE 16384
 
 /* ---- Whose a watch is ---- */
 
@@ -100,6 +99,66 @@ void watch_unbind(struct dir *d)
 	/* It may be gone already, with its folder. */
 	if (p->inotify >= 0)
 		(void)inotify_rm_watch(p->inotify, wd);
+}
+
+void watch_discard(struct plugin *p, int wd)
+{
+	/* Another listing that has it and is not merged yet finds out by IN_IGNORED. */
+	if (p->inotify >= 0 && !first_of(p, wd))
+		(void)inotify_rm_watch(p->inotify, wd);
+}
+
+struct discard {
+	struct plugin *plugin;
+	int inotify;
+	size_t count, room;
+	int wds[];
+};
+
+static void discard_work(void *arg)
+{
+	const struct discard *d = arg;
+	for (size_t i = 0; i < d->count; i++)
+		(void)inotify_rm_watch(d->inotify, d->wds[i]);
+}
+
+static void discard_done(void *arg, int32_t result)
+{
+	struct discard *d = arg;
+	struct plugin *p = d->plugin;
+	if (result != TAPPET_OK)
+		discard_work(d);
+	free(d);
+	plugin_end(p);
+}
+
+/* A hundred thousand of them take the kernel half a second. */
+void watches_unbind(struct tree *t)
+{
+	struct plugin *p = t->plugin;
+	struct discard *discard = p->inotify >= 0 ? malloc(sizeof(*discard) + t->dir_count * sizeof(int)) : NULL;
+	if (discard)
+		*discard = (struct discard){.plugin = p, .inotify = p->inotify, .room = t->dir_count};
+	for (size_t i = 0; i < t->dir_room; i++)
+		for (struct dir *d = t->by_id[i]; d; d = d->next_by_id) {
+			const int wd = d->wd;
+			if (wd < 0)
+				continue;
+			take_out(p, d);
+			if (first_of(p, wd))
+				continue;
+			p->host->metric_add(p->metric.watched, -1);
+			if (discard && discard->count < discard->room)
+				discard->wds[discard->count++] = wd;
+		}
+	if (!discard)
+		return;
+	if (discard->count == 0 || p->host->work(p->self, discard_work, discard_done, discard) != TAPPET_OK) {
+		discard_work(discard);
+		free(discard);
+	} else {
+		plugin_begin(p);
+	}
 }
 
 /* ---- Events ---- */
@@ -231,14 +290,16 @@ static void on_name(struct dir *d, const struct inotify_event *e)
 	const size_t len = strnlen(e->name, e->len);
 	const bool is_dir = e->mask & IN_ISDIR;
 	struct item *i = items_find(t, d, e->name, len);
-	if (!i && !name_counts(d, e->name, len, is_dir))
+	if (len > NAME_MAX || (!i && !name_counts(d, e->name, len, is_dir)))
 		return;
 	if (is_dir)
 		on_folder(d, e->name, len, e);
 	/* Times of folders are not told. */
 	if (is_dir && !(e->mask & (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)))
 		return;
-	i = i ? i : items_note(t, d, e->name, len);
+	/* Beyond the limit the folder is listed when there is room again. */
+	if (!i && t->items.count < (size_t)t->plugin->pending_max)
+		i = items_note(t, d, e->name, len);
 	if (!i) {
 		scan_queue(d, false);
 		return;
@@ -276,6 +337,7 @@ static void on_event(struct plugin *p, const struct inotify_event *e)
 			   "fs.inotify.max_queued_events");
 		for (struct tree *t = p->trees; t; t = t->next) {
 			t->overflowed = true;
+			items_forget_writers(t);
 			tree_sweep(t);
 			health_update(t);
 		}
@@ -305,15 +367,11 @@ static void on_readable(void *arg, int32_t events, int32_t error)
 	_Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
 	(void)events;
 	(void)error;
-	for (int reads = 0; reads < READS_MAX; reads++) {
-		const ssize_t len = read(p->inotify, buffer, sizeof(buffer));
-		if (len <= 0)
-			break;
-		for (ssize_t at = 0; at < len;) {
-			const struct inotify_event *e = (const struct inotify_event *)(const void *)(buffer + at);
-			on_event(p, e);
-			at += (ssize_t)(sizeof(*e) + e->len);
-		}
+	const ssize_t len = read(p->inotify, buffer, sizeof(buffer));
+	for (ssize_t at = 0; at < len;) {
+		const struct inotify_event *e = (const struct inotify_event *)(const void *)(buffer + at);
+		on_event(p, e);
+		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	for (struct tree *t = p->trees; t; t = t->next) {
 		tree_set_timer(t);

@@ -253,6 +253,12 @@ void items_drop(struct tree *t, struct item *i)
 		free(i);
 }
 
+void items_forget_writers(struct tree *t)
+{
+	for (size_t i = 0; i < t->items.heap_count; i++)
+		t->items.heap[i]->writing = false;
+}
+
 void items_release(struct tree *t)
 {
 	struct item_table *table = &t->items;

@@ -95,7 +95,7 @@ static void tell_moved(struct item *i, struct item *source, const struct entry *
 	(void)journal_remove(from, source->name, source->len);
 	(void)journal_put(d, e);
 	if (with_change)
-		build_end(t, from);
+		build_keep(t, from);
 	told(t, d, with_change);
 	from->refs++;
 	if (source->again)
@@ -230,7 +230,7 @@ static void tell_folder_moved(struct item *i, struct item *source, const struct 
 	(void)journal_put(from, &untold);
 	(void)journal_put(d, e);
 	if (with_change)
-		build_end(t, from);
+		build_keep(t, from);
 	told(t, d, with_change);
 	source->not_before_ms = 0;
 	(void)items_schedule(t, source);

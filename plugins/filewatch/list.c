@@ -19,6 +19,8 @@
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
 
 #define LIST_BUFFER 16384
+/* Nanoseconds in 64 bits end in 2262. */
+#define SECONDS_MAX INT64_C(9223372035)
 
 /* ---- One entry ---- */
 
@@ -29,6 +31,8 @@ static enum entry_type type_of(unsigned int mode)
 
 static int64_t nanoseconds(struct statx_timestamp time)
 {
+	if (time.tv_sec > SECONDS_MAX || time.tv_sec < -SECONDS_MAX)
+		return time.tv_sec > 0 ? INT64_MAX : INT64_MIN;
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
@@ -62,17 +66,25 @@ int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, s
 
 /* A lease for reading is only given when nobody has the file open for writing (fcntl(2), F_SETLEASE). It is given back at
  * once; who opens the file in between waits so long, and is told of by a signal that does nothing by default. */
-int file_writers(int folder, const char *name)
+static int lease(int fd)
 {
-	const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int writers = -1;
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return -1;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? 1 : -1;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+int file_writers(int folder, const struct entry *e, bool follow)
+{
+	struct stat st;
+	const int fd =
+		openat(folder, e->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
 	if (fd < 0)
 		return -1;
-	if (fcntl(fd, F_SETSIG, SIGURG) == 0) {
-		writers = fcntl(fd, F_SETLEASE, F_RDLCK) == 0 ? 0 : errno == EAGAIN ? 1 : -1;
-		if (writers == 0)
-			(void)fcntl(fd, F_SETLEASE, F_UNLCK);
-	}
+	const bool same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == e->inode;
+	const int writers = same ? lease(fd) : -1;
 	close(fd);
 	return writers;
 }
@@ -159,16 +171,20 @@ static bool counts(const struct filter *f, const struct entry *e)
 	return filter_allows(f, e->name, e->len, e->type == ENTRY_DIR);
 }
 
+/* What cannot be looked at (a dead mount, a bad inode) is there all the same. */
 static int add_entry(struct scan_dir *s, const struct filter *f, int folder, const char *name)
 {
 	struct entry e;
-	bool linked;
+	bool linked = false;
 	const int r = entry_look(folder, name, f->options->follow || f->base, s->dev, &e, &linked);
 	/* It is gone again, which an event will tell. */
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		e = (struct entry){.name = name, .len = strlen(name), .type = ENTRY_UNKNOWN};
+		s->unknown = r;
+		return append(s, &e) ? 0 : -ENOMEM;
+	}
 	s->linked = s->linked || (linked && e.type != ENTRY_DIR);
 	return !counts(f, &e) || append(s, &e) ? 0 : -ENOMEM;
 }
@@ -177,6 +193,9 @@ static int add_entry(struct scan_dir *s, const struct filter *f, int folder, con
 static bool may_count(const struct filter *f, const struct dirent64 *found)
 {
 	if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+		return false;
+	/* Some file systems have longer ones than NAME_MAX. */
+	if (strlen(found->d_name) > NAME_MAX)
 		return false;
 	if (found->d_type != DT_REG && found->d_type != DT_DIR)
 		return true;
@@ -223,12 +242,16 @@ static int sort(struct scan_dir *s)
 		qsort(entries, count, sizeof(*entries), by_name);
 		for (size_t i = 0; i < count; i++) {
 			const size_t size = entry_skip(entries[i], s->len - (size_t)(entries[i] - s->bytes));
+			/* A name that went and came while the folder was read may be there twice. */
+			if (i > 0 && by_name(&entries[i - 1], &entries[i]) == 0)
+				continue;
 			memcpy(sorted + len, entries[i], size);
 			len += size;
 		}
 		free(s->bytes);
 		s->bytes = sorted;
 		s->room = s->len;
+		s->len = len;
 		sorted = NULL;
 	}
 	const int r = entries && !sorted ? 0 : -ENOMEM;
@@ -248,7 +271,7 @@ static int list(struct scan_dir *s, const struct scan *job, int folder)
 	if (f.base)
 		return add_entry(s, &f, folder, job->options->name);
 	if (job->options->gitignore)
-		s->patterns = own.patterns = filter_read_ignore(folder);
+		s->patterns = own.patterns = filter_read_ignore(folder, &s->patterns_hash);
 	if (own.patterns)
 		f.ignore = &own;
 	const int r = read_folder(s, &f, folder);

@@ -28,8 +28,12 @@ static struct item *note(struct scan_dir *s, const char *name, size_t len, uint6
 		return NULL;
 	}
 	i = i ? i : items_note(t, d, name, len);
-	if (i)
+	if (i && (left || i->unseen))
 		i->not_before_ms = 0;
+	if (i && left)
+		i->writing = false;
+	if (i && i->examining)
+		i->again = true;
 	if (!i || !items_schedule(t, i)) {
 		d->again = true;
 		return NULL;
@@ -71,13 +75,18 @@ static bool is_old(const struct scan_dir *s, const struct entry *e)
 {
 	const struct dir *d = s->dir;
 	const struct tree *t = d->tree;
+	if (d->old && !d->listed)
+		return true;
+	/* What .gitignore files left out cannot be told when they are not read any more. */
+	if (t->baseline && t->before && t->before->gitignore && !t->options.gitignore)
+		return e->ctime_ns / 1000000 < t->begun_wall_ms;
 	if (t->baseline && t->before)
 		return !had(s, t->before, t->before->gitignore ? d->ignore : NULL, e);
 	if (t->baseline && !t->known)
 		return !t->options.emit_existing && e->ctime_ns / 1000000 < t->begun_wall_ms;
 	if (t->baseline && t->foreign)
 		return e->ctime_ns / 1000000 < t->begun_wall_ms;
-	return s->before && d->listed && !had(s, &t->options, s->before, e);
+	return s->rules_changed && !had(s, &t->options, s->before, e);
 }
 
 static void found_folder(struct scan_dir *s, const struct entry *e)
@@ -94,6 +103,7 @@ static void found_folder(struct scan_dir *s, const struct entry *e)
 		return;
 	}
 	child->renamed = d->renamed;
+	child->old = (!t->baseline || t->before) && is_old(s, e);
 	scan_queue(child, true);
 	if (untold)
 		note_entry(s, e);
@@ -223,12 +233,13 @@ static bool is_missing(int error)
 	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
 }
 
+/* All of it, or an entry. */
 static void cannot_read(struct dir *d, const struct scan_dir *s)
 {
 	struct tree *t = d->tree;
 	if (!d->unreadable) {
 		t->unreadable++;
-		plugin_log(t->plugin, TAPPET_LOG_WARN, strerror(-s->error), "path", s->path);
+		plugin_log(t->plugin, TAPPET_LOG_WARN, strerror(s->error ? -s->error : -s->unknown), "path", s->path);
 		free(t->unreadable_path);
 		t->unreadable_path = strdup(s->path);
 	}
@@ -242,10 +253,14 @@ static bool base_is_there(struct tree *t, struct scan_dir *s)
 	t->missing = is_missing(s->error);
 	if (!s->mounted_at)
 		return true;
+	const bool was_away = t->away;
 	const bool moved = t->mount && strcmp(t->mount, s->mounted_at) != 0;
 	t->away = moved && !t->options.unmounted_is_removed && !mount_is_there(t->mount);
 	if (t->away)
 		return false;
+	/* Its watches went with it. */
+	if (was_away)
+		tree_sweep(t);
 	if (moved || !t->mount) {
 		free(t->mount);
 		t->mount = s->mounted_at;
@@ -259,19 +274,22 @@ static void take_watch(struct dir *d, const struct scan_dir *s)
 {
 	d->no_events = s->no_events || (d->parent && d->parent->no_events && !s->is_mount);
 	dir_set_links(d, s->linked && s->wd >= 0);
-	if (s->wd >= 0)
+	const bool watched = s->wd >= 0 && !d->no_events;
+	if (watched)
 		watch_bind(d, s->wd);
 	else
 		watch_unbind(d);
-	dir_set_polled(d, s->wd < 0 || s->linked, d->no_events);
+	dir_set_polled(d, !watched || s->linked, d->no_events);
 }
 
 static void take_rules(struct scan_dir *s)
 {
 	struct dir *d = s->dir;
 	s->before = d->ignore;
-	d->ignore = s->patterns ? ignore_new(s->ignore, s->patterns, strlen(s->relative)) : ignore_ref(s->ignore);
+	d->ignore = s->patterns ? ignore_new(s->ignore, s->patterns, s->patterns_hash, strlen(s->relative))
+				: ignore_ref(s->ignore);
 	s->patterns = NULL;
+	s->rules_changed = d->listed && !ignore_is_same(s->before, d->ignore);
 }
 
 static void take_inode(struct scan_dir *s)
@@ -298,8 +316,10 @@ static bool begin(struct scan_dir *s)
 		return false;
 	if (dir_is_away(d))
 		return false;
-	t->unreadable -= d->unreadable;
-	d->unreadable = false;
+	if ((s->error == 0 && s->unknown == 0) || is_missing(s->error)) {
+		t->unreadable -= d->unreadable;
+		d->unreadable = false;
+	}
 	d->gone = is_missing(s->error) || d->hidden;
 	if (d->gone) {
 		watch_unbind(d);
@@ -324,6 +344,8 @@ static bool begin(struct scan_dir *s)
 		return true;
 	}
 	take_watch(d, s);
+	if (s->unknown < 0)
+		cannot_read(d, s);
 	return true;
 }
 
@@ -354,10 +376,12 @@ static bool step(struct scan_dir *s, struct cursor *c)
 		s->at += size;
 	if (order >= 0)
 		cursor_next(c);
-	if (order < 0)
-		found(s, &e);
-	else if (order > 0)
+	if (order > 0)
 		lost(s, &old);
+	else if (e.type == ENTRY_UNKNOWN)
+		return true;
+	else if (order < 0)
+		found(s, &e);
 	else
 		still_there(s, &old, &e);
 	return true;

@@ -57,6 +57,7 @@ static bool fill(struct scan_dir *s, struct dir *d)
 			       .base = !d->parent && !top,
 			       .follow = o->follow || top || !d->parent,
 			       .deep = deep,
+			       .wd = -1,
 			       .watch = o->poll != POLL_ALWAYS && !(d->no_events && !d->mount)};
 	return s->path && s->relative;
 }
@@ -71,6 +72,8 @@ void scan_free(struct scan *s)
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		struct scan_dir *d = &s->dirs[i];
+		if (d->wd >= 0)
+			watch_discard(p, d->wd);
 		free(d->path);
 		free(d->relative);
 		free(d->bytes);
@@ -97,6 +100,17 @@ static void scan_done(void *arg, int32_t result)
 	tree_job_done(t);
 }
 
+/* There was no memory: once more, later. */
+static void forget_fill(struct scan_dir *s, struct dir *d)
+{
+	free(s->path);
+	free(s->relative);
+	ignore_unref(s->ignore);
+	d->scanning = false;
+	d->refs--;
+	scan_queue(d, s->deep);
+}
+
 static struct scan *next_job(struct tree *t)
 {
 	struct scan *s = calloc(1, sizeof(*s) + JOB_MAX * sizeof(s->dirs[0]));
@@ -105,9 +119,15 @@ static struct scan *next_job(struct tree *t)
 	s->tree = t;
 	s->inotify = t->plugin->inotify;
 	s->options = &t->options;
-	while (t->scan_first && s->count < JOB_MAX)
-		if (!fill(&s->dirs[s->count++], take(t)))
-			break;
+	while (t->scan_first && s->count < JOB_MAX) {
+		struct dir *d = take(t);
+		if (fill(&s->dirs[s->count], d)) {
+			s->count++;
+			continue;
+		}
+		forget_fill(&s->dirs[s->count], d);
+		break;
+	}
 	return s;
 }
 
@@ -127,8 +147,10 @@ static bool start_job(struct tree *t)
 {
 	struct plugin *p = t->plugin;
 	struct scan *s = next_job(t);
-	if (!s)
+	if (!s || s->count == 0) {
+		free(s);
 		return false;
+	}
 	if (p->host->work(p->self, scan_work, scan_done, s) != TAPPET_OK) {
 		give_back(s);
 		return false;
@@ -152,11 +174,12 @@ static size_t waiting_merges(const struct tree *t)
 
 void scans_pump(struct tree *t)
 {
-	/* Room must be left for what they find. */
+	/* Room must be left for what they find; new folders are to be watched all the same. */
 	const size_t room = (size_t)t->plugin->pending_max / 2;
 	if (t->removed || t->plugin->stopping)
 		return;
-	while (t->scan_first && t->scans + waiting_merges(t) < JOBS_MAX && t->items.count <= room)
+	while (t->scan_first && t->scans + waiting_merges(t) < JOBS_MAX &&
+	       (t->items.count <= room || !t->scan_first->listed))
 		if (!start_job(t)) {
 			tree_pump_later(t);
 			break;

@@ -169,10 +169,10 @@ void build_begin(struct tree *t, const struct change *c)
 }
 
 /* The entries of folders that the store does not know yet go with what is in them: without them it would be found again. */
-static void touch_above(struct tree *t, struct dir *d)
+void build_keep(struct tree *t, struct dir *d)
 {
-	for (; d->parent && d->unsaved; d = d->parent) {
-		struct page *p = journal_page_of(d->parent, d->name, strlen(d->name));
+	for (; d->parent; d = d->parent) {
+		struct page *p = d->unsaved ? journal_page_of(d->parent, d->name, strlen(d->name)) : NULL;
 		if (p)
 			tree_touch(t, d->parent, p);
 		d->unsaved = false;
@@ -181,7 +181,7 @@ static void touch_above(struct tree *t, struct dir *d)
 
 void build_end(struct tree *t, struct dir *d)
 {
-	touch_above(t, d);
+	build_keep(t, d);
 	t->build.applying = false;
 }
 

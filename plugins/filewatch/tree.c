@@ -81,6 +81,7 @@ struct dir *dir_attach(struct dir *parent, const struct entry *e)
 	d->attached = true;
 	d->inode = e->inode;
 	d->mount = e->flags & ENTRY_MOUNT;
+	d->no_events = parent->no_events && !d->mount;
 	parent->refs++;
 	return d;
 }
@@ -366,18 +367,17 @@ void tree_remove(struct tree *t)
 	*t->back = t->next;
 	if (t->next)
 		t->next->back = t->back;
-	for (size_t i = 0; i < t->dir_room; i++)
-		for (struct dir *d = t->by_id[i]; d; d = d->next_by_id)
-			watch_unbind(d);
+	watches_unbind(t);
+	const struct plugin *p = t->plugin;
+	p->host->metric_add(p->metric.files, -t->files_shown);
+	p->host->metric_add(p->metric.polled, -(double)t->polled);
 	t->plugin->tree_count--;
 }
 
-static void release(struct tree *t)
+/* A million entries take a while. */
+static void release_work(void *arg)
 {
-	build_release(t);
-	flights_release(t);
-	scans_release(t);
-	items_release(t);
+	struct tree *t = arg;
 	for (size_t i = 0; i < t->dir_room; i++) {
 		struct dir *next;
 		for (struct dir *d = t->by_id[i]; d; d = next) {
@@ -393,7 +393,31 @@ static void release(struct tree *t)
 	if (t->before)
 		options_release(t->before);
 	free(t->before);
+}
+
+static void release_done(void *arg, int32_t result)
+{
+	struct tree *t = arg;
+	struct plugin *p = t->plugin;
+	if (result != TAPPET_OK)
+		release_work(t);
 	free(t);
+	plugin_end(p);
+}
+
+static void release(struct tree *t)
+{
+	struct plugin *p = t->plugin;
+	build_release(t);
+	flights_release(t);
+	scans_release(t);
+	items_release(t);
+	if (!p->stopping && p->host->work(p->self, release_work, release_done, t) == TAPPET_OK) {
+		plugin_begin(p);
+	} else {
+		release_work(t);
+		free(t);
+	}
 }
 
 void tree_free(struct tree *t)

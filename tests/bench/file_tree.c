@@ -46,9 +46,18 @@ static void folder_path(long number, char path[static PATH_MAX_LEN])
 			 (rest - 1 - MIDDLE) % LEAVES);
 }
 
-static void write_file(int folder, const char *name, int flags)
+/* All of it a hole: a million blocks would take minutes to be given back, and nobody reads them. */
+static void make_file(int folder, const char *name)
 {
-	int file = openat(folder, name, O_WRONLY | O_CLOEXEC | flags, 0644);
+	int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file < 0 || ftruncate(file, sizeof TEXT - 1) < 0)
+		fail(name);
+	close(file);
+}
+
+static void append_to_file(int folder, const char *name)
+{
+	int file = openat(folder, name, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (file < 0 || write(file, TEXT, sizeof TEXT - 1) != (ssize_t)sizeof TEXT - 1)
 		fail(name);
 	close(file);
@@ -65,7 +74,7 @@ static void make_folder(const struct tree *tree, long number)
 		fail(path);
 	for (long i = 0; i < tree->files; i++) {
 		snprintf(name, sizeof name, "file%02ld.txt", i);
-		write_file(folder, name, O_CREAT | O_EXCL);
+		make_file(folder, name);
 	}
 	close(folder);
 }
@@ -109,7 +118,7 @@ static void change(const struct tree *tree, long count)
 		long number = i * stride;
 		folder_path(number / tree->files, path);
 		snprintf(name, sizeof name, "%s/file%02ld.txt", path, number % tree->files);
-		write_file(tree->root, name, O_APPEND);
+		append_to_file(tree->root, name);
 	}
 	printf("%lld %lld\n", (long long)begin_ns, (long long)now_ns());
 }

@@ -2,8 +2,8 @@
 memory of a file, what it takes when nothing happens, changes in one go, and the time to tell of one. A part of bench.py, whose
 tools it is given. file_tree.c makes the tree and the changes.
 
-All three are asked for what people ask them for, and tell a reader of their own: lines of a pipe, or the stream of events of the
-daemon, which come when the activities are durable."""
+All three do what people use them for, and tell a reader of their own: by lines of a pipe, or by the daemon's stream of events, which
+come when the activities are durable."""
 
 import json
 import os
@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 # The limit of node's heap is below what chokidar takes for a million files.
 CHOKIDAR_HEAP_MIB = 12_000
 PATIENCE = 900
-# Nothing more is told when there was nothing for so long: as long as looking at the whole tree once more takes all of them but one.
+# Nothing more is told when there was nothing for so long (s): who looks at the whole tree again must have the time.
 OVER = 15
 FILES_EACH = 10
 CHANGED = "changed"
@@ -140,15 +140,16 @@ class Program:
 
     def __init__(self, name, command, ready, mark, cwd):
         self.name, self.command, self.ready, self.mark, self.cwd = name, command, ready, mark, cwd
-        self.process = self.told = None
+        self.process = self.told = self.cpu = None
 
     def start(self, root):
-        """How long it took."""
+        """How long it took; `cpu` is what it took of the processors meanwhile."""
         begin = time.monotonic()
         self.process = subprocess.Popen([*self.command, str(root)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, bufsize=0, cwd=self.cwd)
         assert Told(self.process.stdout, self.ready).wait(1, PATIENCE), f"{self.name} is not ready after {PATIENCE} s"
         elapsed = time.monotonic() - begin
+        self.cpu = cpu_of_process(self.pid)
         self.told = Told(self.process.stdout, self.mark)
         return elapsed
 
@@ -191,37 +192,38 @@ class Tappet:
 
     def __init__(self, bench, daemon):
         self.bench, self.daemon = bench, daemon
-        self.socket = self.told = None
+        self.socket = self.told = self.cpu = None
         self.inputs = 0
 
     def define(self, **options):
         self.daemon.workflow("w0", self.bench.NOTHING, triggers=[{"id": "tree", "plugin": "filewatch", "with": options}])
 
     def start(self, files):
-        """Until all of them are known and all is well. How long it took."""
+        """Until all of them are known and all is well. How long it took, and `cpu`."""
         begin = time.monotonic()
         self.daemon.start(wait=None)
         self.bench.wait_until(lambda: self.is_ready(files), "the tree to be watched", PATIENCE, 0.005)
         elapsed = time.monotonic() - begin
+        self.cpu = cpu_of_process(self.pid)
         self.daemon.address = self.daemon.find_address()
         self.listen()
         return elapsed
 
     def is_ready(self, files):
         assert self.daemon.running, self.daemon.log_text()
-        # It does not answer yet, or has not got so far.
-        with suppress(OSError, AssertionError):
+        # It does not listen yet.
+        with suppress(OSError):
             if self.metric("files") != files:
                 return False
-            triggers = self.daemon.api("GET", "/triggers?workflow=w0").json["triggers"]
+            triggers = self.daemon.api("GET", "/triggers?workflow=w0").json.get("triggers", [])
             return [each["health"]["state"] for each in triggers] == ["running"]
         return False
 
     def metric(self, name):
+        """None before the plugin is there."""
         text = self.daemon.request("GET", "/metrics", control=True).body.decode("utf-8")
-        found = re.search(rf"^tappet_plugin_filewatch_{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE)
-        assert found, f"no metric {name}"
-        return float(found[1])
+        found = re.search(rf'^tappet_plugin_{name}{{plugin="filewatch"}} (\S+)$', text, re.MULTILINE)
+        return float(found[1]) if found else None
 
     def listen(self):
         """To what is accepted. An answer to HTTP/1.0 comes in one piece, so that no event is cut by the length of a chunk."""
@@ -258,8 +260,14 @@ class Tappet:
 # ---- What is measured of each
 
 
+def cpu_of_process(pid):
+    """Seconds, also of threads that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def cpu_ms(pid):
-    """What all its threads have taken; of one that has ended it is forgotten, which there is none of here."""
+    """What all its threads have taken. What those took that have ended is forgotten: only for the times when none does."""
     total = 0
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         with suppress(OSError):
@@ -310,85 +318,93 @@ def one_go(bench, watcher, tree, count):
 
 
 def one_by_one(watcher, tree, count):
-    """Milliseconds from close() until it was told, of each; and how many never were."""
-    times, lost, moments = [], 0, random.Random(2)
+    """Milliseconds from close() until it was told, of each; how many never were; and how often one was told again."""
+    times, moments = [], random.Random(2)
     watcher.told.drain(1.0)
+    first = watcher.told.count
     for path in some_files(tree, count):
         with path.open("ab", buffering=0) as file:
             file.write(b"more\n")
         begin, before = time.monotonic(), watcher.told.count
         if watcher.told.wait(before + 1, 5.0):
             times.append((watcher.told.last - begin) * 1000)
-        else:
-            lost += 1
         # In step with nothing.
         watcher.told.drain(moments.uniform(0.01, 0.03))
-    return times, lost
+    return SimpleNamespace(times=times, lost=count - len(times), again=watcher.told.count - first - len(times))
 
 
 def measure_other(bench, watcher, tree, empty):
-    folders, changed, single, quiet = scale(bench)
+    found = SimpleNamespace(name=watcher.name)
+    _, changed, single, quiet = scale(bench)
     try:
         watcher.start(empty)
-        base_cpu, base = idle(watcher, quiet)
+        found.base_idle, base = idle(watcher, quiet)
         watcher.stop()
-        ready = [watcher.start(tree.root)]
-        idle_cpu, full = idle(watcher, quiet)
+        ready, found.cpu = [watcher.start(tree.root)], watcher.cpu
+        found.idle, full = idle(watcher, quiet)
+        found.each = per_file(full, base, tree.files)
         while len(ready) < bench.ROUNDS and ready[0] < 30:
             watcher.stop()
             ready.append(watcher.start(tree.root))
+        found.ready = statistics.median(ready)
         wait_quiet(watcher.pid)
-        seconds, told = one_go(bench, watcher, tree, changed)
-        times, lost = one_by_one(watcher, tree, single)
+        found.seconds, found.told = one_go(bench, watcher, tree, changed)
+        found.single = one_by_one(watcher, tree, single)
     finally:
         watcher.stop()
-    return SimpleNamespace(name=watcher.name, ready=statistics.median(ready), each=per_file(full, base, tree.files),
-                           idle=idle_cpu, base_idle=base_cpu, seconds=seconds, told=told, times=times, lost=lost)
+    return found
+
+
+@contextmanager
+def daemon_of(bench):
+    """One with an empty store."""
+    with bench.Served(bench.NOTHING, start=False, plugins={"filewatch": {}}, executor={"concurrency": 0}) as daemon:
+        watcher = Tappet(bench, daemon)
+        try:
+            yield watcher
+        finally:
+            watcher.stop()
+
+
+def start_again(watcher, tree, **options):
+    """With other options, until it has come to rest."""
+    watcher.stop()
+    watcher.define(path=str(tree.root), **options)
+    watcher.start(tree.files)
+    wait_quiet(watcher.pid)
+
+
+def measure_starts(bench, watcher, tree, base, found):
+    watcher.define(path=str(tree.root))
+    found.first, found.first_cpu = watcher.start(tree.files), watcher.cpu
+    wait_quiet(watcher.pid)
+    found.first_each = per_file(memory(watcher.pid), base, tree.files)
+    again = []
+    for _ in range(bench.ROUNDS):
+        watcher.stop()
+        again.append(watcher.start(tree.files))
+    found.again, found.again_cpu = statistics.median(again), watcher.cpu
+    found.idle, full = idle(watcher, scale(bench)[-1])
+    found.each = per_file(full, base, tree.files)
+    found.store = sum(path.stat().st_size for path in watcher.daemon.folder.glob("tappet.db*")) / tree.files
+    found.told_at_start = watcher.query("SELECT count(*) FROM input")[0][0]
 
 
 def measure_ours(bench, tree, empty):
-    _, changed, single, quiet = scale(bench)
     found = SimpleNamespace(seconds={}, told={}, overflows={})
-    with bench.Served(bench.NOTHING, start=False, plugins={"filewatch": {}}, executor={"concurrency": 0}) as daemon:
-        watcher = Tappet(bench, daemon)
-        try:
-            watcher.define(path=str(empty))
-            watcher.start(0)
-            found.base_idle, base = idle(watcher, quiet)
-            watcher.stop()
-            # Another folder, for the first start is that of a store in which there is nothing.
-        finally:
-            watcher.stop()
-    with bench.Served(bench.NOTHING, start=False, plugins={"filewatch": {}}, executor={"concurrency": 0}) as daemon:
-        watcher = Tappet(bench, daemon)
-        try:
-            watcher.define(path=str(tree.root), settle="10ms", batch="burst")
-            found.first = watcher.start(tree.files)
-            wait_quiet(watcher.pid)
-            found.first_each = per_file(memory(watcher.pid), base, tree.files)
-            again = []
-            for _ in range(bench.ROUNDS):
-                watcher.stop()
-                again.append(watcher.start(tree.files))
-            found.again = statistics.median(again)
-            found.idle, full = idle(watcher, quiet)
-            found.each = per_file(full, base, tree.files)
-            found.store = sum(path.stat().st_size for path in daemon.folder.glob("tappet.db*")) / tree.files
-            for batch in ("burst", "file"):
-                if batch == "file":
-                    watcher.stop()
-                    watcher.define(path=str(tree.root), settle="10ms", batch=batch)
-                    watcher.start(tree.files)
-                    wait_quiet(watcher.pid)
-                found.seconds[batch], found.told[batch] = one_go(bench, watcher, tree, changed)
-                found.overflows[batch] = watcher.metric("overflows")
-            watcher.stop()
-            watcher.define(path=str(tree.root), settle="0ms")
-            watcher.start(tree.files)
-            wait_quiet(watcher.pid)
-            found.times, found.lost = one_by_one(watcher, tree, single)
-        finally:
-            watcher.stop()
+    _, changed, single, quiet = scale(bench)
+    with daemon_of(bench) as watcher:
+        watcher.define(path=str(empty))
+        watcher.start(0)
+        found.base_idle, base = idle(watcher, quiet)
+    with daemon_of(bench) as watcher:
+        measure_starts(bench, watcher, tree, base, found)
+        for batch in ("burst", "file"):
+            start_again(watcher, tree, settle="10ms", batch=batch)
+            found.seconds[batch], found.told[batch] = one_go(bench, watcher, tree, changed)
+            found.overflows[batch] = watcher.metric("overflows_total")
+        start_again(watcher, tree, settle="0ms")
+        found.single = one_by_one(watcher, tree, single)
     return found
 
 
@@ -403,6 +419,15 @@ def rows_beside(bench, what, value, unit, theirs, goal="", met=None):
         what, goal, met = "  the same", "", None
 
 
+def tell_starts(bench, ours, others, files):
+    full = not bench.QUICK
+    for name, seconds, cpu in (("first start", ours.first, ours.first_cpu), ("with its journal", ours.again, ours.again_cpu)):
+        rows_beside(bench, f"filewatch: ready with {files:,} files, {name}", seconds, "s",
+                    [(other, other.ready) for other in others], "< 3 s" if full else "", seconds < 3 if full else None)
+        rows_beside(bench, "  CPU meanwhile", cpu, "s", [(other, other.cpu) for other in others])
+    bench.row("  told at the starts", ours.told_at_start, "", "", None, "none", ours.told_at_start == 0)
+
+
 def tell_memory(bench, ours, others):
     for number, name in enumerate(("RSS", "PSS")):
         each, judged = ours.each[number], number == 0
@@ -412,39 +437,46 @@ def tell_memory(bench, ours, others):
     bench.row("filewatch: store of a file", ours.store, "bytes")
 
 
+def tell_idle(bench, ours, others, seconds):
+    rows_beside(bench, f"filewatch: CPU for {seconds} s of quiet", ours.idle, "ms", [(other, other.idle) for other in others],
+                "none more", ours.idle - ours.base_idle <= 1)
+    bench.row("  on an empty folder", ours.base_idle, "ms",
+              ", ".join(f"{other.name}: {other.base_idle:.2f} ms" for other in others))
+
+
 def tell_changes(bench, ours, others, count):
     for batch in ("burst", "file"):
-        rows_beside(bench, f"filewatch: {count:,} files changed in one go, batch {batch}, told", ours.told[batch] / ours.seconds[batch],
-                    "/s", [(other, other.told / other.seconds) for other in others])
         told = ours.told[batch]
-        bench.row("  of them told", told, "", ", ".join(f"{other.name}: {other.told:,}" for other in others), None, "all", told == count)
+        rows_beside(bench, f"filewatch: {count:,} files changed in one go, batch {batch}", told / ours.seconds[batch], "told/s",
+                    [(other, other.told / other.seconds) for other in others])
+        bench.row("  of them told", told, "", ", ".join(f"{other.name}: {other.told:,}" for other in others), None, "all",
+                  told == count)
         bench.row("  overflows meanwhile", ours.overflows[batch])
 
 
 def tell_latency(bench, ours, others):
     for share, name in ((0.5, "median"), (0.99, "p99")):
-        rows_beside(bench, f"filewatch: from close() to told, {name}", bench.percentile(ours.times, share), "ms",
-                    [(other, bench.percentile(other.times, share)) for other in others])
-    bench.row("  never told", ours.lost, "", ", ".join(f"{other.name}: {other.lost}" for other in others), None, "none",
-              ours.lost == 0)
+        rows_beside(bench, f"filewatch: from close() to told, {name}", bench.percentile(ours.single.times, share), "ms",
+                    [(other, bench.percentile(other.single.times, share)) for other in others])
+    for name, what in (("lost", "never told"), ("again", "told again")):
+        value = getattr(ours.single, name)
+        bench.row(f"  {what}", value, "", ", ".join(f"{other.name}: {getattr(other.single, name)}" for other in others), None,
+                  "none", value == 0)
 
 
 def measure_filewatch(bench):
     folders, changed, _, quiet = scale(bench)
+    limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+    assert limit > folders + 1000, f"fs.inotify.max_user_watches is {limit:,}: too little for {folders:,} folders"
     empty = bench.WORK / "empty"
     empty.mkdir(parents=True, exist_ok=True)
     with tree_of(bench, folders) as tree:
         others = [measure_other(bench, watcher, tree, empty) for watcher in watchers(bench)]
         ours = measure_ours(bench, tree, empty)
-    bench.row(f"a tree of {folders:,} folders and {tree.files:,} files made", tree.made, "s", f"find, all looked at: {tree.walked:.2f} s")
-    full = not bench.QUICK
-    for name, seconds in (("first start", ours.first), ("with its journal", ours.again)):
-        rows_beside(bench, f"filewatch: ready with {tree.files:,} files, {name}", seconds, "s", [(other, other.ready) for other in others],
-                    "< 3 s" if full else "", seconds < 3 if full else None)
+    bench.row(f"a tree of {folders:,} folders and {tree.files:,} files made", tree.made, "s",
+              f"find, all looked at: {tree.walked:.2f} s")
+    tell_starts(bench, ours, others, tree.files)
     tell_memory(bench, ours, others)
-    more = ours.idle - ours.base_idle
-    rows_beside(bench, f"filewatch: CPU for {quiet} s of quiet", ours.idle, "ms", [(other, other.idle) for other in others],
-                "none more", more <= 1)
-    bench.row("  on an empty folder", ours.base_idle, "ms", ", ".join(f"{other.name}: {other.base_idle:.2f} ms" for other in others))
+    tell_idle(bench, ours, others, quiet)
     tell_changes(bench, ours, others, changed)
     tell_latency(bench, ours, others)
