@@ -258,10 +258,26 @@ static int page_order(const void *a, const void *b)
 	return name_compare((const char *)first + 2, first[1], (const char *)second + 2, second[1]);
 }
 
+/* What is behind the first name of the next page stands there: a split was committed by halves. */
+static void trim(struct tree *t, struct page *p, const struct page *next)
+{
+	struct entry e;
+	uint32_t at = 0;
+	while (at < p->len && name_compare((const char *)p->bytes + at + 2, p->bytes[at + 1],
+					   (const char *)next->bytes + 2, next->bytes[1]) < 0)
+		at += (uint32_t)entry_skip(p->bytes + at, p->len - at);
+	for (uint32_t rest = at; rest < p->len; t->entry_count -= e.type != ENTRY_DIR)
+		rest += (uint32_t)entry_read(p->bytes + rest, p->len - rest, &e);
+	p->len = at;
+}
+
 void journal_order(struct dir *d)
 {
-	if (d->page_count > 1)
-		qsort(d->pages, d->page_count, sizeof(*d->pages), page_order);
+	if (d->page_count < 2)
+		return;
+	qsort(d->pages, d->page_count, sizeof(*d->pages), page_order);
+	for (uint32_t i = 0; i + 1 < d->page_count; i++)
+		trim(d->tree, &d->pages[i], &d->pages[i + 1]);
 }
 
 void journal_release(struct dir *d)

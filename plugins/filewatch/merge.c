@@ -32,8 +32,13 @@ static struct item *note(struct scan_dir *s, const char *name, size_t len, uint6
 		i->not_before_ms = 0;
 	if (i && left)
 		i->writing = false;
-	if (i && i->examining)
+	/* What the pool, or the other half of a rename, thinks of it may be past. */
+	if (i)
 		i->again = true;
+	if (i && !left && i->left) {
+		items_set_inode(t, i, 0, false);
+		i->gone = false;
+	}
 	if (!i || !items_schedule(t, i)) {
 		d->again = true;
 		return NULL;
