@@ -22,7 +22,7 @@ struct examination {
 
 /* ---- On the pool ---- */
 
-static int look_at(struct look *l, const struct options *o)
+static int look_at(struct look *l, const struct options *o, int top)
 {
 	char *slash = strrchr(l->path, '/'), *below = strrchr(l->relative, '/');
 	const char *name = slash + 1;
@@ -30,7 +30,7 @@ static int look_at(struct look *l, const struct options *o)
 	*slash = '\0';
 	if (below)
 		*below = '\0';
-	const int folder = open_folder(o, slash == l->path ? "/" : l->path, below ? l->relative : "", O_PATH);
+	const int folder = open_folder(top, slash == l->path ? "/" : l->path, below ? l->relative : "", O_PATH);
 	if (below)
 		*below = '/';
 	if (folder < 0)
@@ -56,16 +56,19 @@ static int look_at(struct look *l, const struct options *o)
 static void examine_work(void *arg)
 {
 	struct examination *x = arg;
+	const int top = open_top(&x->tree->options);
 	for (size_t i = 0; i < x->count; i++) {
 		struct look *l = &x->looks[i];
 		if (!l->item)
 			continue;
-		l->error = look_at(l, &x->tree->options);
+		l->error = look_at(l, &x->tree->options, top);
 		if (l->error == -ENOENT || l->error == -ENOTDIR || l->error == -ELOOP) {
 			l->error = 0;
 			l->entry.type = ENTRY_NONE;
 		}
 	}
+	if (top >= 0)
+		close(top);
 }
 
 /* ---- On the loop ---- */
@@ -263,7 +266,9 @@ void examine_pump(struct tree *t)
 {
 	if (t->removed || t->plugin->stopping || t->examination || !flights_have_room(t))
 		return;
-	struct examination *x = collect(t);
+	/* That the first look is over has to be known before anything is told of what came after it: without emissions on
+	 * their way the store is told at once. */
+	struct examination *x = t->looked && !t->saved ? NULL : collect(t);
 	if (x) {
 		(void)start(t, x);
 		return;

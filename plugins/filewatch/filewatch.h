@@ -355,6 +355,7 @@ struct tree {
 	bool sweep_wanted;              /* a file with several names has changed: the others are to be found */
 	bool removed, freed, looked;    /* looked: at everything, once */
 	bool saved;                     /* the store knows of the first look */
+	bool saving_look;               /* it is being told */
 	int64_t begun_wall_ms, begun_ms;
 	double files_shown; /* in the metric */
 	bool merge_posted;
@@ -472,9 +473,11 @@ void scan_free(struct scan *s);
 int entry_look(int folder, const char *name, bool follow, uint64_t folder_dev, struct entry *ret, bool *ret_linked);
 /* Whether somebody has a file of an open folder open for writing: 1, 0, or -1: it cannot be found out. */
 int file_writers(int folder, const struct entry *e, bool follow);
+/* The watched path, to open folders below it. The descriptor, or a negative errno for open_folder to tell. */
+int open_top(const struct options *o);
 /* A folder of the tree by its path, which may be longer than a system call takes; `relative` is "" for the watched path and
  * the folder that it lies in. The descriptor, or a negative errno. */
-int open_folder(const struct options *o, const char *path, const char *relative, int flags);
+int open_folder(int top, const char *path, const char *relative, int flags);
 
 /* ---- Looking at items ---- */
 

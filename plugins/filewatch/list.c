@@ -127,17 +127,17 @@ static int open_long(int at, const char *path, int flags, bool no_links)
 	return fd;
 }
 
-int open_folder(const struct options *o, const char *path, const char *relative, int flags)
+/* The watched path may be a link; nothing below it is followed, or what has moved would be found where it was. */
+int open_top(const struct options *o)
 {
-	if (o->follow || relative[0] == '\0')
+	return o->follow ? -ENOTSUP : open_long(AT_FDCWD, o->path, O_PATH | O_DIRECTORY, false);
+}
+
+int open_folder(int top, const char *path, const char *relative, int flags)
+{
+	if (top == -ENOTSUP || relative[0] == '\0')
 		return open_long(AT_FDCWD, path, flags | O_DIRECTORY, false);
-	/* The watched path may be a link; nothing below it is followed, or what has moved would be found where it was. */
-	const int top = open_long(AT_FDCWD, o->path, O_PATH | O_DIRECTORY, false);
-	if (top < 0)
-		return top;
-	const int fd = open_long(top, relative, flags | O_DIRECTORY, true);
-	close(top);
-	return fd;
+	return top < 0 ? top : open_long(top, relative, flags | O_DIRECTORY, true);
 }
 
 /* By its descriptor: another folder may have come to its path meanwhile (proc(5), /proc/PID/fd). */
@@ -291,12 +291,12 @@ static void identify(struct scan_dir *s, int folder)
 	s->no_events = (s->base || s->is_mount) && file_system_is_silent(folder);
 }
 
-static void scan_one(struct scan_dir *s, const struct scan *job)
+static void scan_one(struct scan_dir *s, const struct scan *job, int top)
 {
 	s->wd = -EAGAIN;
 	if (s->base)
 		s->mounted_at = mount_of(s->path);
-	const int folder = open_folder(job->options, s->path, s->relative, O_RDONLY | O_NONBLOCK);
+	const int folder = open_folder(top, s->path, s->relative, O_RDONLY | O_NONBLOCK);
 	if (folder < 0) {
 		s->error = folder;
 		return;
@@ -312,6 +312,9 @@ static void scan_one(struct scan_dir *s, const struct scan *job)
 void scan_work(void *arg)
 {
 	struct scan *job = arg;
+	const int top = open_top(job->options);
 	for (size_t i = 0; i < job->count; i++)
-		scan_one(&job->dirs[i], job);
+		scan_one(&job->dirs[i], job, top);
+	if (top >= 0)
+		close(top);
 }

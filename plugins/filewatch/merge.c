@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE 2000 /* entries */
+#define SLICE 1000 /* entries */
 
 /* ---- What was found ---- */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOAD_ROWS 1000
+#define LOAD_ROWS 500
 #define PUTS_MAX 4000
 #define META_KEY "meta"
 #define META_VERSION 1
@@ -84,10 +84,10 @@ static void on_meta(void *arg, int32_t result)
 	struct tree *t = arg;
 	struct plugin *p = t->plugin;
 	t->puts--;
-	if (t->looked) {
+	if (t->saving_look)
 		t->saved = result == TAPPET_OK;
-		t->known = t->known || t->saved;
-	}
+	t->known = t->known || t->saved;
+	t->saving_look = false;
 	if (result != TAPPET_OK)
 		tree_pump_later(t);
 	else
@@ -119,6 +119,7 @@ static void put_meta(struct tree *t)
 	if (!value.failed && p->host->kv_put(p->self, t->trigger, tappet_cstr(META_KEY),
 					     tappet_strn(value.bytes, value.len), on_meta, t) == TAPPET_OK) {
 		t->puts++;
+		t->saving_look = t->looked;
 		plugin_begin(t->plugin);
 	} else {
 		tree_pump_later(t);
