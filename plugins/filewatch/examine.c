@@ -262,19 +262,24 @@ static bool burst_goes_on(const struct tree *t)
 	       item_due_ms(t, t->items.heap[0]) - now_ms <= BURST_GAP_MS;
 }
 
+/* That the first look is over has to be known before anything is told of what came after it: when no emissions are on their
+ * way any more, the store is told. */
+static bool is_held(const struct tree *t)
+{
+	return t->looked && !t->saved;
+}
+
 void examine_pump(struct tree *t)
 {
 	if (t->removed || t->plugin->stopping || t->examination || !flights_have_room(t))
 		return;
-	/* That the first look is over has to be known before anything is told of what came after it: without emissions on
-	 * their way the store is told at once. */
-	struct examination *x = t->looked && !t->saved ? NULL : collect(t);
+	struct examination *x = is_held(t) ? NULL : collect(t);
 	if (x) {
 		(void)start(t, x);
 		return;
 	}
 	/* All that was due has been judged. */
-	if (!burst_goes_on(t))
+	if (is_held(t) || !burst_goes_on(t))
 		build_send(t);
 	store_flush(t);
 	scans_pump(t);
@@ -296,7 +301,7 @@ static void on_timer(void *arg)
 void tree_set_timer(struct tree *t)
 {
 	const struct plugin *p = t->plugin;
-	if (t->removed || t->examination || t->items.heap_count == 0)
+	if (t->removed || t->examination || t->items.heap_count == 0 || is_held(t))
 		return;
 	const int64_t due_ms = item_due_ms(t, t->items.heap[0]), now_ms = plugin_now(p);
 	if (due_ms == INT64_MAX || (t->timer_set && t->timer_due_ms <= due_ms) || !flights_have_room(t))

@@ -206,6 +206,7 @@ struct item {
 	uint64_t inode;            /* that it left (gone) or came with (arrived); 0: unknown */
 	uint32_t heap_at;          /* its place + 1; 0: it is not in the heap */
 	uint32_t hash, cookie;
+	bool moved_in : 1;  /* came by a rename, from wherever */
 	bool unseen : 1;    /* it could not be looked at */
 	bool writing : 1;   /* somebody writes, as far as events tell */
 	bool open : 1;      /* somebody still wrote when it was looked at */

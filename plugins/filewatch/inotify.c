@@ -217,6 +217,7 @@ static void match_rename(struct tree *t, struct item *i, const struct inotify_ev
 {
 	const struct item *from = t->moved_from;
 	i->writing = false;
+	i->moved_in = true;
 	if (!from || from->cookie != e->cookie || from->inode == 0)
 		return;
 	i->renamed = true;

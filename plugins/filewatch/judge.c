@@ -26,7 +26,7 @@ static void finish(struct tree *t, struct item *i)
 	}
 	items_set_inode(t, i, 0, false);
 	i->first_ms = i->last_ms;
-	i->gone = i->renamed = false;
+	i->gone = i->renamed = i->moved_in = false;
 	wait(t, i, 0);
 }
 
@@ -157,7 +157,7 @@ static void judge_new(struct tree *t, struct item *i, const struct entry *e)
 		wait(t, i, PARTNER_MS);
 		return;
 	}
-	if (!source && (t->sweeping || i->dir->renamed) && scans_go_on(t, i)) {
+	if (!source && (t->sweeping || i->dir->renamed || i->moved_in) && scans_go_on(t, i)) {
 		wait(t, i, SCANS_MS);
 		return;
 	}
