@@ -368,6 +368,7 @@ static const tappet_plugin plugin_descriptor = {
 	.check_options = NULL,
 	.check_trigger = NULL,
 	.open_trigger = 0,
+	.list_checkpoints = 0,
 };
 
 const tappet_plugin *tappet_plugin_v1(void)
