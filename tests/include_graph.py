@@ -48,7 +48,7 @@ LIBRARIES = {
     r"jq\.h": ["core/expr/helper/"],
     r"seccomp\.h": ["core/expr/helper/"],
     r"cjson/.*|cJSON\.h": ["core/base/json", "plugins/", "examples/plugins/"],
-    r"openssl/.*": ["core/base/", "core/gateway/", "plugins/webhook/"],
+    r"openssl/.*": ["core/base/", "core/gateway/", "plugins/webhook/", "plugins/filewatch/tell"],
     r"jwt\.h": ["plugins/webhook/"],
     r"pcre2\.h": ["plugins/filewatch/patterns"],
     r"sys/inotify\.h": ["plugins/filewatch/", "plugins/schedule/tzdata"],

@@ -86,11 +86,14 @@ static void examination_free(struct examination *x)
 	free(x);
 }
 
-static void wait_until(struct tree *t, struct item *i, int64_t not_before_ms)
+/* Without memory its folder is listed again in its place. */
+void item_wait_until(struct tree *t, struct item *i, int64_t not_before_ms)
 {
 	i->not_before_ms = not_before_ms;
-	if (!items_schedule(t, i))
-		items_drop(t, i);
+	if (items_schedule(t, i))
+		return;
+	scan_queue(i->dir, false);
+	items_drop(t, i);
 }
 
 /* There were events while it was looked at: it is not quiet, unless its time is over. */
@@ -134,7 +137,7 @@ static void cannot_look(struct tree *t, struct item *i)
 {
 	scan_queue(i->dir, false);
 	i->unseen = true;
-	wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
+	item_wait_until(t, i, plugin_now(t->plugin) + UNREADABLE_AGAIN_MS);
 }
 
 static void take(struct tree *t, struct look *l)
@@ -161,11 +164,11 @@ static void take(struct tree *t, struct look *l)
 	if (dir_is_away(d))
 		items_drop(t, i);
 	else if (is_early(t, i))
-		wait_until(t, i, 0);
+		item_wait_until(t, i, 0);
 	else if (l->error < 0)
 		cannot_look(t, i);
 	else if (is_open(t, i, l) || is_unquiet(t, i, l))
-		wait_until(t, i, i->not_before_ms);
+		item_wait_until(t, i, i->not_before_ms);
 	else
 		judge(t, i, l);
 	d->refs--;
@@ -181,7 +184,7 @@ static void give_back(struct tree *t, struct look *l)
 	if (i->dead)
 		free(i);
 	else
-		wait_until(t, i, 0);
+		item_wait_until(t, i, 0);
 }
 
 static void examine_done(void *arg, int32_t result)
@@ -218,12 +221,11 @@ static bool fill(struct look *l, struct item *i)
 /* NULL: nothing is due, or there is no memory. */
 static struct examination *collect(struct tree *t)
 {
-	int64_t next_ms;
 	const int64_t now_ms = plugin_now(t->plugin);
-	struct item *i = items_take(t, now_ms, &next_ms);
+	struct item *i = items_take(t, now_ms);
 	struct examination *x = i ? calloc(1, sizeof(*x)) : NULL;
 	if (i && !x)
-		wait_until(t, i, now_ms + UNREADABLE_AGAIN_MS);
+		item_wait_until(t, i, now_ms + UNREADABLE_AGAIN_MS);
 	if (!x)
 		return NULL;
 	x->tree = t;
@@ -233,7 +235,7 @@ static struct examination *collect(struct tree *t)
 			give_back(t, &x->looks[x->count - 1]);
 			break;
 		}
-	} while (x->count < LOOKS_MAX && (i = items_take(t, now_ms, &next_ms)));
+	} while (x->count < LOOKS_MAX && (i = items_take(t, now_ms)));
 	return x;
 }
 
@@ -304,7 +306,7 @@ void tree_set_timer(struct tree *t)
 	if (t->removed || t->examination || t->items.heap_count == 0 || is_held(t))
 		return;
 	const int64_t due_ms = item_due_ms(t, t->items.heap[0]), now_ms = plugin_now(p);
-	if (due_ms == INT64_MAX || (t->timer_set && t->timer_due_ms <= due_ms) || !flights_have_room(t))
+	if ((t->timer_set && t->timer_due_ms <= due_ms) || !flights_have_room(t))
 		return;
 	if (t->timer_set)
 		p->host->timer_stop(t->timer);

@@ -19,7 +19,7 @@
  * When in doubt, scan: a folder's watch is there before it is listed, and a folder whose watch had events while that went
  * on is listed again.
  *
- * Loop thread only, but for scan_work, examine_work and what they call (list.c, look.c, filter.c, patterns.c, entry.c). */
+ * Loop thread only, but for scan_work, examine_work and what they call (list.c, filter.c, patterns*.c, entry.c). */
 #ifndef FILEWATCH_PLUGIN_H
 #define FILEWATCH_PLUGIN_H
 
@@ -46,7 +46,7 @@ enum entry_type {
 	ENTRY_SYMLINK,
 	ENTRY_OTHER,
 	ENTRY_TYPE_COUNT,
-	ENTRY_UNKNOWN = ENTRY_TYPE_COUNT
+	ENTRY_UNKNOWN = ENTRY_TYPE_COUNT /* only in listings: it is there, and cannot be looked at */
 };
 extern const char *const entry_type_names[ENTRY_TYPE_COUNT];
 
@@ -87,11 +87,10 @@ extern const tappet_option trigger_options[TRIGGER_OPTIONS];
 /* ---- Entries ---- */
 
 #define ENTRY_MOUNT 1u  /* a folder on which a file system is mounted */
-#define ENTRY_NAMES 4u  /* a file with several names (hard links): events come for one of them */
 #define ENTRY_UNTOLD 2u /* a folder whose creation is still to be told */
+#define ENTRY_NAMES 4u  /* a file with several names (hard links): events come for one of them */
 
-/* ENTRY_UNKNOWN is there, and cannot be looked at: only in listings.
- * A name in a folder, and what is known of it. Of a folder there are no size and times: they change with each entry. */
+/* A name in a folder, and what is known of it. Of a folder there are no size and times: they change with each entry. */
 struct entry {
 	const char *name;
 	size_t len;
@@ -234,8 +233,8 @@ struct item *items_find(const struct tree *t, const struct dir *d, const char *n
 int64_t item_due_ms(const struct tree *t, const struct item *i);
 /* Puts it where it belongs in the heap. False: no memory. */
 bool items_schedule(struct tree *t, struct item *i);
-/* The next that is due by now_ms, out of the heap; NULL: none is. *ret_next_ms is when to ask again. */
-struct item *items_take(struct tree *t, int64_t now_ms, int64_t *ret_next_ms);
+/* The next that is due by now_ms, out of the heap; NULL: none is. */
+struct item *items_take(struct tree *t, int64_t now_ms);
 void items_set_inode(struct tree *t, struct item *i, uint64_t inode, bool left);
 /* Another one with this inode. */
 struct item *items_by_inode(const struct tree *t, uint64_t inode, bool left, const struct item *not_this);
@@ -294,7 +293,9 @@ struct flight {
 	size_t page_count;
 	bool sent;
 };
-/* Takes over the texts. */
+/* NULL is allowed. */
+void flight_free(struct flight *f);
+/* Takes it over. */
 void flight_begin(struct tree *t, struct flight *f);
 /* Sends what waits. */
 void flights_pump(struct tree *t);
@@ -324,7 +325,7 @@ struct tree {
 	struct examination *examination; /* under way */
 
 	struct dir *scan_first, **scan_last; /* wait for a scan */
-	size_t scan_waiting, scans;          /* and how many jobs are under way */
+	size_t scans;                        /* jobs under way */
 	struct scan *merging, **merging_last;
 	int64_t sweep_begin_ms, sweep_ms; /* how long the last one took */
 	bool sweeping, differed;          /* a look at everything is under way; a scan has found something */
@@ -498,6 +499,8 @@ struct look {
 /* What has become of the item: it is told, dropped, or waits again. */
 void judge(struct tree *t, struct item *i, const struct look *look);
 void tree_set_timer(struct tree *t);
+/* Looks at it again then, by the monotonic clock, at the earliest. */
+void item_wait_until(struct tree *t, struct item *i, int64_t not_before_ms);
 /* If the folder is gone and nothing of it is left to be told, the folder itself is; and those that it lay in. */
 void dir_reap(struct dir *d);
 
@@ -506,7 +509,7 @@ void dir_reap(struct dir *d);
 void store_load(struct tree *t);
 /* Puts the backlog, unless something is on its way that it must not overtake. */
 void store_flush(struct tree *t);
-/* From inside of trigger_remove. */
+/* The same, for the last time: from inside of trigger_remove, or of stop. */
 void store_leave(struct tree *t);
 #define PAGE_KEY_SIZE 32
 size_t page_key_write(const struct page_key *k, char key[static PAGE_KEY_SIZE]);
@@ -560,7 +563,6 @@ struct plugin {
 	tappet_timer *mount_timer;
 	int64_t pending_max;
 	size_t busy; /* callbacks of the host that are to come */
-	size_t tree_count;
 	bool started, stopping, stopped;
 	struct {
 		tappet_metric *events, *overflows, *watched, *polled, *files, *changes, *scans, *pending, *retries;

@@ -9,6 +9,15 @@
 #define IGNORE_FILE_MAX (1024 * 1024)
 #define RELATIVE_MAX 4096
 
+struct filter filter_of(const struct dir *d, const struct ignore *ignore, const char *relative)
+{
+	return (struct filter){.options = &d->tree->options,
+			       .ignore = ignore,
+			       .relative = relative ? relative : "",
+			       .len = relative ? strlen(relative) : 0,
+			       .base = !d->parent && !dir_is_top(d)};
+}
+
 bool filter_includes(const struct options *o, const char *relative, size_t len, bool is_dir)
 {
 	if (!o->include)

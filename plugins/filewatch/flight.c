@@ -16,9 +16,11 @@ bool flights_have_room(const struct tree *t)
 	return t->flight_count + FLIGHTS_ROOM <= FLIGHTS_MAX && t->flight_bytes < FLIGHT_BYTES_MAX;
 }
 
-static void flight_free(struct flight *f)
+void flight_free(struct flight *f)
 {
-	for (size_t i = 0; i < f->page_count; i++)
+	if (!f)
+		return;
+	for (size_t i = 0; f->checkpoints && i < f->page_count; i++)
 		free((char *)(uintptr_t)f->checkpoints[i].key.ptr);
 	free(f->checkpoints);
 	free(f->pages);

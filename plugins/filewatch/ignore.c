@@ -1,7 +1,6 @@
 /* The .gitignore files that hold in a folder: its own, and those of the folders above it. */
 #include "filewatch.h"
 #include <stdlib.h>
-#include <string.h>
 
 struct ignore *ignore_ref(struct ignore *i)
 {
@@ -42,13 +41,4 @@ struct ignore *ignore_new(struct ignore *above, struct patterns *patterns, uint6
 	i->folder_len = folder_len;
 	i->refs = 1;
 	return i;
-}
-
-struct filter filter_of(const struct dir *d, const struct ignore *ignore, const char *relative)
-{
-	return (struct filter){.options = &d->tree->options,
-			       .ignore = ignore,
-			       .relative = relative ? relative : "",
-			       .len = relative ? strlen(relative) : 0,
-			       .base = !d->parent && !dir_is_top(d)};
 }

@@ -249,11 +249,13 @@ static void on_folder(struct dir *d, const char *name, size_t len, const struct 
 	const uint32_t mask = event->mask;
 	struct entry e;
 	struct dir *child;
+	const bool known = journal_find(d, name, len, &e);
 	if (!(mask & (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)))
 		return;
-	if (!journal_find(d, name, len, &e) || e.type != ENTRY_DIR) {
-		if (e.type != ENTRY_DIR && journal_find(d, name, len, &e))
-			return;
+	/* What was there before is told first. */
+	if (known && e.type != ENTRY_DIR)
+		return;
+	if (!known) {
 		if (mask & (IN_MOVED_FROM | IN_DELETE))
 			return;
 		e = (struct entry){.name = name,

@@ -1,5 +1,5 @@
-/* Names that had events, or that a listing found to differ: each waits until it is quiet. A heap says which is due first; an
- * event only moves its time, and the heap finds out when it comes to it. */
+/* Names that had events, or that a listing found to differ: each waits until it is quiet. A heap says which is due first. With
+ * the quiet time of a batch each event moves all of them by the same, so that their order stays. */
 #include "filewatch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -215,15 +215,11 @@ bool items_schedule(struct tree *t, struct item *i)
 	return true;
 }
 
-struct item *items_take(struct tree *t, int64_t now_ms, int64_t *ret_next_ms)
+struct item *items_take(struct tree *t, int64_t now_ms)
 {
 	struct item_table *table = &t->items;
-	*ret_next_ms = INT64_MAX;
-	if (table->heap_count == 0)
-		return NULL;
-	struct item *i = table->heap[0];
-	*ret_next_ms = item_due_ms(t, i);
-	if (*ret_next_ms > now_ms)
+	struct item *i = table->heap_count > 0 ? table->heap[0] : NULL;
+	if (!i || item_due_ms(t, i) > now_ms)
 		return NULL;
 	take_out(t, table, i);
 	return i;

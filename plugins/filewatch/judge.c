@@ -10,11 +10,7 @@
 
 static void wait(struct tree *t, struct item *i, int64_t for_ms)
 {
-	i->not_before_ms = plugin_now(t->plugin) + for_ms;
-	if (items_schedule(t, i))
-		return;
-	scan_queue(i->dir, false);
-	items_drop(t, i);
+	item_wait_until(t, i, plugin_now(t->plugin) + for_ms);
 }
 
 /* The item has been judged; what came meanwhile begins anew. */
@@ -191,9 +187,8 @@ static bool partner_is_coming(struct tree *t, struct item *i, const struct entry
 	i->gone = true;
 	items_set_inode(t, i, old->inode, true);
 	if (arrived) {
-		const int64_t due_ms = item_due_ms(t, arrived), now_ms = plugin_now(t->plugin);
-		const int64_t max_ms = due_ms == INT64_MAX ? t->options.settle_ms : due_ms - now_ms;
-		wait(t, i, (max_ms > 0 ? max_ms : 0) + PARTNER_MS);
+		const int64_t left_ms = item_due_ms(t, arrived) - plugin_now(t->plugin);
+		wait(t, i, (left_ms > 0 ? left_ms : 0) + PARTNER_MS);
 		return true;
 	}
 	if (!scans_go_on(t, i))

@@ -22,7 +22,6 @@ void scan_queue(struct dir *d, bool deep)
 	d->next_queued = NULL;
 	*t->scan_last = d;
 	t->scan_last = &d->next_queued;
-	t->scan_waiting++;
 }
 
 static struct dir *take(struct tree *t)
@@ -31,7 +30,6 @@ static struct dir *take(struct tree *t)
 	t->scan_first = d->next_queued;
 	if (!t->scan_first)
 		t->scan_last = &t->scan_first;
-	t->scan_waiting--;
 	d->queued = false;
 	d->scanning = true;
 	d->refs++;
@@ -85,13 +83,28 @@ void scan_free(struct scan *s)
 	free(s);
 }
 
+/* They were not listed: once more, later. */
+static void give_back(struct scan *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct dir *d = s->dirs[i].dir;
+		d->scanning = false;
+		d->refs--;
+		scan_queue(d, s->dirs[i].deep);
+	}
+	scan_free(s);
+}
+
 static void scan_done(void *arg, int32_t result)
 {
 	struct scan *s = arg;
 	struct tree *t = s->tree;
 	t->scans--;
-	if (result < 0 || t->removed) {
+	if (t->removed) {
 		scan_free(s);
+	} else if (result < 0) {
+		give_back(s);
+		tree_pump_later(t);
 	} else {
 		*t->merging_last = s;
 		t->merging_last = &s->next;
@@ -129,18 +142,6 @@ static struct scan *next_job(struct tree *t)
 		break;
 	}
 	return s;
-}
-
-/* They were not listed: once more, later. */
-static void give_back(struct scan *s)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		struct dir *d = s->dirs[i].dir;
-		d->scanning = false;
-		d->refs--;
-		scan_queue(d, s->dirs[i].deep);
-	}
-	scan_free(s);
 }
 
 static bool start_job(struct tree *t)

@@ -210,7 +210,7 @@ void store_flush(struct tree *t)
 
 void store_leave(struct tree *t)
 {
-	if (!t->ready || t->puts > 0 || t->flight_count > 0 || t->build.count > 0)
+	if (!t->ready || t->plugin->stopping || t->puts > 0 || t->flight_count > 0 || t->build.count > 0)
 		return;
 	(void)put_backlog(t);
 	if (t->backlog_count == 0 && t->looked && !t->saved)

@@ -1,6 +1,7 @@
 /* Changes as JSON, and emissions put together of them: of one change, or of all that are due at once. */
 #include "filewatch.h"
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +32,13 @@ static void write_time(struct text *to, const char *key, int64_t ns)
 
 static void write_base64(struct text *to, const char *key, tappet_str bytes)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	text_key(to, key);
-	text_cstr(to, "\"");
-	for (size_t at = 0; at < bytes.len; at += 3) {
-		const size_t left = bytes.len - at;
-		const unsigned char *b = (const unsigned char *)bytes.ptr + at;
-		const unsigned int three =
-			(unsigned int)b[0] << 16 | (left > 1 ? (unsigned int)b[1] << 8 : 0) | (left > 2 ? b[2] : 0);
-		const char four[] = {digits[three >> 18], digits[three >> 12 & 63],
-				     left > 1 ? digits[three >> 6 & 63] : '=', left > 2 ? digits[three & 63] : '='};
-		text_bytes(to, four, sizeof(four));
-	}
-	text_cstr(to, "\"");
+	unsigned char *encoded = malloc((bytes.len + 2) / 3 * 4 + 1);
+	to->failed = to->failed || !encoded;
+	if (!encoded)
+		return;
+	const int len = EVP_EncodeBlock(encoded, (const unsigned char *)bytes.ptr, (int)bytes.len);
+	text_member(to, key, tappet_strn((const char *)encoded, (size_t)len));
+	free(encoded);
 }
 
 static void write_path(struct text *to, const char *key, const char *exact_key, const char *path)
@@ -228,11 +223,10 @@ static bool copy_pages(struct tree *t, struct flight *f)
 		return false;
 	f->pages = b->pages;
 	f->page_count = b->page_count;
-	for (size_t i = 0; i < b->page_count; i++)
-		if (!copy_page(t, &b->pages[i], &f->checkpoints[i]))
-			return false;
 	b->pages = NULL;
-	b->page_room = 0;
+	for (size_t i = 0; i < f->page_count; i++)
+		if (!copy_page(t, &f->pages[i], &f->checkpoints[i]))
+			return false;
 	return true;
 }
 
@@ -278,7 +272,7 @@ void build_send(struct tree *t)
 		/* The journal in memory has them, the store has not: they are told at the next start. */
 		plugin_log(t->plugin, TAPPET_LOG_ERROR, "no memory to tell changes: they are told at the next start",
 			   "path", t->options.path);
-		free(f);
+		flight_free(f);
 		begin_anew(t);
 		return;
 	}

@@ -296,7 +296,6 @@ int32_t tree_add(struct plugin *p, tappet_trigger *trigger, const tappet_config 
 	if (t->next)
 		t->next->back = &t->next;
 	p->trees = t;
-	p->tree_count++;
 	*ret = t;
 	return TAPPET_OK;
 }
@@ -371,7 +370,6 @@ void tree_remove(struct tree *t)
 	const struct plugin *p = t->plugin;
 	p->host->metric_add(p->metric.files, -t->files_shown);
 	p->host->metric_add(p->metric.polled, -(double)t->polled);
-	t->plugin->tree_count--;
 }
 
 /* A million entries take a while. */

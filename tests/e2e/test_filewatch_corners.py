@@ -73,8 +73,7 @@ def test_times_that_do_not_fit_are_the_farthest_that_do(world):
     assert found[0].kind == "created" and found[0].told["mtime"].startswith("2262-")
 
 
-def test_names_that_no_file_system_event_is_for_are_not_waited_for_in_silence(world):
-    """Folders without events are polled, all of them."""
+def test_all_folders_of_a_file_system_without_events_are_polled(world):
     world.daemon.configure(plugins={"filewatch": {}})
     world.daemon.workflow("watch", [{"id": "a", "sleep": "0s"}],
                           triggers=[{"plugin": "filewatch", "with": {"path": "/proc/sys/net/ipv4", "kinds": "removed"}}])
